@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Envoy's response flags: the short code that says how a connection or request failed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace weir::access_log {
+
+/// Bit set. Source: Envoy's access log documentation, %RESPONSE_FLAGS%.
+enum class ResponseFlag : std::uint32_t {
+  no_healthy_upstream = 1u << 0,             // UH
+  upstream_connection_failure = 1u << 1,     // UF
+  upstream_overflow = 1u << 2,               // UO
+  no_route_found = 1u << 3,                  // NR: no filter chain or no route
+  upstream_retry_limit_exceeded = 1u << 4,   // URX
+  no_cluster_found = 1u << 5,                // NC
+  duration_timeout = 1u << 6,                // DT
+  upstream_connection_termination = 1u << 7, // UC
+  downstream_connection_termination = 1u << 8,  // DC
+  stream_idle_timeout = 1u << 9,             // SI
+  overload_manager = 1u << 10,               // OM: refused by a limit of ours
+};
+
+struct ResponseFlags {
+  std::uint32_t bits = 0;
+
+  void set(ResponseFlag flag) noexcept { bits |= static_cast<std::uint32_t>(flag); }
+  [[nodiscard]] bool has(ResponseFlag flag) const noexcept {
+    return (bits & static_cast<std::uint32_t>(flag)) != 0;
+  }
+  /// "UF,URX", or "-" when none.
+  [[nodiscard]] std::string to_string() const;
+  bool operator==(const ResponseFlags&) const = default;
+};
+
+}  // namespace weir::access_log

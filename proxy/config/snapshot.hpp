@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshot: one complete, cross-checked, immutable configuration. Workers and connections hold it by shared_ptr.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/config/cluster_config.hpp"
+#include "proxy/config/listener_config.hpp"
+
+namespace weir::config {
+
+/// bootstrap.v3.Bootstrap.node and the --service-* flags.
+struct NodeConfig {
+  std::string id;
+  std::string cluster;
+};
+
+/// bootstrap.v3.Admin. No address = no admin server.
+struct AdminConfig {
+  std::optional<ListenAddress> address;
+  std::vector<access_log::AccessLogConfig> access_logs;
+};
+
+struct Snapshot {
+  NodeConfig node;
+  AdminConfig admin;
+  std::vector<std::shared_ptr<const ListenerConfig>> listeners;  // unique names, no address twice
+  std::vector<std::shared_ptr<const ClusterConfig>> clusters;    // unique names
+
+  /// Index into `clusters`, or nullopt.
+  [[nodiscard]] std::optional<std::size_t> find_cluster(std::string_view name) const;
+};
+
+}  // namespace weir::config
