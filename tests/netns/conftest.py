@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the namespace tests. A machine that cannot run them fails them, loudly."""
+
+import signal
+
+import pytest
+
+from harness import namespace as netns
+from harness import programs
+
+
+def _leave(_number, _frame):
+    raise KeyboardInterrupt  # pytest then ends the run with its fixtures' clean-up
+
+
+def pytest_sessionstart(session):
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    if session.config.option.collectonly:
+        return
+    session.config.weir_impossible = netns.why_impossible()
+    for name in netns.sweep():
+        print(f"removed {name}, left by a run that was killed")
+
+
+def pytest_sessionfinish(session):
+    netns.remove_all()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def possible(request):
+    """Every test needs this: without root or nf_tables it fails with the reason instead of being skipped."""
+    if request.config.weir_impossible:
+        pytest.fail(request.config.weir_impossible, pytrace=False)
+
+
+@pytest.fixture
+def make_namespace(possible):
+    """make_namespace("pod") → a Namespace that is gone after the test."""
+    made = []
+
+    def make(label: str) -> netns.Namespace:
+        made.append(netns.Namespace(label))
+        return made[-1]
+
+    yield make
+    for one in reversed(made):
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def weir_init(possible) -> str:
+    try:
+        return programs.weir_init()
+    except programs.MissingProgram as error:
+        pytest.fail(str(error), pytrace=False)
