@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// StatsStore: owns every block of statistics, one per scope and worker.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/stats/blocks.hpp"
+#include "proxy/stats/main_blocks.hpp"
+
+namespace weir::stats {
+
+inline constexpr std::size_t kCacheLine = 64;
+
+/// A block on cache lines of its own, so that two workers never write to the same line.
+template <class Block>
+struct alignas(kCacheLine) AlignedBlock : Block {};
+
+/// The blocks of one kind: one scope has one block per worker.
+template <class Block>
+using BlocksByName = std::map<std::string, std::unique_ptr<AlignedBlock<Block>[]>, std::less<>>;
+
+/// Blocks are made on first use and live as long as the store, at the same address, so that a
+/// worker may keep the reference. All members are called on the main thread only; a block is
+/// written by its one owner (counter.hpp). `stats_name` is ListenerConfig::stats_name(),
+/// ClusterConfig::stats_name() or tcp_proxy's stat_prefix.
+class StatsStore {
+ public:
+  explicit StatsStore(unsigned workers);
+  StatsStore(const StatsStore&) = delete;
+  StatsStore& operator=(const StatsStore&) = delete;
+
+  [[nodiscard]] unsigned workers() const noexcept { return workers_; }
+
+  // Written by worker `worker` < workers().
+  ListenerStats& listener(std::string_view stats_name, unsigned worker);
+  ClusterStats& cluster(std::string_view stats_name, unsigned worker);
+  TcpProxyStats& tcp(std::string_view stat_prefix, unsigned worker);
+  TlsInspectorStats& tls_inspector(unsigned worker);
+  EndReasonStats& end_reasons(unsigned worker);
+
+  // Written by the main thread.
+  ClusterHostStats& cluster_hosts(std::string_view stats_name);
+  ListenerManagerStats& listener_manager() noexcept { return listener_manager_; }
+  ClusterManagerStats& cluster_manager() noexcept { return cluster_manager_; }
+  AccessLogStats& access_log() noexcept { return access_log_; }
+
+  // For rendering: everything that exists, sorted by name.
+  [[nodiscard]] const BlocksByName<ListenerStats>& listeners() const noexcept { return listeners_; }
+  [[nodiscard]] const BlocksByName<ClusterStats>& clusters() const noexcept { return clusters_; }
+  [[nodiscard]] const BlocksByName<TcpProxyStats>& tcp_proxies() const noexcept { return tcp_; }
+  [[nodiscard]] const BlocksByName<ClusterHostStats>& cluster_hosts() const noexcept {
+    return cluster_hosts_;
+  }
+  [[nodiscard]] const AlignedBlock<TlsInspectorStats>* tls_inspectors() const noexcept {
+    return tls_inspectors_.get();
+  }
+  [[nodiscard]] const AlignedBlock<EndReasonStats>* end_reasons() const noexcept {
+    return end_reasons_.get();
+  }
+  [[nodiscard]] const ListenerManagerStats& listener_manager() const noexcept {
+    return listener_manager_;
+  }
+  [[nodiscard]] const ClusterManagerStats& cluster_manager() const noexcept {
+    return cluster_manager_;
+  }
+  [[nodiscard]] const AccessLogStats& access_log() const noexcept { return access_log_; }
+
+ private:
+  unsigned workers_;
+  BlocksByName<ListenerStats> listeners_;
+  BlocksByName<ClusterStats> clusters_;
+  BlocksByName<TcpProxyStats> tcp_;
+  BlocksByName<ClusterHostStats> cluster_hosts_;
+  std::unique_ptr<AlignedBlock<TlsInspectorStats>[]> tls_inspectors_;
+  std::unique_ptr<AlignedBlock<EndReasonStats>[]> end_reasons_;
+  ListenerManagerStats listener_manager_;
+  ClusterManagerStats cluster_manager_;
+  AccessLogStats access_log_;
+};
+
+}  // namespace weir::stats
