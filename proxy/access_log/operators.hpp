@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command operators of access-log formats: their names, their syntax, their values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result.hpp"
+#include "proxy/access_log/record.hpp"
+#include "proxy/access_log/time_format.hpp"
+
+namespace weir::access_log {
+
+enum class Op : std::uint8_t {
+  none,
+  constant,  // known when the format is compiled: HOSTNAME, ENVIRONMENT
+  unset,     // known operator that a TCP connection has no value for
+  start_time,
+  duration,
+  bytes_received,
+  bytes_sent,
+  response_flags,
+  response_code,
+  response_code_details,
+  connection_termination_details,
+  upstream_transport_failure_reason,
+  upstream_cluster,
+  upstream_host,
+  upstream_local,
+  downstream_local,
+  downstream_remote,
+  requested_server_name,
+  route_name,
+  filter_chain_name,
+  connection_id,
+  weir_listener,
+};
+
+/// Which part of an address an operator shows: X, X_WITHOUT_PORT or X_PORT.
+enum class AddressPart : std::uint8_t { whole, without_port, port };
+
+/// One compiled operator.
+struct Operator {
+  Op op = Op::none;
+  AddressPart part = AddressPart::whole;
+  std::optional<std::size_t> max_length;  // bytes of a text value, before escaping
+  TimeFormat time;                        // Op::start_time
+  std::string constant;                   // Op::constant
+};
+
+/// Where a value is put, which decides quoting and what "unset" looks like.
+enum class Rendering : std::uint8_t {
+  text,         // a line of text, "-"
+  json_inside,  // within a JSON string that is already open, "-"
+  json_value,   // a JSON value of its own, null
+};
+
+/// Parses the operator that starts at `text[0] == '%'`; `length` receives its length including both
+/// percent signs. Error texts do not name the position: the caller does.
+Result<Operator> parse_operator(std::string_view text, std::size_t& length);
+
+/// Appends the value of `op`.
+void render_operator(const Operator& op, const Record& record, Rendering rendering,
+                     std::string& out);
+
+}  // namespace weir::access_log
