@@ -53,4 +53,4 @@ def weir_init(possible) -> str:
     try:
         return programs.weir_init()
     except programs.MissingProgram as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
