@@ -24,6 +24,7 @@ constexpr Entry kEntries[] = {
     {ResponseFlag::downstream_connection_termination, "DC"},
     {ResponseFlag::stream_idle_timeout, "SI"},
     {ResponseFlag::overload_manager, "OM"},
+    {ResponseFlag::downstream_protocol_error, "DPE"},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ enum class ResponseFlag : std::uint32_t {
   downstream_connection_termination = 1u << 8,  // DC
   stream_idle_timeout = 1u << 9,             // SI
   overload_manager = 1u << 10,               // OM: refused by a limit of ours
+  downstream_protocol_error = 1u << 11,      // DPE: the client broke the protocol
 };
 
 struct ResponseFlags {
