@@ -3,6 +3,7 @@
 // it out.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,17 +19,25 @@
 
 namespace weir::access_log {
 
+/// Where lines go. The paths /dev/stdout and /dev/stderr mean the standard streams themselves:
+/// opening them anew fails when they belong to another user.
+struct Destination {
+  AccessLogConfig::Sink kind = AccessLogConfig::Sink::file;
+  std::string path;  // empty for a standard stream
+  auto operator<=>(const Destination&) const = default;
+};
+Destination destination_of(const AccessLogConfig& config);
+
 /// Workers never make a system call for a log line: they append to a bounded buffer, the main
 /// thread writes it.
 class AccessLogSink {
  public:
   static constexpr std::size_t kMaxHeldBytes = 4 * 1024 * 1024;
 
-  /// Opens (and creates, mode 0644) the file, or borrows the standard stream. The paths /dev/stdout
-  /// and /dev/stderr mean the standard streams, which may belong to another user. `wake` is called
-  /// from any thread when lines arrive in an empty buffer: it asks the main thread to flush() soon.
-  /// `stats` is written on the main thread only.
-  static Result<std::unique_ptr<AccessLogSink>> open(AccessLogConfig::Sink kind, std::string path,
+  /// Opens (and creates, mode 0644) the file, or borrows the standard stream. `wake` is called from
+  /// any thread when lines arrive in an empty buffer: it asks the main thread to flush() soon.
+  /// `stats` is written on the main thread only. The process ignores SIGPIPE.
+  static Result<std::unique_ptr<AccessLogSink>> open(Destination destination,
                                                      stats::AccessLogStats& stats,
                                                      std::function<void()> wake);
 
@@ -43,33 +52,36 @@ class AccessLogSink {
   /// stays as it is. On error the old file stays in use.
   Result<void> reopen();
 
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
  private:
-  AccessLogSink(std::string path, UniqueFd owned, int fd, bool must_not_block,
+  AccessLogSink(std::string path, UniqueFd owned, int fd, bool poll_first,
                 stats::AccessLogStats& stats, std::function<void()> wake);
+  [[nodiscard]] std::string_view name() const;
   [[nodiscard]] long write_some(std::string_view bytes) const;
   void take_pending();
-  void discard(std::size_t bytes);
+  void forget_in_flight(std::size_t bytes);
+  bool handle_write_error(int code);
+  void drop_writing();
   void report_drops(bool drained);
 
   const std::string path_;  // empty for a standard stream
   UniqueFd owned_;
   int fd_;
-  bool poll_first_;  // a shared stream that may block: we may not set O_NONBLOCK on it
+  const bool poll_first_;  // a shared stream that may block: we may not set O_NONBLOCK on it
   stats::AccessLogStats& stats_;
   const std::function<void()> wake_;
 
-  std::string writing_;      // main thread: handed to write(2) from `written_` on
-  std::size_t written_ = 0;  // main thread
-  int last_error_ = 0;       // main thread: logged once per change
-  bool dropping_ = false;    // main thread
+  // Main thread only.
+  std::string writing_;  // goes to write(2) from `written_` on
+  std::size_t written_ = 0;
+  int last_error_ = 0;  // a repeated error is logged once
+  bool dropping_ = false;
   std::uint64_t drops_seen_ = 0;
+  std::uint64_t dropped_before_ = 0;  // when `dropping_` began
 
   std::mutex mutex_;  // guards what follows
   std::string pending_;
-  std::size_t in_flight_ = 0;  // bytes of writing_ that are not written
-  std::uint64_t dropped_ = 0;
+  std::size_t in_flight_ = 0;  // bytes of writing_ that are not written yet
+  std::uint64_t dropped_ = 0;  // lines, ever
 };
 
 }  // namespace weir::access_log

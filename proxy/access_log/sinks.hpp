@@ -4,8 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <string>
-#include <utility>
 
 #include "proxy/access_log/sink.hpp"
 
@@ -37,7 +35,7 @@ class AccessLogSinks {
 
   stats::AccessLogStats& stats_;
   std::shared_ptr<Timer> timer_;
-  std::map<std::pair<AccessLogConfig::Sink, std::string>, std::unique_ptr<AccessLogSink>> sinks_;
+  std::map<Destination, std::unique_ptr<AccessLogSink>> sinks_;
 };
 
 }  // namespace weir::access_log
