@@ -35,7 +35,8 @@ class ClusterManager {
   void start(std::shared_ptr<const config::Snapshot> snapshot, Publish publish,
              std::function<void()> on_initialized);
 
-  /// Stops refreshing; nothing is published any more. Destruction does the same.
+  /// Stops refreshing; nothing is published any more. Destruction does the same. Not from inside a
+  /// callback of this class.
   void stop();
 
   /// Current hosts of clusters[index]. Never null after start().
@@ -44,8 +45,10 @@ class ClusterManager {
   }
 
  private:
+  void add_cluster(std::size_t index);
   void replace_hosts(std::size_t index, std::shared_ptr<const HostSet> hosts);
-  void finish_one_initial_lookup();
+  void finish_first_round();
+  void post_initialized();
 
   asio::io_context& io_;
   stats::StatsStore& stats_;
@@ -53,7 +56,7 @@ class ClusterManager {
   std::minstd_rand random_;
   std::shared_ptr<const config::Snapshot> snapshot_;
   Publish publish_;
-  std::function<void()> on_initialized_;
+  std::shared_ptr<std::function<void()>> on_initialized_;
   std::size_t clusters_warming_ = 0;
   std::vector<std::shared_ptr<const HostSet>> hosts_;
   std::vector<std::unique_ptr<DnsCluster>> dns_clusters_;
