@@ -41,7 +41,7 @@ def test_it_needs_no_privilege(weir_init, make_namespace):
 
 def many_flags() -> list[Flags]:
     random_ = random.Random(11)
-    many_cidrs = tuple(f"203.0.113.{8 * i}/30" for i in range(32)) + tuple(f"2001:db8:{i:x}::/48" for i in range(1, 400, 3))
+    many_cidrs = tuple(f"203.0.113.{8 * i}/30" for i in range(32)) + tuple(f"2001:db8:{i:x}::/48" for i in range(1, 6000, 2))
     return [
         Flags(),
         INJECTED,

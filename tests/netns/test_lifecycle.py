@@ -5,10 +5,12 @@ import contextlib
 import dataclasses
 import random
 import re
+import subprocess
 
 import pytest
 
-from harness import lab, netfilter
+from harness import lab, netfilter, programs
+from harness.cells import Cell, LabProbe
 from harness.flags import INJECTED, Flags, random_flags
 from harness.installer import clean_up, install, run_init
 
@@ -205,6 +207,25 @@ def test_running_again_repairs_drift(pod, damage):
     assert netfilter.loopback_addresses(pod) == addresses
 
 
+def test_a_table_that_another_process_owns_is_a_conflict(empty):
+    """nft can lock a table to a process. That is no lack of privilege, and nothing else is touched."""
+    holder = empty.popen(
+        [programs.system("nft"), "-i"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    holder.stdin.write("add table inet weir { flags owner; }\nlist tables\n")
+    holder.stdin.flush()
+    assert "table inet weir" in holder.stdout.readline()
+    before = netfilter.ruleset(empty)
+    for arguments in (INJECTED.argv(), ["--cleanup-only"]):
+        done = run_init(empty, *arguments)
+        assert done.returncode == 5, done
+        assert "own" in done.stderr, done
+    assert netfilter.ruleset(empty) == before
+    assert "::6/128" not in netfilter.loopback_addresses(empty)
+    holder.kill()
+    holder.communicate()
+
+
 def test_a_random_walk_through_flags_leaves_what_the_last_ones_say(pod, make_namespace):
     before = netfilter.foreign_state(pod)
     random_ = random.Random(7)
@@ -216,6 +237,21 @@ def test_a_random_walk_through_flags_leaves_what_the_last_ones_say(pod, make_nam
     assert netfilter.foreign_state(pod) == before
     clean_up(pod)
     assert netfilter.foreign_state(pod) == before
+
+
+def test_where_ipv6_is_disabled_ipv4_is_captured_all_the_same(weir_init):
+    with lab.build_lab("v4-") as made:
+        for name in ("all", "default", "lo"):
+            made.pod.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 1)
+        install(made.pod, INJECTED)
+        everything = netfilter.with_handles(made.pod)
+        install(made.pod, INJECTED)
+        assert netfilter.with_handles(made.pod) == everything
+        with contextlib.closing(LabProbe(made)) as probe:
+            cells = [Cell("pod", 1000, 1000, "", lab.OUTSIDE[4], 80), Cell("peer", 0, 0, "", lab.POD[4], 80)]
+            assert [answer.who for answer in probe.ask(cells).values()] == ["outbound", "inbound"]
+        clean_up(made.pod)
+        assert netfilter.ruleset(made.pod) == ""
 
 
 def test_connections_live_through_install_and_replace(weir_init):

@@ -11,12 +11,11 @@ import pytest
 
 from harness import istio, lab, matrix
 from harness.cells import LabProbe
-from harness.flags import random_flags
+from harness.flags import SEED, random_flags
 from harness.installer import install
 from harness.istio_differences import DIFFERENCES, explain
 
 SETS = int(os.environ.get("WEIR_ISTIO_SETS", "300"))
-SEED = int(os.environ.get("WEIR_SEED", "20261123"))
 
 
 @pytest.fixture(scope="module")

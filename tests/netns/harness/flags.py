@@ -2,9 +2,13 @@
 """A set of installer flags as a value, spelled for the command line of weir-init and of istio-iptables."""
 
 import dataclasses
+import os
 import random
 
 from . import lab
+
+
+SEED = int(os.environ.get("WEIR_SEED", "20261123"))
 
 
 @dataclasses.dataclass(frozen=True)
