@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
+#include "proxy/admin/address_json.hpp"
+#include "proxy/admin/render.hpp"
+
+namespace weir::admin {
+namespace {
+
+struct HostValue {
+  std::string_view name;
+  std::uint64_t value;
+  bool gauge;
+};
+
+/// Sorted by name. The rq_* values count requests, which a TCP proxy does not see.
+std::array<HostValue, 8> host_values(const HostView& host) {
+  const auto active = static_cast<std::uint64_t>(std::max<std::int64_t>(host.cx_active, 0));
+  return {{{"cx_active", active, true},
+           {"cx_connect_fail", host.cx_connect_fail, false},
+           {"cx_total", host.cx_total, false},
+           {"rq_active", 0, true},
+           {"rq_error", 0, false},
+           {"rq_success", 0, false},
+           {"rq_timeout", 0, false},
+           {"rq_total", 0, false}}};
+}
+
+void append_limits(std::string& out, const std::string& prefix, std::string_view priority,
+                   const config::CircuitBreakerConfig& limits) {
+  const auto line = [&](std::string_view key, std::uint32_t value) {
+    out += prefix;
+    out += priority;
+    out += "::";
+    out += key;
+    out += "::" + std::to_string(value) + "\n";
+  };
+  line("max_connections", limits.max_connections);
+  line("max_pending_requests", limits.max_pending_requests);
+  line("max_requests", limits.max_requests);
+  line("max_retries", limits.max_retries);
+}
+
+void append_host(std::string& out, const std::string& cluster_prefix, const HostView& view) {
+  const upstream::Host& host = *view.host;
+  const std::string prefix = cluster_prefix + host.address.to_string() + "::";
+  const auto line = [&](std::string_view key, std::string_view value) {
+    out += prefix;
+    out += key;
+    out += "::";
+    out += value;
+    out += '\n';
+  };
+  for (const HostValue& value : host_values(view)) line(value.name, std::to_string(value.value));
+  line("hostname", host.hostname);
+  line("health_flags", host.healthy ? "healthy" : "/failed_eds_health");
+  line("weight", std::to_string(host.weight));
+  line("region", host.region);
+  line("zone", host.zone);
+  line("sub_zone", host.sub_zone);
+  line("canary", "false");
+  line("priority", std::to_string(host.priority));
+  line("success_rate", "-1");
+  line("local_origin_success_rate", "-1");
+}
+
+void write_value(JsonWriter& json, const HostValue& value) {
+  json.begin_object();
+  if (value.gauge) json.key("type").string("GAUGE");
+  if (value.value != 0) json.key("value").string(std::to_string(value.value));
+  json.key("name").string(value.name).end_object();
+}
+
+void write_locality(JsonWriter& json, const upstream::Host& host) {
+  json.key("locality").begin_object();
+  if (!host.region.empty()) json.key("region").string(host.region);
+  if (!host.zone.empty()) json.key("zone").string(host.zone);
+  if (!host.sub_zone.empty()) json.key("sub_zone").string(host.sub_zone);
+  json.end_object();
+}
+
+void write_host(JsonWriter& json, const HostView& view) {
+  const upstream::Host& host = *view.host;
+  json.begin_object().key("address");
+  write_address(json, host.address.endpoint);
+  json.key("stats").begin_array();
+  const auto values = host_values(view);
+  for (const bool gauge : {false, true})
+    for (const HostValue& value : values)
+      if (value.gauge == gauge) write_value(json, value);
+  json.end_array();
+  json.key("health_status").begin_object();
+  json.key("eds_health_status").string(host.healthy ? "HEALTHY" : "UNHEALTHY").end_object();
+  json.key("weight").number(host.weight);
+  if (!host.hostname.empty()) json.key("hostname").string(host.hostname);
+  if (host.priority != 0) json.key("priority").number(host.priority);
+  write_locality(json, host);
+  json.end_object();
+}
+
+void write_limits(JsonWriter& json, std::string_view priority,
+                  const config::CircuitBreakerConfig& limits) {
+  json.begin_object();
+  if (priority != "DEFAULT") json.key("priority").string(priority);
+  json.key("max_connections").number(limits.max_connections);
+  json.key("max_pending_requests").number(limits.max_pending_requests);
+  json.key("max_requests").number(limits.max_requests);
+  json.key("max_retries").number(limits.max_retries);
+  json.end_object();
+}
+
+void write_cluster(JsonWriter& json, const ClusterView& cluster) {
+  json.begin_object().key("name").string(cluster.config->name);
+  if (cluster.added_via_api) json.key("added_via_api").boolean(true);
+  if (!cluster.hosts.empty()) {
+    json.key("host_statuses").begin_array();
+    for (const HostView& host : cluster.hosts) write_host(json, host);
+    json.end_array();
+  }
+  json.key("circuit_breakers").begin_object().key("thresholds").begin_array();
+  write_limits(json, "DEFAULT", cluster.config->default_limits);
+  write_limits(json, "HIGH", cluster.config->high_limits);
+  json.end_array().end_object();
+  json.key("observability_name").string(cluster.config->stats_name()).end_object();
+}
+
+}  // namespace
+
+ClusterView view_cluster(std::shared_ptr<const config::ClusterConfig> config,
+                         const upstream::HostSet& hosts) {
+  ClusterView view{std::move(config), {}, false};
+  for (const auto& host : hosts.hosts) {
+    HostView& summed = view.hosts.emplace_back();
+    summed.host = host;
+    for (const stats::HostStats& worker : host->stats) {
+      summed.cx_total += worker.cx_total.value();
+      summed.cx_connect_fail += worker.cx_connect_fail.value();
+      summed.cx_active += worker.cx_active.value();
+    }
+  }
+  return view;
+}
+
+std::string render_clusters_text(std::span<const ClusterView> clusters) {
+  std::string out;
+  for (const ClusterView& cluster : clusters) {
+    const std::string prefix = cluster.config->name + "::";
+    out += prefix + "observability_name::" + cluster.config->stats_name() + "\n";
+    append_limits(out, prefix, "default_priority", cluster.config->default_limits);
+    append_limits(out, prefix, "high_priority", cluster.config->high_limits);
+    out += prefix + "added_via_api::" + (cluster.added_via_api ? "true" : "false") + "\n";
+    for (const HostView& host : cluster.hosts) append_host(out, prefix, host);
+  }
+  return out;
+}
+
+std::string render_clusters_json(std::span<const ClusterView> clusters) {
+  JsonWriter json;
+  json.begin_object().key("cluster_statuses").begin_array();
+  for (const ClusterView& cluster : clusters) write_cluster(json, cluster);
+  json.end_array().end_object();
+  return json.take();
+}
+
+}  // namespace weir::admin
