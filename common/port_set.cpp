@@ -28,6 +28,18 @@ Error bad_item(std::string_view item, std::size_t position, std::string_view rea
 
 }  // namespace
 
+Result<PortRange> PortRange::parse(std::string_view text) {
+  PortRange range;
+  const auto dash = text.find('-');
+  const bool ok = dash == std::string_view::npos
+                      ? parse_port(text, range.first) && (range.last = range.first, true)
+                      : parse_port(trim(text.substr(0, dash)), range.first) &&
+                            parse_port(trim(text.substr(dash + 1)), range.last);
+  if (!ok) return Error{"not a port from 1 to 65535 or a range FIRST-LAST"};
+  if (range.first > range.last) return Error{"the range runs backwards"};
+  return range;
+}
+
 PortSet PortSet::all() {
   PortSet set;
   set.all_ = true;
@@ -45,22 +57,18 @@ Result<PortSet> PortSet::parse(std::string_view text) {
     begin = comma + 1;
     if (item.empty()) return bad_item(item, position, "empty item; remove the comma");
     if (item == "*") return bad_item(item, position, "'*' stands alone, not in a list");
-    PortRange range;
-    const auto dash = item.find('-');
-    const bool ok = dash == std::string_view::npos
-                        ? parse_port(item, range.first) && (range.last = range.first, true)
-                        : parse_port(trim(item.substr(0, dash)), range.first) &&
-                              parse_port(trim(item.substr(dash + 1)), range.last);
-    if (!ok) return bad_item(item, position, "not a port from 1 to 65535 or a range FIRST-LAST");
-    if (range.first > range.last) return bad_item(item, position, "the range runs backwards");
-    set.add(range);
+    const auto range = PortRange::parse(item);
+    if (!range) return bad_item(item, position, range.error().message);
+    set.add(*range);
   }
   return set;
 }
 
 void PortSet::add(PortRange range) {
   if (all_) return;
+  const bool ascending = ranges_.empty() || range.first > std::uint32_t{ranges_.back().last} + 1;
   ranges_.push_back(range);
+  if (ascending) return;
   std::sort(ranges_.begin(), ranges_.end());
   std::vector<PortRange> merged;
   for (const PortRange& r : ranges_) {

@@ -16,6 +16,9 @@ struct PortRange {
   std::uint16_t first = 0;
   std::uint16_t last = 0;
   auto operator<=>(const PortRange&) const = default;
+
+  /// One port or `FIRST-LAST`, 1..65535. Error is the reason alone, so that the caller can say where.
+  static Result<PortRange> parse(std::string_view text);
 };
 
 /// A set of ports: `*` (all), or sorted, merged, disjoint ranges.
@@ -27,6 +30,7 @@ class PortSet {
   /// the empty set. Error quotes the item and gives its 1-based position in the text.
   static Result<PortSet> parse(std::string_view text);
 
+  /// Cheap when ranges come in ascending order.
   void add(PortRange range);
   [[nodiscard]] bool is_all() const noexcept { return all_; }
   [[nodiscard]] bool empty() const noexcept { return !all_ && ranges_.empty(); }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backend: how a Ruleset gets into the kernel and back out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.hpp"
+#include "init/rule.hpp"
+
+namespace weir::init {
+
+/// What is in the kernel, read at one moment.
+struct Observed {
+  std::optional<Ruleset> rules;        // absent: nothing of ours is installed
+  std::vector<std::string> other_nat;  // NAT chains of others on our hooks, described
+  std::uint32_t generation = 0;  // of the whole rule set; replace() insists that it still holds
+};
+
+/// Errors carry errno: EPERM = capability missing, EOPNOTSUPP = kernel feature missing, EBUSY =
+/// somebody else's table.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  virtual Result<Observed> read() = 0;
+  /// Puts `desired` in place of `current` in one transaction: a packet meets either all of the old
+  /// rules or all of the new ones. ERESTART when the kernel's rules are no longer those that
+  /// `current` was read from.
+  virtual Result<void> replace(const Ruleset& desired, const Observed& current) = 0;
+  /// Removes everything of ours, in one transaction.
+  virtual Result<void> remove() = 0;
+};
+
+}  // namespace weir::init

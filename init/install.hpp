@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Install, prove, remove: the order of things around a Backend.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/result.hpp"
+#include "init/backend.hpp"
+#include "init/diff.hpp"
+#include "init/rule.hpp"
+
+namespace weir::init {
+
+enum class Outcome : std::uint8_t {
+  installed,  // nothing of ours was there
+  replaced,   // something else of ours was there
+  unchanged,  // exactly this was there
+  mismatch    // written, but read back otherwise
+};
+
+struct InstallReport {
+  Outcome outcome{};
+  Diff changes;  // replaced: what was different before; mismatch: what is different now
+  std::vector<std::string>
+      other_nat;  // NAT chains of others that may decide about the same connections
+};
+
+/// Reads, compares, replaces only when something differs, reads back and compares again.
+/// `before_change` runs once, when it is clear that the kernel can be read and nobody else owns the
+/// table, and may veto.
+Result<InstallReport> install(Backend& backend, const Ruleset& desired,
+                              const std::function<Result<void>()>& before_change);
+
+/// @return whether there was anything to remove.
+Result<bool> remove_all(Backend& backend);
+
+}  // namespace weir::init

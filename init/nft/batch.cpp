@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/nft/batch.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "common/kernel_headers.hpp"
+#include "init/nft/compile.hpp"
+#include "init/nft/elements.hpp"
+
+namespace weir::init {
+namespace {
+
+// An attribute's length is 16 bits wide, so one message carries this much of a list of elements.
+constexpr std::size_t kElementBytes = 60000;
+constexpr std::size_t kScratch =
+    8192;  // any message but elements: names and comments are below 256 bytes
+
+NftTable named_table() {
+  NftTable table(nftnl_table_alloc());
+  nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, std::string(kTableName).c_str());
+  return table;
+}
+
+std::string quoted(std::string_view kind, std::string_view name) {
+  return std::string(kind) + " '" + std::string(name) + "'";
+}
+
+}  // namespace
+
+Batch::Batch(std::uint32_t generation) : scratch_(kScratch) {
+  described_.emplace_back("transaction");
+  nlmsghdr* begin = nftnl_batch_begin(scratch_.data(), 0);
+  if (generation != 0) mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
+  append(begin);
+}
+
+nlmsghdr* Batch::start(std::uint16_t type, std::uint16_t flags, std::string what) {
+  const auto sequence = static_cast<std::uint32_t>(described_.size());
+  described_.push_back(std::move(what));
+  return nftnl_nlmsg_build_hdr(scratch_.data(), type, NFPROTO_INET, flags, sequence);
+}
+
+void Batch::append(const nlmsghdr* message) {
+  const auto* raw = reinterpret_cast<const char*>(message);
+  last_ = bytes_.size();
+  bytes_.insert(bytes_.end(), raw, raw + MNL_ALIGN(message->nlmsg_len));
+}
+
+void Batch::add_table(const Ruleset& ruleset) {
+  nlmsghdr* message = start(NFT_MSG_NEWTABLE, NLM_F_CREATE, quoted("table", kTableName));
+  nftnl_table_nlmsg_build_payload(message, compile_table(ruleset).get());
+  append(message);
+}
+
+void Batch::delete_table() {
+  nlmsghdr* message = start(NFT_MSG_DELTABLE, 0, quoted("removal of table", kTableName));
+  nftnl_table_nlmsg_build_payload(message, named_table().get());
+  append(message);
+}
+
+void Batch::flush_rules() {
+  nlmsghdr* message = start(NFT_MSG_DELRULE, 0, quoted("flush of table", kTableName));
+  mnl_attr_put_strz(message, NFTA_RULE_TABLE, std::string(kTableName).c_str());
+  append(message);
+}
+
+void Batch::add_set(const Set& set) {
+  const std::uint32_t id = ++sets_;
+  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, quoted("set", set.name));
+  nftnl_set_nlmsg_build_payload(message, compile_set(set, id).get());
+  append(message);
+  add_elements(set, id);
+}
+
+void Batch::delete_set(const std::string& name) {
+  nlmsghdr* message = start(NFT_MSG_DELSET, 0, quoted("removal of set", name));
+  mnl_attr_put_strz(message, NFTA_SET_TABLE, std::string(kTableName).c_str());
+  mnl_attr_put_strz(message, NFTA_SET_NAME, name.c_str());
+  append(message);
+}
+
+void Batch::add_elements(const Set& set, std::uint32_t id) {
+  const std::size_t per_message = kElementBytes / element_size(set.type);
+  bytes_.reserve(bytes_.size() + set.elements.size() * element_size(set.type) + kScratch);
+  for (std::size_t begin = 0; begin < set.elements.size(); begin += per_message) {
+    const std::size_t end = std::min(begin + per_message, set.elements.size());
+    nlmsghdr* message =
+        start(NFT_MSG_NEWSETELEM, NLM_F_CREATE, quoted("elements of set", set.name));
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, std::string(kTableName).c_str());
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.name.c_str());
+    mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htonl(id));
+    const nlattr* list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+    const std::size_t list_offset =
+        static_cast<std::size_t>(reinterpret_cast<const char*>(list) - scratch_.data());
+    append(message);
+    // The elements go straight behind the header, then both lengths are put right.
+    const std::size_t body = bytes_.size();
+    bytes_.resize(body + (end - begin) * element_size(set.type));
+    char* out = bytes_.data() + body;
+    for (std::size_t i = begin; i < end; ++i) out = encode_element(set.type, set.elements[i], out);
+    bytes_.resize(static_cast<std::size_t>(out - bytes_.data()));
+    auto* sent = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
+    sent->nlmsg_len = static_cast<std::uint32_t>(bytes_.size() - last_);
+    auto* sent_list = reinterpret_cast<nlattr*>(bytes_.data() + last_ + list_offset);
+    sent_list->nla_len = static_cast<std::uint16_t>(bytes_.size() - last_ - list_offset);
+  }
+}
+
+void Batch::add_chain(const Chain& chain) {
+  nlmsghdr* message = start(NFT_MSG_NEWCHAIN, NLM_F_CREATE, quoted("chain", chain.name));
+  nftnl_chain_nlmsg_build_payload(message, compile_chain(chain).get());
+  append(message);
+}
+
+void Batch::delete_chain(const std::string& name) {
+  nlmsghdr* message = start(NFT_MSG_DELCHAIN, 0, quoted("removal of chain", name));
+  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, std::string(kTableName).c_str());
+  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, name.c_str());
+  append(message);
+}
+
+void Batch::add_rules(const Chain& chain) {
+  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
+    nlmsghdr* message =
+        start(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+              "rule " + std::to_string(i + 1) + " of " + quoted("chain", chain.name));
+    nftnl_rule_nlmsg_build_payload(message, compile_rule(chain.rules[i], chain.name).get());
+    append(message);
+  }
+}
+
+std::span<const char> Batch::finish() {
+  // One acknowledgement, for the last message, says that all went well.
+  auto* last = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
+  last->nlmsg_flags |= NLM_F_ACK;
+  append(nftnl_batch_end(scratch_.data(), static_cast<std::uint32_t>(described_.size())));
+  return bytes_;
+}
+
+std::string Batch::describe(std::uint32_t sequence) const {
+  return sequence < described_.size() ? described_[sequence] : described_.front();
+}
+
+namespace {
+
+bool keeps_table(const Ruleset& desired, const Ruleset* observed) {
+  return observed != nullptr && observed->comment == desired.comment &&
+         observed->flags == desired.flags;
+}
+
+bool keeps_chain(const Chain& observed, const Ruleset& desired) {
+  const Chain* wanted = desired.find_chain(observed.name);
+  return wanted != nullptr && observed.base && observed.unknown.empty() &&
+         observed.base == wanted->base;
+}
+
+}  // namespace
+
+Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t generation) {
+  Batch batch(generation);
+  batch.add_table(desired);
+  std::vector<std::string> kept;
+  if (keeps_table(desired, observed)) {
+    batch.flush_rules();
+    for (const Chain& chain : observed->chains) {
+      if (keeps_chain(chain, desired))
+        kept.push_back(chain.name);
+      else
+        batch.delete_chain(chain.name);
+    }
+    for (const Set& set : observed->sets) batch.delete_set(set.name);
+  } else {
+    batch.delete_table();
+    batch.add_table(desired);
+  }
+  for (const Set& set : desired.sets) batch.add_set(set);
+  for (const Chain& chain : desired.chains)
+    if (std::find(kept.begin(), kept.end(), chain.name) == kept.end()) batch.add_chain(chain);
+  for (const Chain& chain : desired.chains) batch.add_rules(chain);
+  return batch;
+}
+
+}  // namespace weir::init

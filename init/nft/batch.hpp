@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ruleset → the bytes of one nf_tables transaction. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "init/nft/handles.hpp"
+#include "init/rule.hpp"
+
+struct nlmsghdr;
+
+namespace weir::init {
+
+/// Messages between BATCH_BEGIN and BATCH_END: the kernel applies all of them or none.
+class Batch {
+ public:
+  /// `generation` of the rule set that the batch was computed from; 0 = whatever it is.
+  explicit Batch(std::uint32_t generation);
+
+  void add_table(const Ruleset& ruleset);
+  void delete_table();
+  void flush_rules();  // of every chain of the table
+  void add_set(const Set& set);
+  void delete_set(const std::string& name);
+  void add_chain(const Chain& chain);
+  void delete_chain(const std::string& name);
+  void add_rules(const Chain& chain);
+
+  /// Closes the batch. @return the bytes to send, valid as long as the batch.
+  std::span<const char> finish();
+  /// What the message with this sequence number was about: "set 'outbound_v4'".
+  [[nodiscard]] std::string describe(std::uint32_t sequence) const;
+
+ private:
+  nlmsghdr* start(std::uint16_t type, std::uint16_t flags, std::string what);
+  void append(const nlmsghdr* message);
+  void add_elements(const Set& set, std::uint32_t id);
+
+  std::vector<char> bytes_;
+  std::vector<char> scratch_;
+  std::vector<std::string> described_;  // by sequence number
+  std::size_t last_ = 0;                // offset of the last message
+  std::uint32_t sets_ = 0;
+};
+
+/// The transaction that turns `observed` (nullptr: no table) into `desired`. Where the table
+/// exists, its base chains stay and only their rules change: a packet reads one version of a chain,
+/// whereas between an old and a new base chain it could find the new one not yet and the old one no
+/// longer valid.
+Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t generation);
+
+}  // namespace weir::init

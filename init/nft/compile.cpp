@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/nft/compile.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <libnftnl/udata.h>
+
+#include <cassert>
+#include <string>
+
+#include "common/kernel_headers.hpp"
+#include "init/nft/expression.hpp"
+#include "init/nft/wire.hpp"
+
+namespace weir::init {
+namespace {
+
+const std::string& table_name() {
+  static const std::string name(kTableName);
+  return name;
+}
+
+struct VerdictCompiler {
+  nftnl_rule* rule;
+  void operator()(const Return&) const { append_verdict(rule, NFT_RETURN, {}); }
+  void operator()(const Accept&) const { append_verdict(rule, NF_ACCEPT, {}); }
+  void operator()(const Drop&) const { append_verdict(rule, NF_DROP, {}); }
+  void operator()(const Jump& jump) const { append_verdict(rule, NFT_JUMP, jump.chain); }
+  void operator()(const Goto& jump) const { append_verdict(rule, NFT_GOTO, jump.chain); }
+  void operator()(const Redirect& redirect) const { append_redirect(rule, redirect.port); }
+  void operator()(const Opaque&) const { assert(false); }
+};
+
+void compile_match(nftnl_rule* rule, const Match& match) {
+  append_load(rule, match.field);
+  if (const auto* set = std::get_if<SetName>(&match.operand))
+    append_lookup(rule, set->name, match.negated);
+  else
+    append_compare(rule, key_type(match.field), std::get<Key>(match.operand), match.negated);
+}
+
+std::uint32_t hook_number(Hook hook) {
+  return hook == Hook::prerouting ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT;
+}
+
+}  // namespace
+
+NftTable compile_table(const Ruleset& ruleset) {
+  NftTable table(nftnl_table_alloc());
+  nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_name().c_str());
+  nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, ruleset.flags);
+  const auto comment = comment_data(NFTNL_UDATA_TABLE_COMMENT, ruleset.comment);
+  nftnl_table_set_data(table.get(), NFTNL_TABLE_USERDATA, comment.data(),
+                       static_cast<std::uint32_t>(comment.size()));
+  return table;
+}
+
+NftChain compile_chain(const Chain& chain) {
+  NftChain compiled(nftnl_chain_alloc());
+  nftnl_chain_set_u32(compiled.get(), NFTNL_CHAIN_FAMILY, NFPROTO_INET);
+  nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_TABLE, table_name().c_str());
+  nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
+  if (chain.base) {
+    nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_TYPE, "nat");
+    nftnl_chain_set_u32(compiled.get(), NFTNL_CHAIN_HOOKNUM, hook_number(chain.base->hook));
+    nftnl_chain_set_s32(compiled.get(), NFTNL_CHAIN_PRIO, chain.base->priority);
+    nftnl_chain_set_u32(compiled.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
+  }
+  return compiled;
+}
+
+NftSet compile_set(const Set& set, std::uint32_t id) {
+  NftSet compiled(nftnl_set_alloc());
+  nftnl_set* raw = compiled.get();
+  nftnl_set_set_u32(raw, NFTNL_SET_FAMILY, NFPROTO_INET);
+  nftnl_set_set_str(raw, NFTNL_SET_TABLE, table_name().c_str());
+  nftnl_set_set_str(raw, NFTNL_SET_NAME, set.name.c_str());
+  nftnl_set_set_u32(raw, NFTNL_SET_ID, id);
+  nftnl_set_set_u32(raw, NFTNL_SET_FLAGS, has_intervals(set.type) ? NFT_SET_INTERVAL : 0);
+  nftnl_set_set_u32(raw, NFTNL_SET_KEY_TYPE, kernel_key_type(set.type));
+  nftnl_set_set_u32(raw, NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(key_size(set.type)));
+  // nft(8) lists a set by the byte order noted here: 1 = host, 2 = big endian.
+  const std::uint32_t order = is_host_order(set.type) ? 1 : 2;
+  std::vector<std::uint8_t> data{NFTNL_UDATA_SET_KEYBYTEORDER, sizeof order};
+  const auto* raw_order = reinterpret_cast<const std::uint8_t*>(&order);
+  data.insert(data.end(), raw_order, raw_order + sizeof order);
+  const auto comment = comment_data(NFTNL_UDATA_SET_COMMENT, set.comment);
+  data.insert(data.end(), comment.begin(), comment.end());
+  nftnl_set_set_data(raw, NFTNL_SET_USERDATA, data.data(), static_cast<std::uint32_t>(data.size()));
+  return compiled;
+}
+
+NftRule compile_rule(const Rule& rule, std::string_view chain) {
+  NftRule compiled(nftnl_rule_alloc());
+  nftnl_rule* raw = compiled.get();
+  nftnl_rule_set_u32(raw, NFTNL_RULE_FAMILY, NFPROTO_INET);
+  nftnl_rule_set_str(raw, NFTNL_RULE_TABLE, table_name().c_str());
+  nftnl_rule_set_str(raw, NFTNL_RULE_CHAIN, std::string(chain).c_str());
+  for (const auto& match : rule.matches) {
+    assert(std::holds_alternative<Match>(match));
+    compile_match(raw, std::get<Match>(match));
+  }
+  if (rule.counter) append_counter(raw);
+  std::visit(VerdictCompiler{raw}, rule.verdict);
+  const auto comment = comment_data(NFTNL_UDATA_RULE_COMMENT, rule.comment);
+  nftnl_rule_set_data(raw, NFTNL_RULE_USERDATA, comment.data(),
+                      static_cast<std::uint32_t>(comment.size()));
+  return compiled;
+}
+
+}  // namespace weir::init

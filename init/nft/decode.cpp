@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/nft/decode.hpp"
+
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <libnftnl/udata.h>
+
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "common/kernel_headers.hpp"
+#include "init/nft/wire.hpp"
+
+namespace weir::init {
+namespace {
+
+std::string text_of(const nftnl_expr* expression) {
+  char text[256];
+  const int length = nftnl_expr_snprintf(text, sizeof text, expression, NFTNL_OUTPUT_DEFAULT, 0);
+  std::string name = nftnl_expr_get_str(expression, NFTNL_EXPR_NAME);
+  return length > 0 ? name + " " + text : name;
+}
+
+bool is_named(const nftnl_expr* expression, std::string_view name) {
+  return name == nftnl_expr_get_str(expression, NFTNL_EXPR_NAME);
+}
+
+std::optional<Field> loaded_field(const nftnl_expr* e) {
+  if (is_named(e, "meta")) {
+    if (!nftnl_expr_is_set(e, NFTNL_EXPR_META_DREG)) return std::nullopt;
+    return field_of_meta(nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY));
+  }
+  if (!is_named(e, "payload") || !nftnl_expr_is_set(e, NFTNL_EXPR_PAYLOAD_DREG))
+    return std::nullopt;
+  return field_of_payload(nftnl_expr_get_u32(e, NFTNL_EXPR_PAYLOAD_BASE),
+                          nftnl_expr_get_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET),
+                          nftnl_expr_get_u32(e, NFTNL_EXPR_PAYLOAD_LEN));
+}
+
+std::optional<Match> match_of(Field field, const nftnl_expr* e) {
+  if (is_named(e, "lookup")) {
+    if (nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG)) return std::nullopt;  // a map
+    const bool negated = (nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV) != 0;
+    return Match{field, negated, SetName{nftnl_expr_get_str(e, NFTNL_EXPR_LOOKUP_SET)}};
+  }
+  if (!is_named(e, "cmp")) return std::nullopt;
+  const std::uint32_t op = nftnl_expr_get_u32(e, NFTNL_EXPR_CMP_OP);
+  std::uint32_t length = 0;
+  const auto* data =
+      static_cast<const std::uint8_t*>(nftnl_expr_get(e, NFTNL_EXPR_CMP_DATA, &length));
+  const KeyType type = key_type(field);
+  if (data == nullptr || length != key_size(type) || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ))
+    return std::nullopt;
+  return Match{field, op == NFT_CMP_NEQ, key_from_wire(type, data)};
+}
+
+Verdict verdict_of(const nftnl_expr* immediate) {
+  const char* name = nftnl_expr_get_str(immediate, NFTNL_EXPR_IMM_CHAIN);
+  const std::string chain = name == nullptr ? "" : name;
+  switch (static_cast<int>(nftnl_expr_get_u32(immediate, NFTNL_EXPR_IMM_VERDICT))) {
+    case NFT_RETURN:
+      return Return{};
+    case NF_ACCEPT:
+      return Accept{};
+    case NF_DROP:
+      return Drop{};
+    case NFT_JUMP:
+      return Jump{chain};
+    case NFT_GOTO:
+      return Goto{chain};
+    default:
+      return Opaque{text_of(immediate)};
+  }
+}
+
+// Walks the expressions of one rule: load, then test; counter; then the verdict.
+class RuleDecoder {
+ public:
+  void take(const nftnl_expr* e) {
+    if (loaded_) return take_test(e);
+    if (is_named(e, "immediate")) return take_immediate(e);
+    if (is_named(e, "redir")) return take_redirect(e);
+    if (is_named(e, "counter") && !rule_.counter && !has_verdict_) {
+      rule_.counter = true;
+      return;
+    }
+    loaded_ = rule_.counter || has_verdict_ ? std::nullopt : loaded_field(e);
+    if (loaded_)
+      load_text_ = text_of(e);
+    else
+      rule_.matches.push_back(Opaque{text_of(e)});
+  }
+
+  Rule finish(std::string comment) {
+    if (loaded_) rule_.matches.push_back(Opaque{load_text_});
+    if (port_) rule_.matches.push_back(Opaque{"immediate data"});
+    if (!has_verdict_) rule_.verdict = Opaque{"no verdict"};
+    rule_.comment = std::move(comment);
+    return std::move(rule_);
+  }
+
+ private:
+  void take_test(const nftnl_expr* e) {
+    if (auto match = match_of(*loaded_, e))
+      rule_.matches.push_back(*std::move(match));
+    else
+      rule_.matches.push_back(Opaque{load_text_ + " " + text_of(e)});
+    loaded_.reset();
+  }
+
+  void take_immediate(const nftnl_expr* e) {
+    if (nftnl_expr_get_u32(e, NFTNL_EXPR_IMM_DREG) == NFT_REG_VERDICT) {
+      rule_.verdict = verdict_of(e);
+      has_verdict_ = true;
+      return;
+    }
+    std::uint32_t length = 0;
+    const void* data = nftnl_expr_get(e, NFTNL_EXPR_IMM_DATA, &length);
+    std::uint16_t port = 0;
+    if (data == nullptr || length != sizeof port) {
+      rule_.matches.push_back(Opaque{text_of(e)});
+      return;
+    }
+    std::memcpy(&port, data, sizeof port);
+    port_ = ntohs(port);
+  }
+
+  void take_redirect(const nftnl_expr* e) {
+    const std::uint32_t low = nftnl_expr_get_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN);
+    const bool one_port = !nftnl_expr_is_set(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX) ||
+                          nftnl_expr_get_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MAX) == low;
+    if (port_ && one_port &&
+        nftnl_expr_get_u32(e, NFTNL_EXPR_REDIR_FLAGS) == NF_NAT_RANGE_PROTO_SPECIFIED) {
+      rule_.verdict = Redirect{*port_};
+      port_.reset();
+    } else {
+      rule_.verdict = Opaque{text_of(e)};
+    }
+    has_verdict_ = true;
+  }
+
+  Rule rule_{{}, Opaque{}, {}, false};
+  std::optional<Field> loaded_;
+  std::string load_text_;
+  std::optional<std::uint16_t> port_;
+  bool has_verdict_ = false;
+};
+
+std::string comment_of(const void* data, std::uint32_t length, std::uint8_t type) {
+  if (data == nullptr) return {};
+  return find_comment({static_cast<const std::uint8_t*>(data), length}, type);
+}
+
+}  // namespace
+
+Rule decode_rule(const nftnl_rule* rule) {
+  RuleDecoder decoder;
+  // libnftnl iterates over non-const rules only; nothing is changed.
+  nftnl_expr_iter* iterator = nftnl_expr_iter_create(const_cast<nftnl_rule*>(rule));
+  while (const nftnl_expr* expression = nftnl_expr_iter_next(iterator)) decoder.take(expression);
+  nftnl_expr_iter_destroy(iterator);
+  std::uint32_t length = 0;
+  const void* data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &length);
+  return decoder.finish(comment_of(data, length, NFTNL_UDATA_RULE_COMMENT));
+}
+
+Chain decode_chain(const nftnl_chain* chain) {
+  Chain decoded;
+  decoded.name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME);
+  if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM)) return decoded;
+  const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+  const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
+  if (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_OUT) decoded.unknown = "another hook";
+  if (type == nullptr || std::string_view(type) != "nat") decoded.unknown = "another chain type";
+  if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) != NF_ACCEPT)
+    decoded.unknown = "another policy";
+  decoded.base = BaseHook{hook == NF_INET_LOCAL_OUT ? Hook::output : Hook::prerouting,
+                          nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO)};
+  return decoded;
+}
+
+Set decode_set(const nftnl_set* set) {
+  Set decoded;
+  decoded.name = nftnl_set_get_str(set, NFTNL_SET_NAME);
+  const auto type = key_type_of_kernel(nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE));
+  const std::uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+  if (!type || nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) != key_size(*type)) {
+    decoded.unknown = "another key type";
+    return decoded;
+  }
+  decoded.type = *type;
+  if (flags != (has_intervals(*type) ? std::uint32_t{NFT_SET_INTERVAL} : 0))
+    decoded.unknown = "flags are " + std::to_string(flags);
+  std::uint32_t length = 0;
+  const void* data = nftnl_set_get_data(set, NFTNL_SET_USERDATA, &length);
+  decoded.comment = comment_of(data, length, NFTNL_UDATA_SET_COMMENT);
+  return decoded;
+}
+
+std::string decode_table_comment(const nftnl_table* table) {
+  std::uint32_t length = 0;
+  const void* data = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &length);
+  return comment_of(data, length, NFTNL_UDATA_TABLE_COMMENT);
+}
+
+}  // namespace weir::init

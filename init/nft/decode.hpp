@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// libnftnl objects as read from the kernel → IR. What the IR cannot say becomes Opaque or
+// `unknown`, so that it never compares equal to a plan. Pure.
+#pragma once
+
+#include "init/nft/handles.hpp"
+#include "init/rule.hpp"
+
+namespace weir::init {
+
+Rule decode_rule(const nftnl_rule* rule);
+/// Without rules.
+Chain decode_chain(const nftnl_chain* chain);
+/// Without elements.
+Set decode_set(const nftnl_set* set);
+/// Comment of the table, empty when it has none.
+std::string decode_table_comment(const nftnl_table* table);
+
+}  // namespace weir::init

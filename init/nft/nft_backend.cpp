@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/nft/nft_backend.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/kernel_headers.hpp"
+#include "init/nft/attributes.hpp"
+#include "init/nft/batch.hpp"
+#include "init/nft/decode.hpp"
+#include "init/nft/elements.hpp"
+#include "init/nft/handles.hpp"
+
+namespace weir::init {
+namespace {
+
+constexpr int kReadAttempts = 5;
+// linux/netfilter/nf_tables.h since 5.12; the headers of older systems lack it.
+constexpr std::uint32_t kTableOwnedFlag = 0x2;
+
+const std::string kTable(kTableName);
+
+// errno → what the user can do about it, with an errno that the exit code follows from.
+Error explained(const Error& error, std::string_view what) {
+  const std::string text = std::string(what) + ": " + error.message;
+  switch (error.code) {
+    case EPERM:
+    case EACCES:
+      return Error{text + "; CAP_NET_ADMIN is needed in this network namespace", EPERM};
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT:
+    case EOPNOTSUPP:
+    case ENOENT:
+    case ENOSYS:
+      return Error{
+          text +
+              "; the kernel lacks nf_tables NAT for the inet family (Linux 5.10 or newer with "
+              "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_REDIR)",
+          EOPNOTSUPP};
+    default:
+      return Error{text, error.code};
+  }
+}
+
+std::string_view family_name(std::uint32_t family) {
+  switch (family) {
+    case NFPROTO_IPV4:
+      return "ip";
+    case NFPROTO_IPV6:
+      return "ip6";
+    case NFPROTO_INET:
+      return "inet";
+    default:
+      return "other";
+  }
+}
+
+// A NAT chain of somebody else on one of our hooks, described; empty when it does not concern us.
+std::string describe_other_nat(const nftnl_chain* chain) {
+  const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
+  if (type == nullptr || std::string_view(type) != "nat") return {};
+  const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+  if (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_OUT) return {};
+  return "table " + std::string(family_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY))) + " " +
+         nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE) + ", chain " +
+         nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME) + " (" +
+         (hook == NF_INET_LOCAL_OUT ? "output" : "prerouting") + ", priority " +
+         std::to_string(nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO)) + ")";
+}
+
+bool is_ours(std::uint32_t family, const char* table) {
+  return family == NFPROTO_INET && table != nullptr && kTableName == table;
+}
+
+}  // namespace
+
+Result<NftBackend> NftBackend::open() {
+  auto socket = NetlinkSocket::open(NETLINK_NETFILTER);
+  if (!socket) return explained(socket.error(), "nf_tables");
+  return NftBackend(*std::move(socket));
+}
+
+Result<Observed> NftBackend::read() {
+  for (int attempt = 0;; ++attempt) {
+    auto observed = read_once();
+    if (observed || observed.error().code != EINTR || attempt == kReadAttempts) {
+      if (!observed && observed.error().code != EBUSY)
+        return explained(observed.error(), "reading the rules");
+      return observed;
+    }
+  }
+}
+
+Result<Observed> NftBackend::read_once() {
+  Observed observed;
+  TRY(observed.generation, read_generation());
+  Ruleset rules;
+  TRY(const TableState state, read_table(rules));
+  TRY_VOID(read_chains(observed, rules));
+  if (state == TableState::ours) {
+    TRY_VOID(read_sets(rules));
+    TRY_VOID(read_rules(rules));
+    observed.rules = std::move(rules);
+  }
+  TRY(const std::uint32_t after, read_generation());
+  if (after != observed.generation) return Error{"the rules changed while they were read", EINTR};
+  return observed;
+}
+
+Result<std::uint32_t> NftBackend::read_generation() {
+  char buffer[256];
+  const nlmsghdr* message =
+      nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, NLM_F_ACK, ++sequence_);
+  std::uint32_t generation = 0;
+  TRY_VOID(socket_.request(message, [&](const nlmsghdr* reply) {
+    for_each_attribute(reply, sizeof(nfgenmsg), [&](const nlattr* attribute) {
+      if (mnl_attr_get_type(attribute) == NFTA_GEN_ID)
+        generation = ntohl(mnl_attr_get_u32(attribute));
+    });
+  }));
+  return generation;
+}
+
+Result<NftBackend::TableState> NftBackend::read_table(Ruleset& rules) {
+  char buffer[512];
+  nlmsghdr* message =
+      nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, ++sequence_);
+  mnl_attr_put_strz(message, NFTA_TABLE_NAME, kTable.c_str());
+  NftTable table(nftnl_table_alloc());
+  const auto reply = socket_.request(
+      message, [&](const nlmsghdr* answer) { nftnl_table_nlmsg_parse(answer, table.get()); });
+  if (!reply && reply.error().code == ENOENT) return TableState::absent;
+  if (!reply) return reply.error();
+  rules.flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS);
+  rules.comment = decode_table_comment(table.get());
+  if ((rules.flags & kTableOwnedFlag) != 0)
+    return Error{"table 'inet weir': held by another process (netlink port " +
+                     std::to_string(nftnl_table_get_u32(table.get(), NFTNL_TABLE_OWNER)) +
+                     "); end that process first",
+                 EBUSY};
+  if (rules.comment != kTableComment)
+    return Error{
+        "table 'inet weir': not installed by weir-init; rename or remove it (nft delete table inet "
+        "weir)",
+        EBUSY};
+  return TableState::ours;
+}
+
+Result<void> NftBackend::dump(std::uint16_t type, std::uint16_t family,
+                              std::uint16_t table_attribute, std::uint16_t set_attribute,
+                              const std::string& set, const NetlinkSocket::OnMessage& on_message) {
+  char buffer[1024];
+  nlmsghdr* message = nftnl_nlmsg_build_hdr(buffer, type, family, NLM_F_DUMP, ++sequence_);
+  if (table_attribute != 0) mnl_attr_put_strz(message, table_attribute, kTable.c_str());
+  if (set_attribute != 0) mnl_attr_put_strz(message, set_attribute, set.c_str());
+  return socket_.request(message, on_message);
+}
+
+Result<void> NftBackend::read_chains(Observed& observed, Ruleset& rules) {
+  // All families: the chains of others on our hooks are wanted as well.
+  return dump(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, 0, 0, {}, [&](const nlmsghdr* reply) {
+    NftChain chain(nftnl_chain_alloc());
+    if (nftnl_chain_nlmsg_parse(reply, chain.get()) < 0) return;
+    if (is_ours(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY),
+                nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)))
+      rules.chains.push_back(decode_chain(chain.get()));
+    else if (auto other = describe_other_nat(chain.get()); !other.empty())
+      observed.other_nat.push_back(std::move(other));
+  });
+}
+
+Result<void> NftBackend::read_sets(Ruleset& rules) {
+  TRY_VOID(dump(NFT_MSG_GETSET, NFPROTO_INET, NFTA_SET_TABLE, 0, {}, [&](const nlmsghdr* reply) {
+    NftSet set(nftnl_set_alloc());
+    if (nftnl_set_nlmsg_parse(reply, set.get()) >= 0) rules.sets.push_back(decode_set(set.get()));
+  }));
+  for (Set& set : rules.sets) {
+    if (!set.unknown.empty()) continue;
+    std::vector<RawElement> elements;
+    TRY_VOID(dump(NFT_MSG_GETSETELEM, NFPROTO_INET, NFTA_SET_ELEM_LIST_TABLE,
+                  NFTA_SET_ELEM_LIST_SET, set.name, [&](const nlmsghdr* reply) {
+                    decode_elements(reply, set.type, elements, set.unknown);
+                  }));
+    set.elements = assemble_intervals(set.type, std::move(elements));
+  }
+  return {};
+}
+
+Result<void> NftBackend::read_rules(Ruleset& rules) {
+  return dump(NFT_MSG_GETRULE, NFPROTO_INET, NFTA_RULE_TABLE, 0, {}, [&](const nlmsghdr* reply) {
+    NftRule rule(nftnl_rule_alloc());
+    if (nftnl_rule_nlmsg_parse(reply, rule.get()) < 0) return;
+    const std::string name = nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN);
+    const auto chain = std::find_if(rules.chains.begin(), rules.chains.end(),
+                                    [&](const Chain& c) { return c.name == name; });
+    // Kernels before 5.9 do not filter a dump by table.
+    const char* table = nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE);
+    if (is_ours(NFPROTO_INET, table) && chain != rules.chains.end())
+      chain->rules.push_back(decode_rule(rule.get()));
+  });
+}
+
+namespace {
+
+Result<void> send(NetlinkSocket& socket, Batch& batch, std::string_view what) {
+  const auto failure = socket.send_batch(batch.finish());
+  if (!failure) return explained(failure.error(), what);
+  if (failure->code == 0) return {};
+  std::string text = batch.describe(failure->sequence) + ": " + std::strerror(failure->code);
+  if (!failure->message.empty()) text += " (kernel: " + failure->message + ")";
+  return explained(Error{std::move(text), failure->code}, what);
+}
+
+}  // namespace
+
+Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current) {
+  Batch batch = build_batch(desired, current.rules ? &*current.rules : nullptr, current.generation);
+  return send(socket_, batch, "installing the rules");
+}
+
+Result<void> NftBackend::remove() {
+  Batch batch(0);
+  batch.delete_table();
+  return send(socket_, batch, "removing the rules");
+}
+
+}  // namespace weir::init

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backend over nf_tables' netlink interface.
+#pragma once
+
+#include "init/backend.hpp"
+#include "init/nft/netlink_socket.hpp"
+
+namespace weir::init {
+
+class NftBackend final : public Backend {
+ public:
+  /// Needs CAP_NET_ADMIN in the user namespace that owns the network namespace, from the first
+  /// request on.
+  static Result<NftBackend> open();
+
+  [[nodiscard]] std::string_view name() const override { return "nftables"; }
+  Result<Observed> read() override;
+  Result<void> replace(const Ruleset& desired, const Observed& current) override;
+  Result<void> remove() override;
+
+ private:
+  explicit NftBackend(NetlinkSocket socket) : socket_(std::move(socket)) {}
+
+  enum class TableState { absent, ours };
+  Result<Observed> read_once();
+  Result<std::uint32_t> read_generation();
+  Result<TableState> read_table(Ruleset& rules);
+  Result<void> read_chains(Observed& observed, Ruleset& rules);
+  Result<void> read_sets(Ruleset& rules);
+  Result<void> read_rules(Ruleset& rules);
+  Result<void> dump(std::uint16_t type, std::uint16_t family, std::uint16_t table_attribute,
+                    std::uint16_t set_attribute, const std::string& set,
+                    const NetlinkSocket::OnMessage& on_message);
+
+  NetlinkSocket socket_;
+  std::uint32_t sequence_ = 0;
+};
+
+}  // namespace weir::init

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/render.hpp"
+
+#include <cassert>
+#include <cstring>
+#include <string_view>
+
+#include "common/ip.hpp"
+#include "common/kernel_headers.hpp"
+#include "init/interval.hpp"
+
+namespace weir::init {
+namespace {
+
+std::string_view type_name(KeyType type) {
+  switch (type) {
+    case KeyType::ipv4_addr:
+      return "ipv4_addr";
+    case KeyType::ipv6_addr:
+      return "ipv6_addr";
+    case KeyType::inet_service:
+      return "inet_service";
+    case KeyType::uid:
+      return "uid";
+    case KeyType::gid:
+      return "gid";
+    case KeyType::ifname:
+      return "ifname";
+    case KeyType::nfproto:
+      return "nf_proto";
+    case KeyType::l4proto:
+      return "inet_proto";
+  }
+  assert(false);
+  return {};
+}
+
+std::string_view field_name(Field field) {
+  switch (field) {
+    case Field::nfproto:
+      return "meta nfproto";
+    case Field::l4proto:
+      return "meta l4proto";
+    case Field::iifname:
+      return "iifname";
+    case Field::oifname:
+      return "oifname";
+    case Field::skuid:
+      return "meta skuid";
+    case Field::skgid:
+      return "meta skgid";
+    case Field::ip_saddr:
+      return "ip saddr";
+    case Field::ip_daddr:
+      return "ip daddr";
+    case Field::ip6_saddr:
+      return "ip6 saddr";
+    case Field::ip6_daddr:
+      return "ip6 daddr";
+    case Field::tcp_dport:
+      return "tcp dport";
+  }
+  assert(false);
+  return {};
+}
+
+IpAddress to_address(KeyType type, const Key& key) {
+  return type == KeyType::ipv4_addr ? IpAddress::v4(key.bytes.data())
+                                    : IpAddress::v6(key.bytes.data());
+}
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+std::string name_of(const Key& key) {
+  const auto* text = reinterpret_cast<const char*>(key.bytes.data());
+  return std::string(text, ::strnlen(text, key.bytes.size()));
+}
+
+std::string render_key(KeyType type, const Key& key) {
+  const auto& b = key.bytes;
+  switch (type) {
+    case KeyType::ipv4_addr:
+    case KeyType::ipv6_addr:
+      return to_address(type, key).to_string();
+    case KeyType::inet_service:
+      return std::to_string((b[0] << 8) | b[1]);
+    case KeyType::uid:
+    case KeyType::gid:
+      return std::to_string((std::uint32_t{b[0]} << 24) | (std::uint32_t{b[1]} << 16) |
+                            (std::uint32_t{b[2]} << 8) | b[3]);
+    case KeyType::ifname:
+      return quoted(name_of(key));
+    case KeyType::nfproto:
+      return b[0] == NFPROTO_IPV4 ? "ipv4" : b[0] == NFPROTO_IPV6 ? "ipv6" : std::to_string(b[0]);
+    case KeyType::l4proto:
+      return b[0] == IPPROTO_TCP ? "tcp" : b[0] == IPPROTO_UDP ? "udp" : std::to_string(b[0]);
+  }
+  assert(false);
+  return {};
+}
+
+// Length of the prefix that is exactly this interval, or -1.
+int prefix_length(KeyType type, const Interval& interval) {
+  const std::size_t size = key_size(type);
+  int length = 0;
+  std::size_t i = 0;
+  while (i < size && interval.first.bytes[i] == interval.last.bytes[i]) {
+    length += 8;
+    ++i;
+  }
+  if (i == size) return length;
+  unsigned differing = interval.first.bytes[i] ^ interval.last.bytes[i];
+  if ((differing & (differing + 1)) != 0) return -1;  // the low bits, all of them, and nothing else
+  if ((interval.first.bytes[i] & differing) != 0) return -1;
+  for (length += 8; differing != 0; differing >>= 1) --length;
+  for (++i; i < size; ++i)
+    if (interval.first.bytes[i] != 0 || interval.last.bytes[i] != 0xff) return -1;
+  return length;
+}
+
+std::string render_match(const Match& match) {
+  std::string text(field_name(match.field));
+  text += match.negated ? " != " : " ";
+  if (const auto* set = std::get_if<SetName>(&match.operand)) return text + "@" + set->name;
+  return text + render_key(key_type(match.field), std::get<Key>(match.operand));
+}
+
+struct VerdictText {
+  std::string operator()(const Return&) const { return "return"; }
+  std::string operator()(const Accept&) const { return "accept"; }
+  std::string operator()(const Drop&) const { return "drop"; }
+  std::string operator()(const Jump& jump) const { return "jump " + jump.chain; }
+  std::string operator()(const Goto& jump) const { return "goto " + jump.chain; }
+  std::string operator()(const Redirect& redirect) const {
+    return "redirect to :" + std::to_string(redirect.port);
+  }
+  std::string operator()(const Opaque& opaque) const { return "{" + opaque.text + "}"; }
+};
+
+void append_set(std::string& text, const Set& set) {
+  text += "\tset " + set.name + " {\n\t\ttype " + std::string(type_name(set.type)) + "\n";
+  if (has_intervals(set.type)) text += "\t\tflags interval\n";
+  text += "\t\tcomment " + quoted(set.comment) + "\n\t\telements = {";
+  std::string_view separator = " ";
+  for (const Interval& interval : set.elements) {
+    text += separator;
+    text += render_interval(set.type, interval);
+    separator = ",\n\t\t\t     ";
+  }
+  text += " }\n\t}\n\n";
+}
+
+void append_chain(std::string& text, const Chain& chain) {
+  text += "\tchain " + chain.name + " {\n";
+  if (chain.base) {
+    const std::string hook = chain.base->hook == Hook::prerouting ? "prerouting" : "output";
+    text += "\t\ttype nat hook " + hook + " priority " + std::to_string(chain.base->priority) +
+            "; policy accept;\n";
+  }
+  for (const Rule& rule : chain.rules)
+    text += "\t\t" + render_rule(rule) + " comment " + quoted(rule.comment) + "\n";
+  text += "\t}\n\n";
+}
+
+}  // namespace
+
+std::string render_interval(KeyType type, const Interval& interval) {
+  if (interval.first == interval.last) return render_key(type, interval.first);
+  if (type == KeyType::ifname) {
+    const std::string prefix = name_of(interval.first);
+    Interval whole{name_key(prefix), name_key(prefix)};
+    for (std::size_t i = prefix.size(); i < 16; ++i) whole.last.bytes[i] = 0xff;
+    if (whole == interval) return quoted(prefix + "*");
+  }
+  if (type == KeyType::ipv4_addr || type == KeyType::ipv6_addr)
+    if (const int length = prefix_length(type, interval); length >= 0)
+      return render_key(type, interval.first) + "/" + std::to_string(length);
+  return render_key(type, interval.first) + "-" + render_key(type, interval.last);
+}
+
+std::string render_rule(const Rule& rule) {
+  std::string text;
+  for (const auto& match : rule.matches) {
+    if (const auto* known = std::get_if<Match>(&match))
+      text += render_match(*known) + " ";
+    else
+      text += "{" + std::get<Opaque>(match).text + "} ";
+  }
+  if (rule.counter) text += "counter ";
+  return text + std::visit(VerdictText{}, rule.verdict);
+}
+
+std::string render_ruleset(const Ruleset& ruleset) {
+  const std::string table = "table inet " + std::string(kTableName);
+  // Adding before deleting makes the deletion succeed whether or not the table is there.
+  std::string text = table + "\ndelete " + table + "\n" + table + " {\n\tcomment " +
+                     quoted(ruleset.comment) + "\n\n";
+  for (const Set& set : ruleset.sets) append_set(text, set);
+  for (const Chain& chain : ruleset.chains) append_chain(text, chain);
+  text.resize(text.size() - 1);
+  return text + "}\n";
+}
+
+}  // namespace weir::init

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What weir-init says: one line for each fact. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "init/install.hpp"
+#include "init/loopback_address.hpp"
+
+namespace weir::init {
+
+/// "installed: table inet weir, 14 rules, 3 sets (3 elements), IPv4 and IPv6, read back and equal,
+/// in 2.1 ms".
+std::string describe_outcome(const InstallReport& report, const Ruleset& rules,
+                             double milliseconds);
+/// What a replacement changed, or what a failed verification found; at most ten lines.
+std::vector<std::string> describe_changes(const InstallReport& report);
+/// One warning for each NAT chain of others on our hooks.
+std::vector<std::string> describe_conflicts(const std::vector<std::string>& other_nat);
+/// Empty when there is nothing to say.
+std::string describe_address(AddressOutcome outcome);
+std::string describe_removal(bool rules_removed, AddressOutcome address);
+
+}  // namespace weir::init

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text of one flag → its typed value. Each error names the flag or variable, the item and the
+// reason.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/ip.hpp"
+#include "common/port_set.hpp"
+#include "common/result.hpp"
+#include "init/command_line.hpp"
+#include "init/redirect_config.hpp"
+
+namespace weir::init {
+
+/// Go's strconv.ParseBool: 1 t T true TRUE True 0 f F false FALSE False.
+Result<bool> parse_boolean(const RawValue& value);
+Result<std::uint16_t> parse_port(const RawValue& value);
+
+/// Whether a list of ports may be `*`.
+enum class Star : std::uint8_t { allowed, refused };
+/// Ports and ranges (`8000-8010`, or `8000:8010` as iptables writes them), or @FILE.
+Result<PortSet> parse_ports(const RawValue& value, Star star, const Environment& environment);
+/// Prefixes and addresses, or @FILE, or `*` where allowed.
+Result<CidrList> parse_cidrs(const RawValue& value, Star star, const Environment& environment);
+Result<CidrRange> parse_loopback(const RawValue& value);
+Result<std::vector<InterfacePattern>> parse_interfaces(const RawValue& value);
+
+/// Where names of users and groups are looked up: read directly, since a name service may be far
+/// away or absent.
+enum class IdKind : std::uint8_t { user, group };
+/// Numbers, or names found in /etc/passwd or /etc/group.
+Result<std::vector<std::uint32_t>> parse_ids(const RawValue& value, IdKind kind,
+                                             const Environment& environment);
+/// Id of `name` in the text of /etc/passwd or /etc/group (third field of a line).
+std::optional<std::uint32_t> find_id(std::string_view database, std::string_view name);
+
+/// Go's time.ParseDuration, for the syntax only: `5s`, `1m30s`, `500ms`.
+Result<void> check_duration(const RawValue& value);
+
+}  // namespace weir::init
