@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bars: what Weir must reach in this run, as medians and as medians of per-round ratios."""
+
+from statistics import median
+
+from harness.series import error_of, median_of, ratios
+
+
+class Bar:
+    """One line of the verdict. `measured` None: not measured, for the reason in `note`."""
+
+    def __init__(self, what, measured, limit, at_most=True, unit="", note=""):
+        self.what, self.measured, self.limit = what, measured, limit
+        self.at_most, self.unit, self.note = at_most, unit, note
+
+    @property
+    def verdict(self):
+        if self.measured is None:
+            return "NOT MEASURED"
+        good = self.measured <= self.limit if self.at_most else self.measured >= self.limit
+        return "PASS" if good else "MISS"
+
+    @property
+    def goal(self):
+        return f"{'≤' if self.at_most else '≥'} {self.limit:g}{self.unit}"
+
+    @property
+    def value(self):
+        return "-" if self.measured is None else f"{self.measured:.3g}{self.unit}"
+
+
+class Judge:
+    def __init__(self, results):
+        self.results = results
+
+    def rounds(self, section, name):
+        return self.results.get(section, {}).get(name, [])
+
+    def ratio(self, what, section, other, key, limit, at_most=True):
+        """Weir against one other contestant."""
+        mine, theirs = self.rounds(section, "weir"), self.rounds(section, other)
+        found = ratios(mine, theirs, key)
+        if not found:
+            why = error_of(mine) or error_of(theirs) or "not in this run"
+            return Bar(what, None, limit, at_most, " x", why)
+        return Bar(what, median(found), limit, at_most, " x",
+                   f"rounds {min(found):.2f}-{max(found):.2f}; {median_of(mine, key):.4g} "
+                   f"and {median_of(theirs, key):.4g}")
+
+    def ratio_to_best(self, what, section, others, key, limit):
+        """Weir against whichever of the others has the lowest median."""
+        medians = {other: median_of(self.rounds(section, other), key) for other in others}
+        present = {other: value for other, value in medians.items() if value is not None}
+        if not present:
+            return Bar(what, None, limit, True, " x", "no peer in this run")
+        best = min(present, key=present.get)
+        return self.ratio(f"{what} ({best})", section, best, key, limit)
+
+    def absolute(self, what, section, name, key, limit, scale=1.0, unit=""):
+        rounds = self.rounds(section, name)
+        value = median_of(rounds, key)
+        if value is None:
+            return Bar(what, None, limit, True, unit, error_of(rounds) or "not in this run")
+        return Bar(what, value * scale, limit, True, unit)
+
+
+def judge(results):
+    """All bars, in the order of the issue."""
+    j = Judge(results)
+    bars = []
+    for n in (16, 100):
+        what = f"CPU per small request, {n} kept connections"
+        bars += [j.ratio_to_best(f"{what}: to the best of HAProxy and nginx", f"small {n}",
+                                 ("haproxy", "haproxy-splice", "nginx"), "cpu_us", 1.0),
+                 j.ratio(f"{what}: to Envoy", f"small {n}", "envoy", "cpu_us", 0.8)]
+    bars.append(j.absolute("user instructions per small request", "instructions", "weir", "request", 800))
+    for way in ("up", "down"):
+        what = f"bulk {way}"
+        bars += [j.ratio(f"{what}: to HAProxy, forced splice", what, "haproxy-splice", "gbit_s", 1.05, False),
+                 j.ratio(f"{what}: to Envoy", what, "envoy", "gbit_s", 1.0, False),
+                 j.ratio(f"{what}: CPU per byte to Envoy", what, "envoy", "cpu_ms_gb", 0.5),
+                 j.ratio(f"{what}: to no proxy, nat table", what, "direct", "gbit_s", 0.6, False)]
+    bars += [j.ratio_to_best("CPU per new connection: to the best peer", "churn",
+                             ("haproxy", "haproxy-splice", "nginx", "envoy"), "cpu_us", 0.95),
+             j.ratio("CPU per new connection: to Envoy", "churn", "envoy", "cpu_us", 0.7),
+             j.absolute("system calls per connection", "syscalls per connection", "weir", "all", 16)]
+    bars += [j.absolute("idle process, PSS", "idle process", "weir", "pss", 5, 1e-6, " MB"),
+             j.absolute("idle process, private dirty", "idle process", "weir", "private_dirty", 1, 1e-6, " MB"),
+             j.absolute("idle connection, user memory", "idle connections", "weir", "pss_quiet", 512, 1, " B"),
+             j.absolute("idle connection after an exchange, user memory", "idle connections", "weir",
+                        "pss_used", 512, 1, " B"),
+             j.absolute("exec to first proxied byte", "start", "weir", "ms", 10, 1, " ms")]
+    for size, limit in ((10, 5), (1_000, 8), (10_000, 30), (100_000, 300)):
+        bars.append(j.absolute(f"weir-init, {size:,} CIDRs, exec to exit", "rules", f"weir-init {size}",
+                               "ms", limit, 1, " ms"))
+    found = ratios(j.rounds("rules", "weir-init 100000"), j.rounds("rules", "weir-init 10"), "connect_us")
+    bars.append(Bar("CPU of a connect: under 100,000 CIDRs to under 10", median(found) if found else None,
+                    1.05, True, " x", f"rounds {min(found):.3f}-{max(found):.3f}" if found else "not in this run"))
+    return bars

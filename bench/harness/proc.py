@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /proc says about a process and the machine."""
+
+import os
+import platform
+from pathlib import Path
+
+
+def family(pid):
+    """The process and all its descendants."""
+    pids = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in task.read_text().split():
+                pids += family(int(child))
+        except OSError:
+            pass
+    return pids
+
+
+def memory(pid):
+    """{"pss": bytes, "private_dirty": bytes} of a process and its descendants."""
+    total = {"pss": 0, "private_dirty": 0}
+    for member in family(pid):
+        for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
+            word, _, rest = line.partition(":")
+            key = word.lower()
+            if key in total:
+                total[key] += int(rest.split()[0]) * 1024
+    return total
+
+
+def slab():
+    """Bytes of kernel slab memory, of the whole machine."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("Slab:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def is_listening(pid, port):
+    """Whether a socket of the process's namespace listens on the port."""
+    suffix = f":{port:04X}"
+    for family_file in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{family_file}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1].endswith(suffix) and fields[3] == "0A":
+                return True
+    return False
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    return {
+        "kernel": platform.release(),
+        "cpu": f"{os.cpu_count()} x {model}",
+        "congestion control of the machine":
+            Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
+    }
+
+
+def loadavg():
+    return Path("/proc/loadavg").read_text().split()[:3]

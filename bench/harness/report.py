@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of a run, in Markdown: medians over its rounds, the range beside them."""
+
+from harness.bars import judge
+from harness.rules import LINEAR_LIMIT, SIZES
+from harness.series import error_of, median_of, values
+from harness.traffic import CONNECTIONS, LATENCY_CONNECTIONS, LATENCY_SHARES
+
+
+class Column:
+    def __init__(self, header, section, key, scale=1.0, digits=1):
+        self.header, self.section, self.key = header, section, key
+        self.scale, self.digits = scale, digits
+
+
+def tables(session):
+    """(title, sentence, columns) of every table of contestants."""
+    per_request = [column for n in CONNECTIONS for column in (
+        Column(f"{n}: CPU µs", f"small {n}", "cpu_us"),
+        Column(f"{n}: chain µs", f"small {n}", "chain_us"),
+        Column(f"{n}: req/s", f"small {n}", "per_s", digits=0))]
+    latency = [column for share in LATENCY_SHARES for column in (
+        Column(f"p50 µs at {rate(session, share)}", f"latency {share:.0%}", "p50_us", digits=0),
+        Column(f"p99 µs at {rate(session, share)}", f"latency {share:.0%}", "p99_us", digits=0))]
+    bulk = [column for way in ("up", "down") for column in (
+        Column(f"{way}: Gbit/s", f"bulk {way}", "gbit_s"),
+        Column(f"{way}: CPU ms/GB", f"bulk {way}", "cpu_ms_gb", digits=0),
+        Column(f"{way}: chain ms/GB", f"bulk {way}", "chain_ms_gb", digits=0))]
+    churn = [Column("CPU µs", "churn", "cpu_us"), Column("chain µs", "churn", "chain_us"),
+             Column("conn/s", "churn", "per_s", digits=0), Column("p50 µs", "churn", "p50_us", digits=0),
+             Column("p99 µs", "churn", "p99_us", digits=0)]
+    memory = [Column("process PSS, MB", "idle process", "pss", 1e-6, 2),
+              Column("private dirty, MB", "idle process", "private_dirty", 1e-6, 2),
+              Column("user B per connection", "idle connections", "pss_quiet", digits=0),
+              Column("after an exchange", "idle connections", "pss_used", digits=0),
+              Column("kernel slab B per connection", "idle connections", "slab_quiet", digits=0),
+              Column("exec to first byte, ms", "start", "ms")]
+    counts = [Column("user instructions per request", "instructions", "request", digits=0),
+              Column("per connection", "instructions", "connection", digits=0),
+              Column("system calls per request", "syscalls per request", "all", digits=2),
+              Column("per connection", "syscalls per connection", "all", digits=2)]
+    return [
+        ("Small requests over kept connections",
+         "100 bytes each way, closed loop over 1, 16 and 100 connections. CPU: of the proxy, per request; "
+         "chain: proxy, client, upstream and kernel threads together.", per_request),
+        ("Latency at a fixed rate",
+         f"Open loop over {LATENCY_CONNECTIONS} connections, from the intended send time; the rates are 25 % and "
+         "50 % of what the slowest proxy reaches in a closed loop.", latency),
+        ("New connections", "16 clients: connect, one request, one reply, close.", churn),
+        ("Bulk", "One stream of 128 KiB writes; up is from the application.", bulk),
+        ("Memory and start", f"Fresh processes; {session.options.idle:,} idle connections, before and after one "
+         "small exchange on each; slab counts all sockets of the pair or the triple.", memory),
+        ("Counts", "Independent of the machine's load: callgrind and strace, as the difference of two "
+         "lengths of run.", counts),
+    ]
+
+
+def rate(session, share):
+    return f"{session.facts.get(f'rate at {share:.0%}', 0) / 1000:.1f}k/s"
+
+
+def cell(rounds, column):
+    found = [value * column.scale for value in values(rounds, column.key)]
+    if not found:
+        why = error_of(rounds)
+        return f"failed: {why}".replace("|", "/")[:60] if why else "-"
+    text = f"{median_of(rounds, column.key) * column.scale:.{column.digits}f}"
+    if len(found) > 1:
+        text += f" ({min(found):.{column.digits}f}-{max(found):.{column.digits}f})"
+    # A median over fewer rounds than the others' says so.
+    return text + (f", {len(rounds) - len(found)} failed" if len(found) < len(rounds) else "")
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def render_table(session, title, sentence, columns):
+    columns = [column for column in columns if session.results.get(column.section)]
+    if not columns:
+        return []
+    lines = [f"## {title}", "", sentence, "", row(["", *[column.header for column in columns]]),
+             row(["---"] * (len(columns) + 1))]
+    for one in session.contestants:
+        cells = [cell(session.results[column.section].get(one.name, []), column) for column in columns]
+        if any(text != "-" for text in cells):
+            lines.append(row([one.title, *cells]))
+    return [*lines, ""]
+
+
+def render_rules(session):
+    table = session.results.get("rules")
+    if not table:
+        return []
+    titles = {"weir-init": "weir-init", "nft": "nft -f, interval set",
+              "iptables-nft": f"iptables-nft-restore, linear (to {LINEAR_LIMIT:,})",
+              "iptables-legacy": f"iptables-legacy-restore, linear (to {LINEAR_LIMIT:,})",
+              "none": "no rules"}
+    lines = ["## Rules", "", "Excluding N networks: exec to exit in ms / CPU of a connect() that matches none of "
+             "them and is redirected, in µs.", "", row(["", *[f"{size:,}" for size in SIZES]]),
+             row(["---"] * (len(SIZES) + 1))]
+    for name, title in titles.items():
+        cells = []
+        for size in SIZES:
+            rounds = table.get(f"{name} {size}", [])
+            install, connect = (cell(rounds, Column("", "", key)) for key in ("ms", "connect_us"))
+            if name == "none":
+                install = "-"
+            cells.append(install if install.startswith("failed") else f"{install} / {connect}" if rounds else "-")
+        if any(text != "-" for text in cells):
+            lines.append(row([title, *cells]))
+    return [*lines, ""]
+
+
+def render_bars(session):
+    bars = judge(session.results)
+    if all(bar.measured is None for bar in bars):
+        return []
+    lines = ["## Bars", "", row(["verdict", "what", "goal", "measured", "note"]), row(["---"] * 5)]
+    for bar in bars:
+        lines.append(row([bar.verdict, bar.what, bar.goal, bar.value, bar.note.replace("|", "/")]))
+    return [*lines, ""]
+
+
+def render(session):
+    lines = ["# Benchmark results", "",
+             "Written by `bench/run`; `bench/README.md` says what each number means and how it was taken. "
+             "Medians over the rounds of one run, the smallest and largest beside them.", ""]
+    lines += [f"- {name}: {value}" for name, value in session.facts.items()]
+    lines.append("")
+    for title, sentence, columns in tables(session):
+        lines += render_table(session, title, sentence, columns)
+    lines += render_rules(session) + render_bars(session)
+    return "\n".join(lines)
