@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/builtin.hpp"
+
+#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "proxy/filters/listener/original_dst.hpp"
+#include "proxy/filters/listener/tls_inspector.hpp"
+#include "proxy/filters/network/tcp_proxy/tcp_proxy.hpp"
+
+namespace weir::filters {
+namespace {
+
+namespace proto = ::envoy::extensions::filters;
+
+std::shared_ptr<const config::NetworkFilterConfig> parse_tcp_proxy(const google::protobuf::Message& message,
+                                                                   const config::ParseContext& context) {
+  return std::make_shared<TcpProxyFilter>(
+      tcp_proxy_from_proto(static_cast<const proto::network::tcp_proxy::v3::TcpProxy&>(message), context));
+}
+
+template <class Filter>
+std::shared_ptr<const config::ListenerFilterConfig> parse_empty(const google::protobuf::Message&,
+                                                                const config::ParseContext&) {
+  return std::make_shared<Filter>();
+}
+
+}  // namespace
+
+config::FilterRegistry builtin_filters() {
+  return config::FilterRegistry(
+      {
+          {"envoy.filters.network.tcp_proxy", &proto::network::tcp_proxy::v3::TcpProxy::default_instance(),
+           parse_tcp_proxy},
+      },
+      {
+          {"envoy.filters.listener.original_dst",
+           &proto::listener::original_dst::v3::OriginalDst::default_instance(), parse_empty<OriginalDstFilter>},
+          {"envoy.filters.listener.tls_inspector",
+           &proto::listener::tls_inspector::v3::TlsInspector::default_instance(), parse_empty<TlsInspectorFilter>},
+      });
+}
+
+}  // namespace weir::filters

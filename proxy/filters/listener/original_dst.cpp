@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/listener/original_dst.hpp"
+
+#include "common/socket_address.hpp"
+#include "common/socket_options.hpp"
+
+namespace weir::filters {
+namespace {
+
+class Instance final : public ListenerFilterInstance {
+ public:
+  [[nodiscard]] std::size_t max_inspect_bytes() const override { return 0; }
+
+  InspectVerdict inspect(std::span<const std::byte>, bool, tcp::DownstreamConnection& connection) override {
+    const int fd = connection.socket.get();
+    const IpFamily family = connection.peer.endpoint.address.family();
+    if (auto original = original_destination(fd, family)) {
+      connection.destination = *original;
+      connection.restored = true;
+      return {};
+    }
+    if (auto local = local_endpoint(fd)) {
+      connection.destination = {*local};
+      connection.restored = is_transparent(fd, family);
+    }
+    return {};
+  }
+};
+
+/// On a TPROXY listener the socket's own address is the original destination, and conntrack is not asked: it may
+/// hold a stale entry for the same addresses.
+class TransparentInstance final : public ListenerFilterInstance {
+ public:
+  [[nodiscard]] std::size_t max_inspect_bytes() const override { return 0; }
+
+  InspectVerdict inspect(std::span<const std::byte>, bool, tcp::DownstreamConnection& connection) override {
+    if (auto local = local_endpoint(connection.socket.get())) {
+      connection.destination = {*local};
+      connection.restored = true;
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ListenerFilterInstance> OriginalDstFilter::instantiate(InstanceContext& context) const {
+  if (context.listener->transparent) return std::make_unique<TransparentInstance>();
+  return std::make_unique<Instance>();
+}
+
+}  // namespace weir::filters

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/listener/acceptor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "common/log.hpp"
+#include "common/socket_address.hpp"
+#include "proxy/filters/connection_end.hpp"
+
+namespace weir::listener {
+namespace {
+
+// How many connections one readiness may take: grows while every one of them succeeds, so that a single connection
+// does not pay for the accept that finds nothing.
+constexpr unsigned kLargestBatch = 32;
+
+constexpr std::chrono::milliseconds kRest{100};
+
+std::chrono::system_clock::time_point coarse_wall_clock() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return std::chrono::system_clock::time_point{
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::seconds{now.tv_sec} +
+                                                                      std::chrono::nanoseconds{now.tv_nsec})};
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket, const ListenAddress& address,
+                   tcp::ConnectionLimit& limit, ConnectionIds& ids)
+    : intake_(intake),
+      listener_(listener),
+      socket_(std::move(socket)),
+      address_(address),
+      limit_(limit),
+      ids_(ids),
+      timer_(*this) {}
+
+Acceptor::~Acceptor() { stop(); }
+
+Result<void> Acceptor::start() {
+  TRY(source_, intake_.worker().loop.watch(socket_.get(), EPOLLIN, *this, 0));
+  return {};
+}
+
+void Acceptor::stop() {
+  timer_.disarm();
+  intake_.worker().loop.forget(source_);
+  socket_.reset();
+}
+
+void Acceptor::on_events(io::Events, std::uint32_t) {
+  for (unsigned i = 0; i < batch_; ++i) {
+    if (!socket_) return;  // stopped by what the last connection did
+    if (accept_one() != Step::accepted) {
+      batch_ = 1;
+      return;
+    }
+  }
+  if (batch_ < kLargestBatch) batch_ *= 2;
+}
+
+Acceptor::Step Acceptor::accept_one() {
+  SocketAddress peer;
+  tcp::DownstreamConnection connection;
+  connection.socket.reset(
+      accept4(socket_.get(), &peer.generic, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!connection.socket) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Step::none_left;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      rest(errno);
+      return Step::out_of_descriptors;
+    }
+    return Step::accepted;  // this one is gone (ECONNABORTED and its like); the next may be well
+  }
+  auto& worker = intake_.worker();
+  connection.id = ids_.take();
+  connection.accepted = worker.loop.now();
+  connection.start = coarse_wall_clock();
+  connection.peer = {peer.endpoint()};
+  connection.destination = {address_.endpoint};
+  auto slot = tcp::ConnectionSlot::take(limit_, !listener_.runtime.config->ignore_global_connection_limit);
+  if (!slot) {
+    listener_.runtime.stats->downstream_global_cx_overflow.add();
+    auto record = filters::record_of(connection, worker.loop.now());
+    record.listener_name = listener_.runtime.config->name;
+    filters::report_end(worker, tcp::EndReason::global_connection_limit, record, listener_.runtime.access_logs, {});
+    return Step::accepted;
+  }
+  connection.slot = std::move(*slot);
+  intake_.accept(std::move(connection), listener_);
+  return Step::accepted;
+}
+
+void Acceptor::rest(int error) {
+  listener_.runtime.stats->downstream_cx_overload_reject.add();
+  log::warning(log::Component::listener,
+               "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
+               listener_.runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
+  intake_.worker().loop.unwatch(source_, socket_.get());
+  intake_.worker().loop.arm(timer_, kRest);
+}
+
+void Acceptor::on_timer() {
+  if (auto watched = start(); !watched) intake_.worker().loop.arm(timer_, kRest);
+}
+
+}  // namespace weir::listener

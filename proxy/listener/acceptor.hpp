@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Acceptor: one listening socket on one worker.
+#pragma once
+
+#include <cstdint>
+
+#include "common/unique_fd.hpp"
+#include "proxy/io/event_loop.hpp"
+#include "proxy/listener/intake.hpp"
+#include "proxy/tcp/connection_slot.hpp"
+
+namespace weir::listener {
+
+/// Numbers of a worker's connections: every `step`-th, so that workers never give the same one.
+struct ConnectionIds {
+  std::uint64_t next = 0;
+  std::uint64_t step = 1;
+  std::uint64_t take() noexcept {
+    const std::uint64_t id = next;
+    next += step;
+    return id;
+  }
+};
+
+/// Accepts until stop(). When descriptors run out it rests for a moment instead of spinning. Worker thread only.
+class Acceptor final : io::EventHandler, io::TimerHandler {
+ public:
+  /// `socket` listens already (bound on the main thread, so that errors show at start-up).
+  Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket, const ListenAddress& address,
+           tcp::ConnectionLimit& limit, ConnectionIds& ids);
+  ~Acceptor();
+
+  Result<void> start();
+  /// Closes the listening socket; what waits in its backlog is reset by the kernel.
+  void stop();
+  [[nodiscard]] const WorkerListener& listener() const noexcept { return listener_; }
+
+ private:
+  enum class Step : std::uint8_t { accepted, none_left, out_of_descriptors };
+  void on_events(io::Events events, std::uint32_t tag) override;
+  void on_timer() override;
+  Step accept_one();
+  void rest(int error);
+
+  Intake& intake_;
+  WorkerListener& listener_;
+  UniqueFd socket_;
+  const ListenAddress address_;
+  tcp::ConnectionLimit& limit_;
+  ConnectionIds& ids_;
+  io::Timer timer_;
+  io::SourceId source_;
+  unsigned batch_ = 1;
+};
+
+}  // namespace weir::listener

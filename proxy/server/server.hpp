@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Server: the composition root. Owns the main thread's loop, the workers, the clusters, the logs and the admin server.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/access_log/sinks.hpp"
+#include "proxy/admin/admin_server.hpp"
+#include "proxy/admin/admin_source.hpp"
+#include "proxy/config/snapshot.hpp"
+#include "proxy/server/listening_sockets.hpp"
+#include "proxy/server/runtime_config.hpp"
+#include "proxy/server/worker.hpp"
+#include "proxy/upstream/cluster_manager.hpp"
+
+namespace weir::server {
+
+/// Start-up: bind everything, then find the clusters' hosts, then listen and start the workers. Shutdown (SIGTERM):
+/// inbound listeners stop at once; outbound ones go on while anything is open, since the application may still need them
+/// to finish; when nothing has been open for kQuiet, or the drain time is over, what is left is closed and run()
+/// returns. SIGINT, or a second SIGTERM, ends at once. SIGUSR1 reopens the logs. Main thread only.
+class Server final : public admin::AdminSource, filters::AccessLogLookup {
+ public:
+  /// How long nothing must be open before a draining server goes.
+  static constexpr std::chrono::milliseconds kQuiet{500};
+
+  Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandLineOptions options,
+         std::chrono::steady_clock::time_point started);
+  ~Server() override;
+
+  /// Binds and prepares everything that can fail. Error: one line for a person.
+  Result<void> prepare();
+  /// Serves until shut down. Error: the listening sockets could not be opened after all.
+  Result<void> run();
+
+  [[nodiscard]] std::shared_ptr<const config::Snapshot> snapshot() const override { return snapshot_; }
+  [[nodiscard]] const stats::StatsStore& stats() const override { return stats_; }
+  [[nodiscard]] admin::ServerState state() const override;
+  [[nodiscard]] const admin::CommandLineOptions& options() const override { return options_; }
+  [[nodiscard]] std::chrono::steady_clock::duration uptime() const override;
+  [[nodiscard]] std::chrono::milliseconds initialization_time() const override { return initialization_time_; }
+  [[nodiscard]] std::vector<admin::ListenerView> listeners() const override;
+  [[nodiscard]] std::vector<admin::ClusterView> clusters() const override;
+  void quit() override;
+  void drain_listeners(const admin::DrainRequest& request) override;
+  void set_health_check_failed(bool failed) override { health_check_failed_ = failed; }
+  void reopen_logs() override { sinks_.reopen(); }
+
+ private:
+  access_log::OpenedAccessLog find_access_log(const access_log::AccessLogConfig& config) override;
+  Result<void> open_access_logs();
+  Result<void> make_workers();
+  Result<void> start_admin();
+  void on_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
+  void on_clusters_ready();
+  Result<void> start_workers();
+  void wait_for_signal();
+  void begin_shutdown();
+  void check_drained();
+  [[nodiscard]] std::uint32_t open_connections() const;
+
+  std::shared_ptr<const config::Snapshot> snapshot_;
+  admin::CommandLineOptions options_;
+  const std::chrono::steady_clock::time_point started_;
+  asio::io_context io_{1};
+  asio::signal_set signals_{io_};
+  asio::steady_timer drain_timer_{io_};
+  stats::StatsStore stats_;
+  access_log::AccessLogSinks sinks_;
+  upstream::ClusterManager cluster_manager_;
+  tcp::ConnectionLimit limit_;
+  std::vector<BoundAddress> bound_;
+  std::unique_ptr<upstream::LoopGuard> loop_guard_;
+  std::shared_ptr<RuntimeConfig> runtime_;
+  std::vector<std::shared_ptr<const upstream::HostSet>> hosts_;  // the latest of each cluster
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<admin::AdminServer> admin_;
+  std::chrono::milliseconds initialization_time_{0};
+  std::chrono::steady_clock::time_point drain_deadline_;
+  std::chrono::steady_clock::time_point quiet_since_;
+  std::optional<Error> start_error_;
+  bool workers_started_ = false;
+  bool health_check_failed_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/tcp/relay.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/socket_options.hpp"
+
+namespace weir::tcp {
+namespace {
+
+// What one direction may move in one turn before the others get theirs.
+constexpr std::size_t kTurnBytes = 4 * 1024 * 1024;
+
+// A spliced read below this does not pay for the pipe's two system calls per block: back to copying.
+constexpr std::size_t kSpliceWorthwhile = 32 * 1024;
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+RelayDirection::Step RelayDirection::fail(Step step, int error) noexcept {
+  failure_ = error;
+  return step;
+}
+
+RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources& resources) {
+  while (spill_begin_ < spill_end_) {
+    const ssize_t sent =
+        send(destination, spill_->data() + spill_begin_, spill_end_ - spill_begin_, MSG_NOSIGNAL);
+    if (sent < 0)
+      return would_block(errno) ? Step::blocked : fail(Step::destination_failed, errno);
+    bytes_ += static_cast<std::uint64_t>(sent);
+    spill_begin_ += static_cast<std::uint32_t>(sent);
+  }
+  resources.buffers.give_back(std::move(spill_));
+  spill_begin_ = spill_end_ = 0;
+  return Step::again;
+}
+
+RelayDirection::Step RelayDirection::copy(int source, int destination, RelayResources& resources,
+                                          bool peer_closed, std::size_t limit) {
+  const std::size_t room = std::min(limit, io::kBufferSize);
+  const ssize_t got = recv(source, resources.shared->data(), room, 0);
+  if (got <= 0) {
+    if (got == 0) return Step::end;
+    return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
+  }
+  const auto size = static_cast<std::size_t>(got);
+  if (set_no_delay_ && std::exchange(written_, true)) {
+    set_no_delay_ = false;
+    static_cast<void>(set_no_delay(destination, true));  // only fails on a dead socket, which send() tells
+  }
+  ssize_t sent = send(destination, resources.shared->data(), size, MSG_NOSIGNAL);
+  if (sent < 0) {
+    if (!would_block(errno)) return fail(Step::destination_failed, errno);
+    sent = 0;
+  }
+  bytes_ += static_cast<std::uint64_t>(sent);
+  if (const std::size_t rest = size - static_cast<std::size_t>(sent); rest > 0) {
+    spill_ = resources.buffers.take();
+    std::memcpy(spill_->data(), resources.shared->data() + sent, rest);
+    spill_begin_ = 0;
+    spill_end_ = static_cast<std::uint32_t>(rest);
+    if (size == room) splice_ = true;
+    return Step::blocked;
+  }
+  if (size < room) return peer_closed ? Step::end : Step::empty;  // a short read has emptied the queue
+  splice_ = room == io::kBufferSize;  // a small limit asks for small reads: stay with them
+  return Step::again;
+}
+
+RelayDirection::Step RelayDirection::fill_pipe(int source) {
+  const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, pipe_->capacity,
+                             SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (got < 0) return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
+  if (got == 0) return Step::end;
+  pipe_->held = static_cast<std::size_t>(got);
+  return Step::again;
+}
+
+RelayDirection::Step RelayDirection::drain_pipe(int destination) {
+  while (pipe_->held > 0) {
+    const ssize_t sent = splice(pipe_->read_end.get(), nullptr, destination, nullptr, pipe_->held,
+                                SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (sent <= 0) {
+      if (sent < 0 && would_block(errno)) return Step::blocked;
+      return fail(Step::destination_failed, sent < 0 ? errno : EPIPE);
+    }
+    bytes_ += static_cast<std::uint64_t>(sent);
+    pipe_->held -= static_cast<std::size_t>(sent);
+  }
+  return Step::again;
+}
+
+RelayDirection::Step RelayDirection::splice_through(int source, int destination, RelayResources& resources) {
+  if (pipe_ == nullptr) {
+    pipe_ = resources.pipes.take();
+    if (pipe_ == nullptr) {
+      splice_ = false;  // no descriptor left: copying needs none
+      return Step::again;
+    }
+  }
+  const Step filled = fill_pipe(source);
+  if (filled != Step::again) return filled;
+  const std::size_t size = pipe_->held;
+  const Step drained = drain_pipe(destination);
+  bulk_ = true;
+  if (drained == Step::again && size < kSpliceWorthwhile) splice_ = false;
+  return drained;
+}
+
+RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources, bool peer_closed,
+                                 std::size_t limit) {
+  if (finished_) return RelayStatus::finished;
+  blocked_ = false;
+  const std::uint64_t turn_end = bytes_ + kTurnBytes;
+  Step step = Step::again;
+  while (step == Step::again) {
+    if (spill_ != nullptr) {
+      step = flush_spill(destination, resources);
+    } else if (pipe_ != nullptr && pipe_->held > 0) {
+      step = drain_pipe(destination);
+    } else if (end_of_stream_) {
+      step = Step::end;
+    } else if (bytes_ >= turn_end) {
+      return RelayStatus::yielded;
+    } else if (splice_) {
+      step = splice_through(source, destination, resources);
+    } else {
+      step = copy(source, destination, resources, peer_closed, limit);
+    }
+  }
+  if (pipe_ != nullptr && pipe_->held == 0) resources.pipes.give_back(std::move(pipe_));
+  switch (step) {
+    case Step::blocked:
+      blocked_ = true;
+      return RelayStatus::blocked;
+    case Step::end:
+      end_of_stream_ = finished_ = true;
+      // ENOTCONN: the destination is gone already, which its own event will tell.
+      shutdown(destination, SHUT_WR);
+      return RelayStatus::finished;
+    case Step::source_failed:
+      return RelayStatus::source_failed;
+    case Step::destination_failed:
+      return RelayStatus::destination_failed;
+    case Step::again:
+    case Step::empty:
+      break;
+  }
+  return RelayStatus::waiting;
+}
+
+void RelayDirection::release(RelayResources& resources) {
+  if (spill_ != nullptr) resources.buffers.give_back(std::move(spill_));
+  if (pipe_ != nullptr) resources.pipes.give_back(std::move(pipe_));
+}
+
+std::size_t RelayDirection::buffered() const noexcept {
+  return (spill_end_ - spill_begin_) + (pipe_ != nullptr ? pipe_->held : 0);
+}
+
+}  // namespace weir::tcp
