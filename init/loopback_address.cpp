@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/loopback_address.hpp"
 
+#include <netinet/in.h>
+
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
@@ -9,7 +11,6 @@
 #include <cerrno>
 
 #include "common/ip.hpp"
-#include "common/kernel_headers.hpp"
 #include "common/ports.hpp"
 #include "init/nft/netlink_socket.hpp"
 

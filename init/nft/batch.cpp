@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/batch.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -12,7 +15,6 @@
 #include <cassert>
 #include <cstring>
 
-#include "common/kernel_headers.hpp"
 #include "init/nft/compile.hpp"
 #include "init/nft/elements.hpp"
 

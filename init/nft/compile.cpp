@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/compile.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <libnftnl/udata.h>
@@ -8,7 +11,6 @@
 #include <cassert>
 #include <string>
 
-#include "common/kernel_headers.hpp"
 #include "init/nft/expression.hpp"
 #include "init/nft/wire.hpp"
 

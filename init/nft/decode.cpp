@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/decode.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -10,7 +13,6 @@
 #include <optional>
 #include <string_view>
 
-#include "common/kernel_headers.hpp"
 #include "init/nft/wire.hpp"
 
 namespace weir::init {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/elements.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -10,7 +13,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/kernel_headers.hpp"
 #include "init/interval.hpp"
 #include "init/nft/attributes.hpp"
 #include "init/nft/wire.hpp"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/expression.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <cassert>
 
-#include "common/kernel_headers.hpp"
 #include "init/nft/wire.hpp"
 
 namespace weir::init {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/nft/wire.hpp"
 
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-
-#include "common/kernel_headers.hpp"
 
 namespace weir::init {
 namespace {
