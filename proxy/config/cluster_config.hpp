@@ -20,16 +20,17 @@ enum class LbPolicy : std::uint8_t { round_robin, least_request, random, cluster
 /// Cluster.DnsLookupFamily. `automatic` = IPv6 first, then IPv4 (Envoy's default).
 enum class DnsLookupFamily : std::uint8_t { automatic, v4_only, v6_only, v4_preferred, all };
 
-/// One endpoint.v3.LbEndpoint. `host` is an IP literal, or a DNS name in strict_dns and logical_dns clusters.
+/// One endpoint.v3.LbEndpoint. `host` is an IP literal, or a DNS name in strict_dns and logical_dns
+/// clusters.
 struct EndpointConfig {
   std::string host;
   std::uint16_t port = 0;
-  std::string hostname;       // Endpoint.hostname, for display
-  std::uint32_t weight = 1;   // load_balancing_weight, ≥ 1
+  std::string hostname;      // Endpoint.hostname, for display
+  std::uint32_t weight = 1;  // load_balancing_weight, ≥ 1
   std::uint32_t locality_weight = 0;
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
-  bool healthy = true;        // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
+  bool healthy = true;  // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
   bool operator==(const EndpointConfig&) const = default;
 };
 
@@ -58,6 +59,13 @@ struct ClusterConfig {
   // strict_dns, logical_dns
   std::chrono::milliseconds dns_refresh_rate{5000};
   bool respect_dns_ttl = false;
+  /// Wait after a failed lookup: from `base`, doubling up to `most`.
+  struct RefreshRate {
+    std::chrono::milliseconds base{0};
+    std::chrono::milliseconds most{0};
+    bool operator==(const RefreshRate&) const = default;
+  };
+  std::optional<RefreshRate> dns_failure_refresh_rate;  // nullopt = dns_refresh_rate
   DnsLookupFamily dns_lookup_family = DnsLookupFamily::automatic;
 
   // original_dst
@@ -70,7 +78,9 @@ struct ClusterConfig {
   /// upstream_connection_options.tcp_keepalive; nullopt = Weir's default, which is on.
   std::optional<KeepAlive> keep_alive;
 
-  [[nodiscard]] const std::string& stats_name() const { return alt_stat_name.empty() ? name : alt_stat_name; }
+  [[nodiscard]] const std::string& stats_name() const {
+    return alt_stat_name.empty() ? name : alt_stat_name;
+  }
 };
 
 }  // namespace weir::config

@@ -21,7 +21,8 @@ enum class TrafficDirection : std::uint8_t { unspecified, inbound, outbound };
 /// One address of a listener (Listener.address or additional_addresses).
 struct ListenerAddressConfig {
   ListenAddress address;
-  /// SocketAddress.ipv4_compat: an IPv6 socket that takes IPv4 too. Only for [::] and ::ffff:a.b.c.d.
+  /// SocketAddress.ipv4_compat: an IPv6 socket that takes IPv4 too. Only for [::] and
+  /// ::ffff:a.b.c.d.
   bool ipv4_compat = false;
   bool operator==(const ListenerAddressConfig&) const = default;
 };
@@ -54,7 +55,8 @@ struct FilterChainMatchConfig {
 };
 
 /// The parsed typed_config of one network filter. Immutable and shared by all workers.
-/// The registry (filter_registry.hpp) makes them; the filters layer derives the running filter from this.
+/// The registry (filter_registry.hpp) makes them; the filters layer derives the running filter from
+/// this.
 class NetworkFilterConfig {
  public:
   NetworkFilterConfig() = default;
@@ -93,38 +95,45 @@ struct PortPredicate {
 
 struct ListenerFilterEntry {
   std::shared_ptr<const ListenerFilterConfig> filter;
-  std::optional<PortPredicate> disabled;  // skipped when this matches the (restored) destination port
+  std::optional<PortPredicate>
+      disabled;  // skipped when this matches the (restored) destination port
 };
 
 struct FilterChainConfig {
   std::string name;
   FilterChainMatchConfig match;
-  std::vector<std::shared_ptr<const NetworkFilterConfig>> filters;  // the last one is terminal; may be empty
+  std::vector<std::shared_ptr<const NetworkFilterConfig>>
+      filters;  // the last one is terminal; may be empty
 };
 
 /// listener.v3.Listener.
 struct ListenerConfig {
   std::string name;
   std::vector<ListenerAddressConfig> addresses;  // at least one; the first is `address`
-  std::string stat_prefix;                       // without one, statistics are named by the first address
+  std::string stat_prefix;  // without one, statistics are named by the first address
   std::vector<FilterChainConfig> filter_chains;
   std::optional<FilterChainConfig> default_filter_chain;
-  std::vector<ListenerFilterEntry> listener_filters;  // use_original_dst already appended its filter at the end
-  bool use_original_dst = false;                      // hand restored connections to the listener that owns them
+  std::vector<ListenerFilterEntry>
+      listener_filters;           // use_original_dst already appended its filter at the end
+  bool use_original_dst = false;  // hand restored connections to the listener that owns them
   bool bind_to_port = true;
   bool transparent = false;
   bool freebind = false;
   bool reuse_port = true;
   bool ignore_global_connection_limit = false;
-  std::optional<std::uint32_t> tcp_backlog;  // default SOMAXCONN
+  /// Runtime key envoy.resource_limits.listener.NAME.connection_limit.
+  std::optional<std::uint64_t> connection_limit;
+  std::optional<std::uint32_t> tcp_backlog;                   // default SOMAXCONN
   std::chrono::milliseconds listener_filters_timeout{15000};  // 0 = none
   bool continue_on_listener_filters_timeout = false;
   TrafficDirection direction = TrafficDirection::unspecified;
   std::uint32_t per_connection_buffer_limit = 1024 * 1024;  // bytes, each direction
   std::vector<SocketOptionConfig> socket_options;
-  std::vector<access_log::AccessLogConfig> access_logs;  // connections that never reach a filter chain
+  std::vector<access_log::AccessLogConfig>
+      access_logs;  // connections that never reach a filter chain
 
-  /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001", "[__1]_80").
+  /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001",
+  /// "[__1]_80").
   [[nodiscard]] std::string stats_name() const;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshot: one complete, cross-checked, immutable configuration. Workers and connections hold it by shared_ptr.
+// Snapshot: one complete, cross-checked, immutable configuration. Workers and connections hold it
+// by shared_ptr.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,10 @@ struct Snapshot {
   AdminConfig admin;
   std::vector<std::shared_ptr<const ListenerConfig>> listeners;  // unique names, no address twice
   std::vector<std::shared_ptr<const ClusterConfig>> clusters;    // unique names
+  /// Runtime key overload.global_downstream_max_connections. nullopt = Weir's own limit.
+  std::optional<std::uint64_t> global_connection_limit;
+  /// Name → index into `clusters`; may be left empty. Views point into `clusters`.
+  std::unordered_map<std::string_view, std::size_t> cluster_index;
 
   /// Index into `clusters`, or nullopt.
   [[nodiscard]] std::optional<std::size_t> find_cluster(std::string_view name) const;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// accesslog.v3.AccessLog and its sinks, into AccessLogConfig.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <google/protobuf/repeated_ptr_field.h>
+
+#include "proxy/access_log/access_log_config.hpp"
+#include "proxy/config/parse_context.hpp"
+
+namespace envoy::config::accesslog::v3 {
+class AccessLog;
+}
+
+namespace weir::config {
+
+/// Reports what is wrong with an item at `parent`.`field`[i]; items with errors are left out.
+std::vector<access_log::AccessLogConfig> access_logs_from_proto(
+    const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& proto,
+    const ParseContext& parent, std::string_view field);
+
+/// A log into the file `path` in the default format: what the deprecated Admin.access_log_path
+/// means.
+access_log::AccessLogConfig default_file_log(const std::string& path);
+
+}  // namespace weir::config

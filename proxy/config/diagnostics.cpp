@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/diagnostics.hpp"
+
+namespace weir::config {
+
+std::string Place::to_string() const {
+  std::string text = file;
+  if (line <= 0) return text;
+  if (!text.empty()) text += ':';
+  text += std::to_string(line);
+  if (column > 0) text += ':' + std::to_string(column);
+  return text;
+}
+
+std::string Diagnostic::to_string() const {
+  std::string line = place.to_string();
+  if (!line.empty()) line += ": ";
+  if (!path.empty()) line += path + ": ";
+  return line + text;
+}
+
+void Diagnostics::add(Diagnostic diagnostic) {
+  const bool is_error = diagnostic.severity == Severity::error;
+  const std::size_t count = is_error ? ++error_count_ : ++warning_count_;
+  if (count <= (is_error ? kMostErrors : kMostWarnings)) kept_.push_back(std::move(diagnostic));
+}
+
+std::string Diagnostics::to_string(Severity severity) const {
+  std::string text;
+  std::size_t shown = 0;
+  for (const Diagnostic& diagnostic : kept_) {
+    if (diagnostic.severity != severity) continue;
+    if (shown++ != 0) text += '\n';
+    text += diagnostic.to_string();
+  }
+  const bool errors = severity == Severity::error;
+  const std::size_t total = errors ? error_count_ : warning_count_;
+  if (total > shown)
+    text +=
+        "\n... and " + std::to_string(total - shown) + (errors ? " more errors" : " more warnings");
+  return text;
+}
+
+}  // namespace weir::config

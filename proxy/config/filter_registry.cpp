@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/filter_registry.hpp"
+
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/message.h>
+
+namespace weir::config {
+namespace {
+
+using google::protobuf::Any;
+using google::protobuf::Message;
+
+template <class Type>
+std::vector<std::string_view> names_of(const std::vector<Type>& types) {
+  std::vector<std::string_view> names;
+  for (const Type& type : types) names.push_back(type.name);
+  return names;
+}
+
+template <class Type>
+const Type* find_by_name(const std::vector<Type>& types, std::string_view name) {
+  for (const Type& type : types)
+    if (type.name == name) return &type;
+  return nullptr;
+}
+
+template <class Type>
+const Type* find_by_type(const std::vector<Type>& types, std::string_view type_url) {
+  for (const Type& type : types)
+    if (type.prototype->GetDescriptor()->full_name() == type_name(type_url)) return &type;
+  return nullptr;
+}
+
+/// Finds the type, unpacks the configuration and parses it: the same for both kinds of filter.
+template <class Type>
+auto parse_filter(const std::vector<Type>& types, std::string_view name, const Any* typed_config,
+                  const ParseContext& context)
+    -> decltype(types.front().parse(*typed_config, context)) {
+  const std::string_view url =
+      typed_config != nullptr ? std::string_view(typed_config->type_url()) : "";
+  const Type* type = url.empty() ? find_by_name(types, name) : find_by_type(types, url);
+  if (type == nullptr) {
+    context.error(explain_missing_extension(name, url, names_of(types)));
+    return nullptr;
+  }
+  const ParseContext inside = context.field("typed_config");
+  const std::unique_ptr<Message> config(type->prototype->New());
+  if (url.empty()) {
+    context.warning("filter '" + std::string(name) +
+                    "' has no typed_config: its defaults are used");
+  } else if (!config->ParseFromString(typed_config->value())) {
+    inside.error("typed_config of filter '" + std::string(name) +
+                 "': not a valid message of its type");
+    return nullptr;
+  }
+  return type->parse(*config, inside);
+}
+
+}  // namespace
+
+std::shared_ptr<const NetworkFilterConfig> FilterRegistry::parse_network_filter(
+    std::string_view name, const Any* typed_config, const ParseContext& context) const {
+  return parse_filter(network_, name, typed_config, context);
+}
+
+std::shared_ptr<const ListenerFilterConfig> FilterRegistry::parse_listener_filter(
+    std::string_view name, const Any* typed_config, const ParseContext& context) const {
+  return parse_filter(listener_, name, typed_config, context);
+}
+
+std::shared_ptr<const ListenerFilterConfig> FilterRegistry::default_listener_filter(
+    std::string_view name, const ParseContext& context) const {
+  const ListenerFilterType* type = find_by_name(listener_, name);
+  return type == nullptr ? nullptr : type->parse(*type->prototype, context);
+}
+
+std::string_view type_name(std::string_view type_url) {
+  const std::size_t slash = type_url.rfind('/');
+  return slash == std::string_view::npos ? type_url : type_url.substr(slash + 1);
+}
+
+std::string explain_missing_extension(std::string_view name, std::string_view type_url,
+                                      const std::vector<std::string_view>& known) {
+  std::string text = "Didn't find a registered implementation for '" + std::string(name) +
+                     "' with type URL: '" + std::string(type_url) + "'";
+  for (std::size_t i = 0; i < known.size(); ++i)
+    text += (i == 0 ? "; known: " : ", ") + std::string(known[i]);
+  return text;
+}
+
+}  // namespace weir::config

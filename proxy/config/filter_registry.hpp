@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// FilterRegistry: which network and listener filters exist. An explicit list, handed to whoever
+// reads configuration.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/listener_config.hpp"
+#include "proxy/config/parse_context.hpp"
+
+namespace google::protobuf {
+class Any;
+class Message;
+}  // namespace google::protobuf
+
+namespace weir::config {
+
+/// One kind of network filter.
+struct NetworkFilterType {
+  std::string_view name;  // canonical, "envoy.filters.network.tcp_proxy"
+  /// Default instance of the typed_config message; its full name is the type URL after the '/'.
+  const google::protobuf::Message* prototype;
+  /// `config` is a `*prototype`. Reports what is wrong through `context`; whatever it returns after
+  /// an error is not used, nullptr included.
+  std::shared_ptr<const NetworkFilterConfig> (*parse)(const google::protobuf::Message& config,
+                                                      const ParseContext& context);
+};
+
+/// One kind of listener filter.
+struct ListenerFilterType {
+  std::string_view name;  // canonical, "envoy.filters.listener.tls_inspector"
+  const google::protobuf::Message* prototype;
+  std::shared_ptr<const ListenerFilterConfig> (*parse)(const google::protobuf::Message& config,
+                                                       const ParseContext& context);
+};
+
+/// Immutable after construction.
+class FilterRegistry {
+ public:
+  FilterRegistry(std::vector<NetworkFilterType> network, std::vector<ListenerFilterType> listener)
+      : network_(std::move(network)), listener_(std::move(listener)) {}
+
+  /// The filter of a config that has a name and perhaps a typed_config. The type URL decides;
+  /// without one the name does, with a warning, and the filter gets its default configuration.
+  /// @return nullptr after reporting that there is no such filter.
+  std::shared_ptr<const NetworkFilterConfig> parse_network_filter(
+      std::string_view name, const google::protobuf::Any* typed_config,
+      const ParseContext& context) const;
+  std::shared_ptr<const ListenerFilterConfig> parse_listener_filter(
+      std::string_view name, const google::protobuf::Any* typed_config,
+      const ParseContext& context) const;
+  /// A listener filter with its default configuration, and no warning; nullptr when the registry
+  /// has none.
+  std::shared_ptr<const ListenerFilterConfig> default_listener_filter(
+      std::string_view name, const ParseContext& context) const;
+
+ private:
+  std::vector<NetworkFilterType> network_;
+  std::vector<ListenerFilterType> listener_;
+};
+
+/// Text after the last '/' of a type URL: the full name of the message.
+std::string_view type_name(std::string_view type_url);
+
+/// Envoy's error text for an extension that is not there, with what is.
+std::string explain_missing_extension(std::string_view name, std::string_view type_url,
+                                      const std::vector<std::string_view>& known);
+
+}  // namespace weir::config

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/proto_values.hpp"
+
+#include <google/protobuf/duration.pb.h>
+
+#include "envoy/config/core/v3/address.pb.h"
+
+namespace weir::config {
+
+namespace core = envoy::config::core::v3;
+
+std::chrono::milliseconds duration_from_proto(const google::protobuf::Duration& proto,
+                                              const ParseContext& context) {
+  constexpr std::int64_t kHundredYears = 3'155'760'000;
+  if (proto.seconds() < 0 || proto.nanos() < 0) {
+    context.error("duration is negative");
+    return {};
+  }
+  if (proto.seconds() > kHundredYears) {
+    context.error("duration of " + std::to_string(proto.seconds()) +
+                  " s: longer than a hundred years");
+    return {};
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::seconds(proto.seconds()) +
+                                                      std::chrono::nanoseconds(proto.nanos()));
+}
+
+std::uint16_t port_from_proto(std::uint32_t value, const ParseContext& context) {
+  if (value <= 65535) return static_cast<std::uint16_t>(value);
+  context.error("port '" + std::to_string(value) + "': must be at most 65535");
+  return 0;
+}
+
+std::optional<CidrRange> cidr_from_proto(const core::CidrRange& proto,
+                                         const ParseContext& context) {
+  const auto address = IpAddress::parse(proto.address_prefix());
+  if (!address) {
+    context.field("address_prefix").error(address.error().message);
+    return std::nullopt;
+  }
+  const std::uint32_t length = proto.prefix_len().value();
+  if (length > address->bits()) {
+    context.field("prefix_len")
+        .error("prefix length '" + std::to_string(length) + "': must be at most " +
+               std::to_string(address->bits()) + " for " + proto.address_prefix());
+    return std::nullopt;
+  }
+  return CidrRange(*address, length);
+}
+
+const core::SocketAddress* socket_address_of(const core::Address& proto,
+                                             const ParseContext& context) {
+  if (proto.has_socket_address()) return &proto.socket_address();
+  context.error("has no socket_address");
+  return nullptr;
+}
+
+std::optional<Endpoint> endpoint_from_proto(const core::SocketAddress& proto,
+                                            const ParseContext& context) {
+  const auto address = IpAddress::parse(proto.address());
+  if (!address) context.field("address").error(address.error().message);
+  if (!proto.has_port_value()) context.error("has no port_value");
+  const std::uint16_t port = port_from_proto(proto.port_value(), context.field("port_value"));
+  if (!address) return std::nullopt;
+  return Endpoint{*address, port};
+}
+
+}  // namespace weir::config

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/snapshot_builder.hpp"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "proxy/config/access_log_from_proto.hpp"
+#include "proxy/config/cluster_from_proto.hpp"
+#include "proxy/config/listener_from_proto.hpp"
+#include "proxy/config/proto_values.hpp"
+#include "proxy/config/runtime_layers.hpp"
+
+namespace weir::config {
+namespace {
+
+using envoy::config::bootstrap::v3::Admin;
+using envoy::config::bootstrap::v3::Bootstrap;
+
+AdminConfig admin_from_proto(const Admin& proto, const ParseContext& context) {
+  AdminConfig admin;
+  const ParseContext address = context.field("address");
+  if (proto.has_address()) {
+    if (const auto* socket_address = socket_address_of(proto.address(), address))
+      if (const auto endpoint =
+              endpoint_from_proto(*socket_address, address.field("socket_address")))
+        admin.address = ListenAddress{*endpoint};
+  }
+  admin.access_logs = access_logs_from_proto(proto.access_log(), context, "access_log");
+  if (!proto.access_log_path().empty())
+    admin.access_logs.push_back(default_file_log(proto.access_log_path()));
+  return admin;
+}
+
+std::string joined_addresses(const ListenerConfig& listener) {
+  std::string text;
+  for (const ListenerAddressConfig& address : listener.addresses) {
+    if (!text.empty()) text += ',';
+    text += address.address.to_string();
+  }
+  return text;
+}
+
+/// Collects the listeners of a Snapshot and checks them against each other.
+class ListenerCollector {
+ public:
+  ListenerCollector(const FilterRegistry& registry, ListenerCheck check,
+                    const RuntimeLimits& limits)
+      : registry_(registry), check_(check), limits_(limits) {}
+
+  void add(const envoy::config::listener::v3::Listener& proto, const ParseContext& context) {
+    auto listener =
+        std::make_shared<ListenerConfig>(listener_from_proto(proto, registry_, context));
+    if (!names_.insert(listener->name).second)
+      context.error("error adding listener: name '" + listener->name +
+                    "' is used by an earlier listener");
+    check_addresses(*listener, context);
+    check_chains(*listener, context);
+    if (const auto limit = limits_.listener_connections.find(listener->name);
+        limit != limits_.listener_connections.end())
+      listener->connection_limit = limit->second;
+    listeners.push_back(std::move(listener));
+  }
+
+  std::vector<std::shared_ptr<const ListenerConfig>> listeners;
+
+ private:
+  void check_addresses(const ListenerConfig& listener, const ParseContext& context) {
+    bool duplicate = false;
+    for (const ListenerAddressConfig& address : listener.addresses) {
+      // The kernel gives each binding listener on port 0 a port of its own.
+      if (address.address.endpoint.port == 0 && listener.bind_to_port) continue;
+      const auto [at, added] = addresses_.emplace(address.address.endpoint, &listener);
+      duplicate = duplicate || (!added && at->second != &listener);
+    }
+    if (duplicate)
+      context.error("error adding listener: '" + listener.name + "' has duplicate address '" +
+                    joined_addresses(listener) + "' as existing listener");
+  }
+
+  void check_chains(const ListenerConfig& listener, const ParseContext& context) {
+    if (check_ == nullptr || (listener.filter_chains.empty() && !listener.default_filter_chain))
+      return;
+    if (const auto checked = check_(listener); !checked) context.error(checked.error().message);
+  }
+
+  const FilterRegistry& registry_;
+  const ListenerCheck check_;
+  const RuntimeLimits& limits_;
+  std::unordered_set<std::string> names_;
+  std::unordered_map<Endpoint, const ListenerConfig*, EndpointHash> addresses_;
+};
+
+void add_cluster(const envoy::config::cluster::v3::Cluster& proto, const ParseContext& context,
+                 Snapshot& snapshot) {
+  auto cluster = std::make_shared<const ClusterConfig>(cluster_from_proto(proto, context));
+  if (!snapshot.cluster_index.emplace(cluster->name, snapshot.clusters.size()).second)
+    context.error("cluster manager: duplicate cluster '" + cluster->name + "'");
+  snapshot.clusters.push_back(std::move(cluster));
+}
+
+void check_chain_clusters(const FilterChainConfig& chain, const ListenerConfig& listener,
+                          const Snapshot& snapshot, const ParseContext& context) {
+  for (const auto& filter : chain.filters)
+    for (const std::string& name : filter->cluster_names())
+      if (!snapshot.find_cluster(name))
+        context.warning("listener '" + listener.name + "', filter chain '" + chain.name +
+                        "': cluster '" + name +
+                        "' does not exist; connections for it will be closed (NC)");
+}
+
+void check_cluster_references(const Snapshot& snapshot, const ParseContext& resources) {
+  for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
+    const ListenerConfig& listener = *snapshot.listeners[i];
+    const ParseContext context = resources.item("listeners", static_cast<int>(i));
+    for (std::size_t k = 0; k < listener.filter_chains.size(); ++k)
+      check_chain_clusters(listener.filter_chains[k], listener, snapshot,
+                           context.item("filter_chains", static_cast<int>(k)));
+    if (listener.default_filter_chain)
+      check_chain_clusters(*listener.default_filter_chain, listener, snapshot,
+                           context.field("default_filter_chain"));
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
+                                                       const FilterRegistry& registry,
+                                                       ListenerCheck check,
+                                                       const ParseContext& root) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->node = {proto.node().id(), proto.node().cluster()};
+  snapshot->admin = admin_from_proto(proto.admin(), root.field("admin"));
+  const RuntimeLimits limits =
+      runtime_from_proto(proto.layered_runtime(), root.field("layered_runtime"));
+  snapshot->global_connection_limit = limits.global_connections;
+
+  const ParseContext resources = root.field("static_resources");
+  for (int i = 0; i < proto.static_resources().clusters_size(); ++i)
+    add_cluster(proto.static_resources().clusters(i), resources.item("clusters", i), *snapshot);
+  ListenerCollector collector(registry, check, limits);
+  for (int i = 0; i < proto.static_resources().listeners_size(); ++i)
+    collector.add(proto.static_resources().listeners(i), resources.item("listeners", i));
+  snapshot->listeners = std::move(collector.listeners);
+  check_cluster_references(*snapshot, resources);
+
+  if (const std::size_t errors = root.diagnostics().error_count(); errors != 0)
+    return Error{"configuration refused: " + std::to_string(errors) +
+                 (errors == 1 ? " error" : " errors")};
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+}  // namespace weir::config

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// SourceMap: finds the line and column of a field path, long after the document became a message.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/diagnostics.hpp"
+
+namespace YAML {
+class Node;
+}
+
+namespace weir::config {
+
+/// The parsed documents behind one configuration, in the order in which they were merged. Costs
+/// nothing until asked.
+class SourceMap {
+ public:
+  SourceMap();
+  ~SourceMap();
+  SourceMap(SourceMap&&) noexcept;
+  SourceMap& operator=(SourceMap&&) noexcept;
+
+  void add(std::string file, const YAML::Node& root);
+
+  /// Place of `path` ("a.b[2].c", names in snake_case). Of a field that is not written, the place
+  /// of what should hold it. Items of a repeated field count through all documents, as merging
+  /// appends them.
+  [[nodiscard]] Place locate(std::string_view path) const;
+
+ private:
+  struct Document;
+  std::vector<Document> documents_;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/config/test_filters.hpp"
+
+#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+
+namespace weir::config::testing {
+namespace {
+
+using envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
+using envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
+using envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+
+std::shared_ptr<const NetworkFilterConfig> parse_tcp_proxy(const google::protobuf::Message& config,
+                                                           const ParseContext& context) {
+  return std::make_shared<const TestTcpProxy>(
+      filters::tcp_proxy_from_proto(static_cast<const TcpProxy&>(config), context));
+}
+
+}  // namespace
+
+std::vector<std::string> TestTcpProxy::cluster_names() const {
+  std::vector<std::string> names;
+  for (const auto& cluster : config.clusters) names.push_back(cluster.name);
+  return names;
+}
+
+std::string TestTcpProxy::to_string() const {
+  std::string text = "tcp_proxy";
+  for (const auto& cluster : config.clusters)
+    text += " " + cluster.name + "*" + std::to_string(cluster.weight);
+  return text;
+}
+
+const FilterRegistry& test_registry() {
+  static const FilterRegistry kRegistry(
+      {{"envoy.filters.network.tcp_proxy", &TcpProxy::default_instance(), parse_tcp_proxy}},
+      {{"envoy.filters.listener.original_dst", &OriginalDst::default_instance(),
+        [](const google::protobuf::Message&,
+           const ParseContext&) -> std::shared_ptr<const ListenerFilterConfig> {
+          return std::make_shared<const TestListenerFilter>("envoy.filters.listener.original_dst");
+        }},
+       {"envoy.filters.listener.tls_inspector", &TlsInspector::default_instance(),
+        [](const google::protobuf::Message&,
+           const ParseContext&) -> std::shared_ptr<const ListenerFilterConfig> {
+          return std::make_shared<const TestListenerFilter>("envoy.filters.listener.tls_inspector");
+        }}});
+  return kRegistry;
+}
+
+}  // namespace weir::config::testing
