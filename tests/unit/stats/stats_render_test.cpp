@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "proxy/stats/render.hpp"
+#include "proxy/stats/select.hpp"
+
+namespace weir::stats {
+namespace {
+
+std::vector<Metric> sample() {
+  return {
+      {"cluster.a.upstream_cx_active",
+       "cluster.upstream_cx_active",
+       {{"envoy_cluster_name", "a"}},
+       MetricKind::gauge,
+       1,
+       true},
+      {"cluster.a.upstream_cx_total",
+       "cluster.upstream_cx_total",
+       {{"envoy_cluster_name", "a"}},
+       MetricKind::counter,
+       9,
+       true},
+      {"cluster.b.upstream_cx_total",
+       "cluster.upstream_cx_total",
+       {{"envoy_cluster_name", "b\"\\\n"}},
+       MetricKind::counter,
+       0,
+       false},
+      {"server.state", "server.state", {}, MetricKind::gauge, 0, true},
+      {"tls_inspector.tls_found", "tls_inspector.tls_found", {}, MetricKind::counter, 2, true},
+      {"weir.connection_end.idle_timeout",
+       "weir.connection_end_total",
+       {{"reason", "idle_timeout"}},
+       MetricKind::counter,
+       4,
+       true},
+  };
+}
+
+std::vector<std::string> names(const std::vector<Metric>& metrics) {
+  std::vector<std::string> out;
+  for (const Metric& metric : metrics) out.push_back(metric.name);
+  return out;
+}
+
+TEST(RenderText, OneLineEach) {
+  EXPECT_EQ(render_text(sample()),
+            "cluster.a.upstream_cx_active: 1\n"
+            "cluster.a.upstream_cx_total: 9\n"
+            "cluster.b.upstream_cx_total: 0\n"
+            "server.state: 0\n"
+            "tls_inspector.tls_found: 2\n"
+            "weir.connection_end.idle_timeout: 4\n");
+}
+
+TEST(RenderJson, NameAndValue) {
+  const auto metrics = sample();
+  EXPECT_EQ(render_json(std::span(metrics).subspan(3, 1)), R"({
+ "stats": [
+  {
+   "name": "server.state",
+   "value": 0
+  }
+ ]
+}
+)");
+}
+
+TEST(RenderPrometheus, CountersThenGaugesWithEscapedLabels) {
+  EXPECT_EQ(render_prometheus(sample()),
+            "# TYPE envoy_cluster_upstream_cx_total counter\n"
+            "envoy_cluster_upstream_cx_total{envoy_cluster_name=\"a\"} 9\n"
+            "envoy_cluster_upstream_cx_total{envoy_cluster_name=\"b\\\"\\\\\\n\"} 0\n"
+            "# TYPE envoy_tls_inspector_tls_found counter\n"
+            "envoy_tls_inspector_tls_found{} 2\n"
+            "# TYPE weir_connection_end_total counter\n"
+            "weir_connection_end_total{reason=\"idle_timeout\"} 4\n"
+            "# TYPE envoy_cluster_upstream_cx_active gauge\n"
+            "envoy_cluster_upstream_cx_active{envoy_cluster_name=\"a\"} 1\n"
+            "# TYPE envoy_server_state gauge\n"
+            "envoy_server_state{} 0\n");
+}
+
+TEST(RenderPrometheus, NamesOfACollectedStore) {
+  StatsStore store(1);
+  store.listener("0.0.0.0_15001", 0).downstream_cx_total.add(3);
+  store.tcp("BlackHole", 0).downstream_cx_total.add(2);
+  const std::string text = render_prometheus(collect_metrics(store, {}));
+  EXPECT_NE(
+      text.find(
+          "\nenvoy_listener_downstream_cx_total{envoy_listener_address=\"0.0.0.0_15001\"} 3\n"),
+      std::string::npos);
+  EXPECT_NE(text.find("\nenvoy_tcp_downstream_cx_total{envoy_tcp_prefix=\"BlackHole\"} 2\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("\nweir_access_log_lines_written{} 0\n"), std::string::npos);
+}
+
+TEST(SelectMetrics, UsedOnly) {
+  const auto kept = select_metrics(sample(), {.used_only = true});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->size(), 5u);
+}
+
+TEST(SelectMetrics, FilterIsFoundAnywhere) {
+  const auto kept = select_metrics(sample(), {.filter = "upstream_cx_total$|^server\\.state"});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(names(*kept),
+            (std::vector<std::string>{"cluster.a.upstream_cx_total", "cluster.b.upstream_cx_total",
+                                      "server.state"}));
+}
+
+TEST(SelectMetrics, ByKind) {
+  MetricQuery query;
+  ASSERT_TRUE(apply_type("Gauges", query));
+  EXPECT_EQ(names(*select_metrics(sample(), query)),
+            (std::vector<std::string>{"cluster.a.upstream_cx_active", "server.state"}));
+  query = {};
+  ASSERT_TRUE(apply_type("Histograms", query));
+  EXPECT_TRUE(select_metrics(sample(), query)->empty());
+  EXPECT_EQ(apply_type("Foo", query).error().message,
+            "type 'Foo': expected All, Counters, Gauges, Histograms or TextReadouts");
+}
+
+TEST(SelectMetrics, BadRegexIsAnError) {
+  const auto kept = select_metrics(sample(), {.filter = "a(b"});
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().message, "filter 'a(b': missing ): a(b");
+}
+
+TEST(SelectMetrics, AFilterThatWouldTakeMuchMemoryIsAnError) {
+  EXPECT_FALSE(select_metrics(sample(), {.filter = "((a{100}){100}){100}"}));
+}
+
+}  // namespace
+}  // namespace weir::stats
