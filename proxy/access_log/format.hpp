@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/result.hpp"
@@ -13,6 +12,8 @@
 #include "proxy/access_log/record.hpp"
 
 namespace weir::access_log {
+
+struct JsonMember;
 
 /// A JSON format as configured, in order.
 struct JsonTemplate {
@@ -24,7 +25,12 @@ struct JsonTemplate {
   };
   Kind kind = Kind::object;
   std::string text;
-  std::vector<std::pair<std::string, JsonTemplate>> members;
+  std::vector<JsonMember> members;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonTemplate value;
 };
 
 /// How operators become JSON values.

@@ -225,10 +225,10 @@ JsonTemplate json_text(std::string text) { return {JsonTemplate::Kind::text, std
 JsonTemplate json_literal(std::string text) {
   return {JsonTemplate::Kind::literal, std::move(text), {}};
 }
-JsonTemplate json_object(std::vector<std::pair<std::string, JsonTemplate>> members) {
+JsonTemplate json_object(std::vector<JsonMember> members) {
   return {JsonTemplate::Kind::object, "", std::move(members)};
 }
-JsonTemplate json_list(std::vector<std::pair<std::string, JsonTemplate>> members) {
+JsonTemplate json_list(std::vector<JsonMember> members) {
   return {JsonTemplate::Kind::list, "", std::move(members)};
 }
 std::string json(const JsonTemplate& node, JsonValues values, const Record& record = full()) {
