@@ -15,9 +15,10 @@ struct RoleEndpoint {
   auto operator<=>(const RoleEndpoint&) const = default;
 };
 
-using DownstreamAddress = RoleEndpoint<struct DownstreamRole>;          // peer of an accepted socket
-using ListenAddress = RoleEndpoint<struct ListenRole>;                  // what a listener is bound to or named by
-using OriginalDestination = RoleEndpoint<struct OriginalDestinationRole>;  // what the client dialled, before REDIRECT
-using UpstreamAddress = RoleEndpoint<struct UpstreamRole>;              // what we dial
+using DownstreamAddress = RoleEndpoint<struct DownstreamRole>;  // peer of an accepted socket
+using ListenAddress = RoleEndpoint<struct ListenRole>;  // what a listener is bound to or named by
+using OriginalDestination =
+    RoleEndpoint<struct OriginalDestinationRole>;  // what the client dialled, before REDIRECT
+using UpstreamAddress = RoleEndpoint<struct UpstreamRole>;  // what we dial
 
 }  // namespace weir

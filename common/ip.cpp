@@ -63,9 +63,7 @@ std::uint32_t IpAddress::v4_value() const noexcept {
          (std::uint32_t{bytes_[2]} << 8) | bytes_[3];
 }
 
-bool IpAddress::is_any() const noexcept {
-  return bytes_ == std::array<std::uint8_t, 16>{};
-}
+bool IpAddress::is_any() const noexcept { return bytes_ == std::array<std::uint8_t, 16>{}; }
 
 bool IpAddress::is_loopback() const noexcept {
   if (is_v4()) return bytes_[0] == 127;

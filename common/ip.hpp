@@ -15,7 +15,8 @@ namespace weir {
 
 enum class IpFamily : std::uint8_t { v4, v6 };
 
-/// An IPv4 or IPv6 address. Bytes are in network order; an IPv4 address uses the first four, the rest are zero.
+/// An IPv4 or IPv6 address. Bytes are in network order; an IPv4 address uses the first four, the
+/// rest are zero.
 class IpAddress {
  public:
   constexpr IpAddress() = default;  // 0.0.0.0
@@ -56,7 +57,8 @@ class CidrRange {
  public:
   constexpr CidrRange() = default;  // 0.0.0.0/0
   CidrRange(const IpAddress& address, unsigned length);
-  /// `a.b.c.d/n`, `v6/n`, or a bare address (= /32 or /128). Error quotes the text and says what is wrong.
+  /// `a.b.c.d/n`, `v6/n`, or a bare address (= /32 or /128). Error quotes the text and says what is
+  /// wrong.
   static Result<CidrRange> parse(std::string_view text);
 
   [[nodiscard]] const IpAddress& address() const noexcept { return address_; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place that includes glibc's network headers and then the kernel's, in the only order that compiles.
+// The one place that includes glibc's network headers and then the kernel's, in the only order that
+// compiles.
 #pragma once
 
 // clang-format off
@@ -10,7 +11,8 @@
 #include <linux/netfilter_ipv4.h>
 // clang-format on
 
-// The one constant that we need of linux/netfilter_ipv6/ip6_tables.h, which drags in the whole xtables layout.
+// The one constant that we need of linux/netfilter_ipv6/ip6_tables.h, which drags in the whole
+// xtables layout.
 #ifndef IP6T_SO_ORIGINAL_DST
 #define IP6T_SO_ORIGINAL_DST 80
 #endif

@@ -11,9 +11,9 @@
 namespace weir::log {
 namespace detail {
 
-std::array<std::atomic<Level>, kComponentNames.size()> levels{
-    Level::info, Level::info, Level::info, Level::info,
-    Level::info, Level::info, Level::info, Level::info};
+std::array<std::atomic<Level>, kComponentNames.size()> levels{Level::info, Level::info, Level::info,
+                                                              Level::info, Level::info, Level::info,
+                                                              Level::info, Level::info};
 
 }  // namespace detail
 
@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 7> kLevelNames{"trace", "debug",    "info
 
 std::shared_ptr<spdlog::logger>& sink_logger() {
   static std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_level(spdlog::level::trace);  // the component levels decide, before spdlog is called
     made->set_pattern("[%Y-%m-%d %H:%M:%S.%e][%l]%v");
     return made;
@@ -54,8 +55,8 @@ Result<void> start(Level level, const std::string& path) {
     return {};
   }
   try {
-    auto made =
-        std::make_shared<spdlog::logger>("weir", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+    auto made = std::make_shared<spdlog::logger>(
+        "weir", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
     made->set_level(spdlog::level::trace);
     made->set_pattern("[%Y-%m-%d %H:%M:%S.%e][%l]%v");
     made->flush_on(spdlog::level::trace);

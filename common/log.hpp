@@ -2,14 +2,14 @@
 // Component loggers. Only log.cpp knows spdlog; callers pay one level check when a message is off.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "common/result.hpp"
 
@@ -19,11 +19,21 @@ namespace weir::log {
 enum class Level : std::uint8_t { trace, debug, info, warning, error, critical, off };
 
 /// One logger each; `/logging?NAME=LEVEL` addresses them by these names.
-enum class Component : std::uint8_t { main, config, connection, listener, upstream, admin, init, dns };
+enum class Component : std::uint8_t {
+  main,
+  config,
+  connection,
+  listener,
+  upstream,
+  admin,
+  init,
+  dns
+};
 inline constexpr std::array<std::string_view, 8> kComponentNames{
     "main", "config", "connection", "listener", "upstream", "admin", "init", "dns"};
 
-/// Sends all output to `path` (appended), or to standard error when empty. Call once, before any thread starts.
+/// Sends all output to `path` (appended), or to standard error when empty. Call once, before any
+/// thread starts.
 Result<void> start(Level level, const std::string& path);
 
 /// Accepts trace, debug, info, warning (warn), error (err), critical, off. Error quotes the text.
@@ -36,7 +46,8 @@ void set_all_levels(Level level);                  // any thread
 
 namespace detail {
 extern std::array<std::atomic<Level>, kComponentNames.size()> levels;
-/// Any thread. Adds time, component and level; escapes control characters so that a peer cannot forge lines.
+/// Any thread. Adds time, component and level; escapes control characters so that a peer cannot
+/// forge lines.
 void write(Component component, Level level, std::string_view message);
 }  // namespace detail
 

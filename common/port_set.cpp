@@ -16,7 +16,8 @@ std::string_view trim(std::string_view text) {
 bool parse_port(std::string_view text, std::uint16_t& port) {
   unsigned value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{} || end != text.data() + text.size() || value == 0 || value > 65535) return false;
+  if (ec != std::errc{} || end != text.data() + text.size() || value == 0 || value > 65535)
+    return false;
   port = static_cast<std::uint16_t>(value);
   return true;
 }
@@ -83,8 +84,9 @@ void PortSet::add(PortRange range) {
 
 bool PortSet::contains(std::uint16_t port) const noexcept {
   if (all_) return true;
-  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), port,
-                                      [](std::uint16_t p, const PortRange& r) { return p < r.first; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), port,
+                       [](std::uint16_t p, const PortRange& r) { return p < r.first; });
   return after != ranges_.begin() && port <= std::prev(after)->last;
 }
 

@@ -17,7 +17,8 @@ struct PortRange {
   std::uint16_t last = 0;
   auto operator<=>(const PortRange&) const = default;
 
-  /// One port or `FIRST-LAST`, 1..65535. Error is the reason alone, so that the caller can say where.
+  /// One port or `FIRST-LAST`, 1..65535. Error is the reason alone, so that the caller can say
+  /// where.
   static Result<PortRange> parse(std::string_view text);
 };
 
@@ -26,8 +27,8 @@ class PortSet {
  public:
   PortSet() = default;
   static PortSet all();
-  /// Comma list of ports 1..65535 and ranges `8000-8010`, or `*`. Blanks around items are ignored, empty text is
-  /// the empty set. Error quotes the item and gives its 1-based position in the text.
+  /// Comma list of ports 1..65535 and ranges `8000-8010`, or `*`. Blanks around items are ignored,
+  /// empty text is the empty set. Error quotes the item and gives its 1-based position in the text.
   static Result<PortSet> parse(std::string_view text);
 
   /// Cheap when ranges come in ascending order.

@@ -9,15 +9,17 @@
 
 namespace weir {
 
-/// Maps prefixes to values; `find` returns the value of the longest prefix that contains an address.
-/// Built once, then read by any thread. Lookup costs one binary search per distinct prefix length.
+/// Maps prefixes to values; `find` returns the value of the longest prefix that contains an
+/// address. Built once, then read by any thread. Lookup costs one binary search per distinct prefix
+/// length.
 template <class T>
 class PrefixMap {
  public:
   /// Returns the value stored for exactly `range`, inserting a default-constructed one when absent.
   T& operator[](const CidrRange& range) {
     Level& level = level_for(range.address().family(), range.length());
-    const auto at = std::lower_bound(level.entries.begin(), level.entries.end(), range.address(), Before{});
+    const auto at =
+        std::lower_bound(level.entries.begin(), level.entries.end(), range.address(), Before{});
     if (at != level.entries.end() && at->address == range.address()) return at->value;
     return level.entries.insert(at, Entry{range.address(), T{}})->value;
   }
@@ -27,7 +29,8 @@ class PrefixMap {
     for (const Level& level : levels_) {
       if (level.family != address.family()) continue;
       const IpAddress network = CidrRange(address, level.length).address();
-      const auto at = std::lower_bound(level.entries.begin(), level.entries.end(), network, Before{});
+      const auto at =
+          std::lower_bound(level.entries.begin(), level.entries.end(), network, Before{});
       if (at != level.entries.end() && at->address == network) return &at->value;
     }
     return nullptr;
@@ -39,7 +42,8 @@ class PrefixMap {
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const Level& level : levels_)
-      for (const Entry& entry : level.entries) visit(CidrRange(entry.address, level.length), entry.value);
+      for (const Entry& entry : level.entries)
+        visit(CidrRange(entry.address, level.length), entry.value);
   }
 
  private:
@@ -48,7 +52,9 @@ class PrefixMap {
     T value;
   };
   struct Before {
-    bool operator()(const Entry& entry, const IpAddress& address) const { return entry.address < address; }
+    bool operator()(const Entry& entry, const IpAddress& address) const {
+      return entry.address < address;
+    }
   };
   struct Level {
     IpFamily family;

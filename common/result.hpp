@@ -9,20 +9,22 @@
 
 namespace weir {
 
-/// Why something expected went wrong. `message` reads `what 'input': reason[; remedy]`, lower case, no newline.
-/// `code` is an errno value, or 0 when the kernel was not involved.
+/// Why something expected went wrong. `message` reads `what 'input': reason[; remedy]`, lower case,
+/// no newline. `code` is an errno value, or 0 when the kernel was not involved.
 struct Error {
   std::string message;
   int code = 0;
 
-  /// Puts the outer operation in front: "listener 'x'" + "bind: in use" → "listener 'x': bind: in use".
+  /// Puts the outer operation in front: "listener 'x'" + "bind: in use" → "listener 'x': bind: in
+  /// use".
   [[nodiscard]] Error with_context(std::string_view what) const {
     return Error{std::string(what) + ": " + message, code};
   }
   bool operator==(const Error&) const = default;
 };
 
-/// A T or an Error. Spelled like std::expected so that the tree can move to it (GCC 12 in C++20 mode has none).
+/// A T or an Error. Spelled like std::expected so that the tree can move to it (GCC 12 in C++20
+/// mode has none).
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -70,13 +72,14 @@ class [[nodiscard]] Result<void> {
 
 #define WEIR_CONCAT_INNER(a, b) a##b
 #define WEIR_CONCAT(a, b) WEIR_CONCAT_INNER(a, b)
-/// `TRY(auto x, f());` binds the value or returns the error from the enclosing function. One per line.
-#define TRY(lhs, expr)                                                    \
-  auto WEIR_CONCAT(try_result_, __LINE__) = (expr);                       \
-  if (!WEIR_CONCAT(try_result_, __LINE__))                                \
-    return std::move(WEIR_CONCAT(try_result_, __LINE__).error());         \
+/// `TRY(auto x, f());` binds the value or returns the error from the enclosing function. One per
+/// line.
+#define TRY(lhs, expr)                                            \
+  auto WEIR_CONCAT(try_result_, __LINE__) = (expr);               \
+  if (!WEIR_CONCAT(try_result_, __LINE__))                        \
+    return std::move(WEIR_CONCAT(try_result_, __LINE__).error()); \
   lhs = *std::move(WEIR_CONCAT(try_result_, __LINE__))
 /// `TRY_VOID(f());` for Result<void>.
-#define TRY_VOID(expr)                                                    \
+#define TRY_VOID(expr)                                                                       \
   if (auto WEIR_CONCAT(try_result_, __LINE__) = (expr); !WEIR_CONCAT(try_result_, __LINE__)) \
   return std::move(WEIR_CONCAT(try_result_, __LINE__).error())

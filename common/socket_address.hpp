@@ -18,9 +18,11 @@ struct SocketAddress {
   };
   socklen_t length = sizeof(sockaddr_in6);
 
-  SocketAddress() noexcept;  // empty, with room for either family: pass &generic and &length to accept4(2)
+  SocketAddress() noexcept;  // empty, with room for either family: pass &generic and &length to
+                             // accept4(2)
   explicit SocketAddress(const Endpoint& endpoint) noexcept;
-  /// IPv4-mapped IPv6 addresses become plain IPv4, as every later step expects. Other families give 0.0.0.0:0.
+  /// IPv4-mapped IPv6 addresses become plain IPv4, as every later step expects. Other families give
+  /// 0.0.0.0:0.
   [[nodiscard]] Endpoint endpoint() const noexcept;
 };
 

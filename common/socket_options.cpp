@@ -75,7 +75,8 @@ Result<void> set_reset_on_close(int fd) {
 }
 
 Result<void> set_congestion_control(int fd, std::string_view name) {
-  if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())) != 0)
+  if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                 static_cast<socklen_t>(name.size())) != 0)
     return option_error("TCP_CONGESTION");
   return {};
 }

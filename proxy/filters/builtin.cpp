@@ -13,10 +13,10 @@ namespace {
 
 namespace proto = ::envoy::extensions::filters;
 
-std::shared_ptr<const config::NetworkFilterConfig> parse_tcp_proxy(const google::protobuf::Message& message,
-                                                                   const config::ParseContext& context) {
-  return std::make_shared<TcpProxyFilter>(
-      tcp_proxy_from_proto(static_cast<const proto::network::tcp_proxy::v3::TcpProxy&>(message), context));
+std::shared_ptr<const config::NetworkFilterConfig> parse_tcp_proxy(
+    const google::protobuf::Message& message, const config::ParseContext& context) {
+  return std::make_shared<TcpProxyFilter>(tcp_proxy_from_proto(
+      static_cast<const proto::network::tcp_proxy::v3::TcpProxy&>(message), context));
 }
 
 template <class Filter>
@@ -30,14 +30,16 @@ std::shared_ptr<const config::ListenerFilterConfig> parse_empty(const google::pr
 config::FilterRegistry builtin_filters() {
   return config::FilterRegistry(
       {
-          {"envoy.filters.network.tcp_proxy", &proto::network::tcp_proxy::v3::TcpProxy::default_instance(),
-           parse_tcp_proxy},
+          {"envoy.filters.network.tcp_proxy",
+           &proto::network::tcp_proxy::v3::TcpProxy::default_instance(), parse_tcp_proxy},
       },
       {
           {"envoy.filters.listener.original_dst",
-           &proto::listener::original_dst::v3::OriginalDst::default_instance(), parse_empty<OriginalDstFilter>},
+           &proto::listener::original_dst::v3::OriginalDst::default_instance(),
+           parse_empty<OriginalDstFilter>},
           {"envoy.filters.listener.tls_inspector",
-           &proto::listener::tls_inspector::v3::TlsInspector::default_instance(), parse_empty<TlsInspectorFilter>},
+           &proto::listener::tls_inspector::v3::TlsInspector::default_instance(),
+           parse_empty<TlsInspectorFilter>},
       });
 }
 

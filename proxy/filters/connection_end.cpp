@@ -6,23 +6,25 @@
 namespace weir::filters {
 namespace {
 
-void log_end(WorkerContext& worker, const tcp::EndReasonInfo& info, const access_log::Record& record) {
+void log_end(WorkerContext& worker, const tcp::EndReasonInfo& info,
+             const access_log::Record& record) {
   if (!log::enabled(log::Component::connection, log::Level::info)) return;
   const int held_back = worker.end_log_limit.admit(worker.loop.now());
   if (held_back < 0) return;
   log::info(log::Component::connection,
-            "ended [C{}] {} -> {}: {} ({}); listener '{}', chain '{}', cluster '{}'{}{}", record.connection_id,
-            record.downstream_remote.to_string(),
+            "ended [C{}] {} -> {}: {} ({}); listener '{}', chain '{}', cluster '{}'{}{}",
+            record.connection_id, record.downstream_remote.to_string(),
             record.downstream_local ? record.downstream_local->to_string() : "-", info.details,
-            record.flags.to_string(), record.listener_name, record.filter_chain_name, record.upstream_cluster,
-            record.upstream_transport_failure_reason.empty() ? "" : ": ",
+            record.flags.to_string(), record.listener_name, record.filter_chain_name,
+            record.upstream_cluster, record.upstream_transport_failure_reason.empty() ? "" : ": ",
             record.upstream_transport_failure_reason);
   if (held_back > 0)
-    log::info(log::Component::connection, "{} more connections ended meanwhile; weir.connection_end.* counts them",
-              held_back);
+    log::info(log::Component::connection,
+              "{} more connections ended meanwhile; weir.connection_end.* counts them", held_back);
 }
 
-void render_all(WorkerContext& worker, const access_log::Record& record, std::span<const access_log::OpenedAccessLog> logs) {
+void render_all(WorkerContext& worker, const access_log::Record& record,
+                std::span<const access_log::OpenedAccessLog> logs) {
   for (const access_log::OpenedAccessLog& log : logs)
     if (log.sink != nullptr) log.format->render(record, worker.access_logs.lines_for(*log.sink));
 }
@@ -57,7 +59,8 @@ int EndLogLimit::admit(std::chrono::steady_clock::time_point now) noexcept {
 }
 
 void report_end(WorkerContext& worker, tcp::EndReason reason, access_log::Record& record,
-                std::span<const access_log::OpenedAccessLog> listener_logs, std::span<const access_log::OpenedAccessLog> filter_logs) {
+                std::span<const access_log::OpenedAccessLog> listener_logs,
+                std::span<const access_log::OpenedAccessLog> filter_logs) {
   worker.end_reasons.by_reason[static_cast<std::size_t>(reason)].add();
   const tcp::EndReasonInfo& info = tcp::describe(reason);
   record.flags.bits |= tcp::response_flags(reason).bits;
@@ -73,7 +76,8 @@ access_log::Record record_of(const tcp::DownstreamConnection& connection,
                              std::chrono::steady_clock::time_point now) {
   access_log::Record record;
   record.start = connection.start;
-  record.duration = std::chrono::duration_cast<std::chrono::milliseconds>(now - connection.accepted);
+  record.duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now - connection.accepted);
   record.connection_id = connection.id;
   record.downstream_remote = connection.peer;
   record.downstream_local = connection.destination;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small interfaces of filters. What the registry makes is configuration, shared by all workers; each worker
-// makes an instance of it, with its own statistics and clusters resolved, and runs connections through that.
+// The small interfaces of filters. What the registry makes is configuration, shared by all workers;
+// each worker makes an instance of it, with its own statistics and clusters resolved, and runs
+// connections through that.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@
 
 namespace weir::filters {
 
-/// Resolves names once, when a worker installs a configuration. Lives as long as the configuration on that worker.
+/// Resolves names once, when a worker installs a configuration. Lives as long as the configuration
+/// on that worker.
 class ClusterLookup {
  public:
   /// nullptr: no such cluster.
@@ -30,7 +32,8 @@ class ClusterLookup {
 /// Finds the sink that the main thread has opened for a configured log.
 class AccessLogLookup {
  public:
-  virtual access_log::OpenedAccessLog find_access_log(const access_log::AccessLogConfig& config) = 0;
+  virtual access_log::OpenedAccessLog find_access_log(
+      const access_log::AccessLogConfig& config) = 0;
 
  protected:
   ~AccessLogLookup() = default;
@@ -55,8 +58,10 @@ class NetworkFilterInstance {
 /// What the registry's parse function of a network filter returns.
 class NetworkFilter : public config::NetworkFilterConfig {
  public:
-  /// `context` is valid during the call; the references in `context.worker` and the clusters outlive the instance.
-  [[nodiscard]] virtual std::unique_ptr<NetworkFilterInstance> instantiate(InstanceContext& context) const = 0;
+  /// `context` is valid during the call; the references in `context.worker` and the clusters
+  /// outlive the instance.
+  [[nodiscard]] virtual std::unique_ptr<NetworkFilterInstance> instantiate(
+      InstanceContext& context) const = 0;
   /// Access logs that need a sink.
   [[nodiscard]] virtual std::span<const access_log::AccessLogConfig> access_logs() const = 0;
 };
@@ -73,20 +78,24 @@ struct InspectVerdict {
   tcp::EndReason reason = tcp::EndReason::listener_filter_rejected;
 };
 
-/// A listener filter on one worker. Keeps no state per connection: it sees the peeked bytes from the start each time.
+/// A listener filter on one worker. Keeps no state per connection: it sees the peeked bytes from
+/// the start each time.
 class ListenerFilterInstance {
  public:
   virtual ~ListenerFilterInstance() = default;
-  /// Most bytes it will ever look at; 0 = it needs none and inspect() is called once, with an empty span.
+  /// Most bytes it will ever look at; 0 = it needs none and inspect() is called once, with an empty
+  /// span.
   [[nodiscard]] virtual std::size_t max_inspect_bytes() const = 0;
-  /// `end_of_stream`: the client has sent FIN (or timed out), more will not come: never answers need_more then.
+  /// `end_of_stream`: the client has sent FIN (or timed out), more will not come: never answers
+  /// need_more then.
   virtual InspectVerdict inspect(std::span<const std::byte> peeked, bool end_of_stream,
                                  tcp::DownstreamConnection& connection) = 0;
 };
 
 class ListenerFilter : public config::ListenerFilterConfig {
  public:
-  [[nodiscard]] virtual std::unique_ptr<ListenerFilterInstance> instantiate(InstanceContext& context) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<ListenerFilterInstance> instantiate(
+      InstanceContext& context) const = 0;
 };
 
 }  // namespace weir::filters

@@ -22,7 +22,8 @@ namespace weir::filters {
 /// Bytes of one connection's block: the bound on what an idle connection costs in user memory.
 inline constexpr std::size_t kConnectionBlock = 448;
 
-/// Gathers the access-log lines of one turn and hands them to their sinks at its end. Worker thread only.
+/// Gathers the access-log lines of one turn and hands them to their sinks at its end. Worker thread
+/// only.
 class AccessLogBatch {
  public:
   /// Where to append lines for `sink`. Valid until the next call.
@@ -33,10 +34,12 @@ class AccessLogBatch {
   std::vector<std::pair<access_log::AccessLogSink*, std::string>> pending_;
 };
 
-/// At most a few log lines a second for connections that we ended: a flood of them must not become a flood of lines.
+/// At most a few log lines a second for connections that we ended: a flood of them must not become
+/// a flood of lines.
 class EndLogLimit {
  public:
-  /// @return how many lines were held back since the last one that was let through, or -1: hold this one back too.
+  /// @return how many lines were held back since the last one that was let through, or -1: hold
+  /// this one back too.
   int admit(std::chrono::steady_clock::time_point now) noexcept;
 
  private:
@@ -58,7 +61,8 @@ struct WorkerContext {
   io::BlockPool<kConnectionBlock> connection_blocks;
   AccessLogBatch access_logs;
   EndLogLimit end_log_limit;
-  std::uint32_t upstream_sockets = 0;  // opened so far: every kMarkEvery-th is marked for the loop guard
+  std::uint32_t upstream_sockets =
+      0;  // opened so far: every kMarkEvery-th is marked for the loop guard
 };
 
 }  // namespace weir::filters

@@ -10,8 +10,8 @@
 
 namespace weir::io {
 
-/// Hands out blocks of `kBlock` bytes from slabs of 64. Freed blocks are reused first, slabs are never given back.
-/// Single thread.
+/// Hands out blocks of `kBlock` bytes from slabs of 64. Freed blocks are reused first, slabs are
+/// never given back. Single thread.
 template <std::size_t kBlock>
 class BlockPool {
  public:
@@ -41,7 +41,8 @@ class BlockPool {
   };
 
   void grow() {
-    slabs_.push_back(std::unique_ptr<Slab>(new Slab));  // not value-initialised: untouched pages cost nothing
+    slabs_.push_back(
+        std::unique_ptr<Slab>(new Slab));  // not value-initialised: untouched pages cost nothing
     for (std::size_t i = kBlocksPerSlab; i-- > 0;)
       free_ = new (slabs_.back()->bytes + i * kBlock) Free{free_};
   }

@@ -42,7 +42,8 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kWakeup;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeup.get(), &event) != 0) return system_error("epoll_ctl");
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeup.get(), &event) != 0)
+    return system_error("epoll_ctl");
   return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll), std::move(wakeup)));
 }
 
@@ -131,8 +132,10 @@ void EventLoop::dispatch(std::uint64_t data, Events events) {
   }
   const auto index = static_cast<std::uint32_t>(data);
   const Source& source = sources_[index];
-  // A handler earlier in this turn may have closed this descriptor, and even given the slot to a new one.
-  if (source.generation != static_cast<std::uint32_t>(data >> 32) || source.handler == nullptr) return;
+  // A handler earlier in this turn may have closed this descriptor, and even given the slot to a
+  // new one.
+  if (source.generation != static_cast<std::uint32_t>(data >> 32) || source.handler == nullptr)
+    return;
   source.handler->on_events(events, source.tag);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EventLoop: the loop of one worker thread over edge-triggered epoll. The narrow seam for another engine.
+// EventLoop: the loop of one worker thread over edge-triggered epoll. The narrow seam for another
+// engine.
 #pragma once
 
 #include <chrono>
@@ -18,7 +19,8 @@ namespace weir::io {
 /// What happened to a registered descriptor; values are epoll's.
 using Events = std::uint32_t;
 
-/// Gets the events of a descriptor. `tag` is what the owner gave at registration, to tell its descriptors apart.
+/// Gets the events of a descriptor. `tag` is what the owner gave at registration, to tell its
+/// descriptors apart.
 class EventHandler {
  public:
   virtual void on_events(Events events, std::uint32_t tag) = 0;
@@ -51,7 +53,8 @@ class EventLoop {
   /// Error: epoll or eventfd could not be made (errno).
   static Result<std::unique_ptr<EventLoop>> create();
 
-  /// Registers `fd` (borrowed) for `events`; `handler` must live until forget(). Error carries errno.
+  /// Registers `fd` (borrowed) for `events`; `handler` must live until forget(). Error carries
+  /// errno.
   Result<SourceId> watch(int fd, Events events, EventHandler& handler, std::uint32_t tag);
   /// Changes the events of a registration. Edge-triggered ones report again what is ready already.
   void change(SourceId source, int fd, Events events);
@@ -61,7 +64,8 @@ class EventLoop {
   void unwatch(SourceId& source, int fd) noexcept;
 
   void arm(Timer& timer, std::chrono::milliseconds delay) { wheel_.arm(timer, now_, delay); }
-  /// Calls on_resume() once in this or the next turn. The object must stay alive until then or be withdrawn.
+  /// Calls on_resume() once in this or the next turn. The object must stay alive until then or be
+  /// withdrawn.
   void resume_soon(Resumable& resumable) { resumable_.push_back(&resumable); }
   void withdraw(Resumable& resumable) noexcept;
 
@@ -102,7 +106,8 @@ class EventLoop {
   bool stopping_ = false;                      // loop thread only
 };
 
-/// CLOCK_MONOTONIC_COARSE as a steady_clock time: no system call even where the precise clock needs one.
+/// CLOCK_MONOTONIC_COARSE as a steady_clock time: no system call even where the precise clock needs
+/// one.
 EventLoop::Clock::time_point coarse_now() noexcept;
 
 }  // namespace weir::io

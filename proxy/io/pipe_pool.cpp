@@ -6,7 +6,8 @@
 namespace weir::io {
 namespace {
 
-// Measured: bulk throughput grows with the pipe up to 1 MB, the limit for unprivileged processes (pipe-max-size).
+// Measured: bulk throughput grows with the pipe up to 1 MB, the limit for unprivileged processes
+// (pipe-max-size).
 constexpr int kPipeSize = 1024 * 1024;
 
 }  // namespace

@@ -18,8 +18,8 @@ struct Pipe {
   std::size_t held = 0;
 };
 
-/// Makes pipes of 1 MB where the kernel allows it (pipe-user-pages-soft limits unprivileged users) and keeps a few
-/// empty ones. Single thread.
+/// Makes pipes of 1 MB where the kernel allows it (pipe-user-pages-soft limits unprivileged users)
+/// and keeps a few empty ones. Single thread.
 class PipePool {
  public:
   /// nullptr when no descriptor is left: the caller copies instead.

@@ -19,11 +19,14 @@ std::uint64_t TimerWheel::tick_of(Clock::time_point time) const noexcept {
   return time <= start_ ? 0 : static_cast<std::uint64_t>((time - start_) / kTick);
 }
 
-void TimerWheel::arm(Timer& timer, Clock::time_point now, std::chrono::milliseconds delay) noexcept {
+void TimerWheel::arm(Timer& timer, Clock::time_point now,
+                     std::chrono::milliseconds delay) noexcept {
   timer.disarm();
-  // Rounded up and one tick on: the current tick has partly passed already, and early is worse than late.
+  // Rounded up and one tick on: the current tick has partly passed already, and early is worse than
+  // late.
   const auto ticks = static_cast<std::uint64_t>(
-      (std::max(delay, std::chrono::milliseconds{0}) + kTick - std::chrono::milliseconds{1}) / kTick);
+      (std::max(delay, std::chrono::milliseconds{0}) + kTick - std::chrono::milliseconds{1}) /
+      kTick);
   constexpr std::uint64_t kFurthest = (std::uint64_t{1} << (kBits * kLevels)) - 1;
   timer.deadline_ = std::min(std::max(tick_of(now), current_) + ticks + 1, current_ + kFurthest);
   insert(timer);
@@ -85,8 +88,10 @@ std::optional<std::chrono::milliseconds> TimerWheel::next_due(Clock::time_point 
         continue;
       }
       // A slot of a higher level is due when it cascades, at its first tick.
-      const auto due = start_ + kTick * static_cast<std::int64_t>((position + step) << (kBits * level));
-      return std::max(std::chrono::ceil<std::chrono::milliseconds>(due - now), std::chrono::milliseconds{0});
+      const auto due =
+          start_ + kTick * static_cast<std::int64_t>((position + step) << (kBits * level));
+      return std::max(std::chrono::ceil<std::chrono::milliseconds>(due - now),
+                      std::chrono::milliseconds{0});
     }
   }
   return std::nullopt;

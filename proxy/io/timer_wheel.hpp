@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TimerWheel: one coarse hierarchical wheel per worker; arming and cancelling cost a list operation.
+// TimerWheel: one coarse hierarchical wheel per worker; arming and cancelling cost a list
+// operation.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@ namespace weir::io {
 
 class TimerWheel;
 
-/// Gets the call when a timer fires. The timer is disarmed before the call and may be armed again in it.
+/// Gets the call when a timer fires. The timer is disarmed before the call and may be armed again
+/// in it.
 class TimerHandler {
  public:
   virtual void on_timer() = 0;

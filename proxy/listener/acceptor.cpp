@@ -15,8 +15,8 @@
 namespace weir::listener {
 namespace {
 
-// How many connections one readiness may take: grows while every one of them succeeds, so that a single connection
-// does not pay for the accept that finds nothing.
+// How many connections one readiness may take: grows while every one of them succeeds, so that a
+// single connection does not pay for the accept that finds nothing.
 constexpr unsigned kLargestBatch = 32;
 
 constexpr std::chrono::milliseconds kRest{100};
@@ -25,14 +25,14 @@ std::chrono::system_clock::time_point coarse_wall_clock() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return std::chrono::system_clock::time_point{
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::seconds{now.tv_sec} +
-                                                                      std::chrono::nanoseconds{now.tv_nsec})};
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec})};
 }
 
 }  // namespace
 
-Acceptor::Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket, const ListenAddress& address,
-                   tcp::ConnectionLimit& limit, ConnectionIds& ids)
+Acceptor::Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket,
+                   const ListenAddress& address, tcp::ConnectionLimit& limit, ConnectionIds& ids)
     : intake_(intake),
       listener_(listener),
       socket_(std::move(socket)),
@@ -84,12 +84,14 @@ Acceptor::Step Acceptor::accept_one() {
   connection.start = coarse_wall_clock();
   connection.peer = {peer.endpoint()};
   connection.destination = {address_.endpoint};
-  auto slot = tcp::ConnectionSlot::take(limit_, !listener_.runtime.config->ignore_global_connection_limit);
+  auto slot =
+      tcp::ConnectionSlot::take(limit_, !listener_.runtime.config->ignore_global_connection_limit);
   if (!slot) {
     listener_.runtime.stats->downstream_global_cx_overflow.add();
     auto record = filters::record_of(connection, worker.loop.now());
     record.listener_name = listener_.runtime.config->name;
-    filters::report_end(worker, tcp::EndReason::global_connection_limit, record, listener_.runtime.access_logs, {});
+    filters::report_end(worker, tcp::EndReason::global_connection_limit, record,
+                        listener_.runtime.access_logs, {});
     return Step::accepted;
   }
   connection.slot = std::move(*slot);
@@ -99,9 +101,10 @@ Acceptor::Step Acceptor::accept_one() {
 
 void Acceptor::rest(int error) {
   listener_.runtime.stats->downstream_cx_overload_reject.add();
-  log::warning(log::Component::listener,
-               "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
-               listener_.runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
+  log::warning(
+      log::Component::listener,
+      "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
+      listener_.runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
   intake_.worker().loop.unwatch(source_, socket_.get());
   intake_.worker().loop.arm(timer_, kRest);
 }

@@ -22,7 +22,8 @@ struct ConnectionIds {
   }
 };
 
-/// Accepts until stop(). When descriptors run out it rests for a moment instead of spinning. Worker thread only.
+/// Accepts until stop(). When descriptors run out it rests for a moment instead of spinning. Worker
+/// thread only.
 class Acceptor final : io::EventHandler, io::TimerHandler {
  public:
   /// `socket` listens already (bound on the main thread, so that errors show at start-up).

@@ -8,8 +8,8 @@ namespace weir::listener {
 
 using tcp::EndReason;
 
-Inspection::Inspection(Intake& intake, tcp::DownstreamConnection&& connection, Intake::Position position,
-                       std::size_t minimum)
+Inspection::Inspection(Intake& intake, tcp::DownstreamConnection&& connection,
+                       Intake::Position position, std::size_t minimum)
     : intake_(intake),
       connection_(std::move(connection)),
       position_(position),
@@ -24,7 +24,9 @@ Inspection::~Inspection() {
   position_.listener->runtime.owner->release();
 }
 
-config::TrafficDirection Inspection::direction() const { return position_.listener->runtime.config->direction; }
+config::TrafficDirection Inspection::direction() const {
+  return position_.listener->runtime.config->direction;
+}
 
 void Inspection::start() {
   auto& loop = intake_.worker().loop;
@@ -34,14 +36,16 @@ void Inspection::start() {
     return;
   }
   source_ = *source;
-  if (const auto timeout = position_.listener->runtime.config->listener_filters_timeout; timeout.count() > 0)
+  if (const auto timeout = position_.listener->runtime.config->listener_filters_timeout;
+      timeout.count() > 0)
     loop.arm(timer_, timeout);
 }
 
 void Inspection::on_events(io::Events events, std::uint32_t) {
   const bool end_of_stream = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   if (!end_of_stream) {
-    // Below what the inspector asked for there is nothing to learn, so the bytes are not even copied.
+    // Below what the inspector asked for there is nothing to learn, so the bytes are not even
+    // copied.
     int available = 0;
     if (minimum_ > 1 && ioctl(connection_.socket.get(), FIONREAD, &available) == 0 &&
         static_cast<std::size_t>(available) < minimum_)

@@ -8,8 +8,9 @@
 
 namespace weir::listener {
 
-/// Lives in a block of its worker until the bytes are there, the client is gone, or the time is over. A client's FIN
-/// ends the waiting, not the connection: the inspectors decide on what was peeked, and nothing is lost.
+/// Lives in a block of its worker until the bytes are there, the client is gone, or the time is
+/// over. A client's FIN ends the waiting, not the connection: the inspectors decide on what was
+/// peeked, and nothing is lost.
 class Inspection final : public tcp::Connection, io::EventHandler, io::TimerHandler {
  public:
   Inspection(Intake& intake, tcp::DownstreamConnection&& connection, Intake::Position position,

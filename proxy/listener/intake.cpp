@@ -21,7 +21,8 @@ void Intake::accept(tcp::DownstreamConnection&& connection, WorkerListener& list
 
 void Intake::advance(tcp::DownstreamConnection&& connection, Position position) {
   if (position.listener->wants_local_address && !connection.restored) {
-    if (const auto local = local_endpoint(connection.socket.get())) connection.destination = {*local};
+    if (const auto local = local_endpoint(connection.socket.get()))
+      connection.destination = {*local};
   }
   std::size_t minimum = 0;
   switch (run_filters(connection, position, false, minimum)) {
@@ -29,8 +30,8 @@ void Intake::advance(tcp::DownstreamConnection&& connection, Position position) 
       filters_done(std::move(connection), position);
       break;
     case Outcome::waiting: {
-      auto* waiting =
-          worker_.connection_blocks.make<Inspection>(*this, std::move(connection), position, minimum);
+      auto* waiting = worker_.connection_blocks.make<Inspection>(*this, std::move(connection),
+                                                                 position, minimum);
       worker_.connections.add(*waiting);
       waiting->start();
       break;
@@ -45,15 +46,18 @@ Intake::Outcome Intake::run_filters(tcp::DownstreamConnection& connection, Posit
   auto& filters = position.listener->listener_filters;
   for (; position.filter < filters.size(); ++position.filter) {
     const ListenerFilterRun& run = filters[position.filter];
-    if (run.disabled != nullptr && run.disabled->matches(connection.destination.endpoint.port)) continue;
-    const Outcome outcome = inspect(connection, *run.filter, *position.listener, end_of_stream, minimum);
+    if (run.disabled != nullptr && run.disabled->matches(connection.destination.endpoint.port))
+      continue;
+    const Outcome outcome =
+        inspect(connection, *run.filter, *position.listener, end_of_stream, minimum);
     if (outcome != Outcome::done) return outcome;
   }
   return Outcome::done;
 }
 
-Intake::Outcome Intake::inspect(tcp::DownstreamConnection& connection, filters::ListenerFilterInstance& filter,
-                                WorkerListener& listener, bool end_of_stream, std::size_t& minimum) {
+Intake::Outcome Intake::inspect(tcp::DownstreamConnection& connection,
+                                filters::ListenerFilterInstance& filter, WorkerListener& listener,
+                                bool end_of_stream, std::size_t& minimum) {
   std::size_t peeked = 0;
   if (const std::size_t most = filter.max_inspect_bytes(); most > 0) {
     auto& buffer = *worker_.relay.shared;
@@ -84,8 +88,8 @@ Intake::Outcome Intake::inspect(tcp::DownstreamConnection& connection, filters::
 }
 
 void Intake::filters_done(tcp::DownstreamConnection&& connection, Position position) {
-  const bool hand_off =
-      position.may_hand_off && position.listener->runtime.config->use_original_dst && connection.restored;
+  const bool hand_off = position.may_hand_off &&
+                        position.listener->runtime.config->use_original_dst && connection.restored;
   if (hand_off) {
     const auto owner = handoff_.find(connection.destination);
     // Finding itself means the connection is already where it belongs.
@@ -107,7 +111,8 @@ void Intake::choose_chain(tcp::DownstreamConnection&& connection, WorkerListener
   if (const auto* inspected = connection.inspection.get()) {
     input.server_name = inspected->server_name;
     input.application_protocols = inspected->application_protocols;
-    if (!inspected->transport_protocol.empty()) input.transport_protocol = inspected->transport_protocol;
+    if (!inspected->transport_protocol.empty())
+      input.transport_protocol = inspected->transport_protocol;
   }
   connection.filter_chain = listener.matcher->find(input);
   if (connection.filter_chain == nullptr) {
@@ -123,7 +128,8 @@ void Intake::choose_chain(tcp::DownstreamConnection&& connection, WorkerListener
   filter->on_connection(std::move(connection));
 }
 
-void Intake::refuse(tcp::DownstreamConnection& connection, WorkerListener& listener, EndReason reason) {
+void Intake::refuse(tcp::DownstreamConnection& connection, WorkerListener& listener,
+                    EndReason reason) {
   auto record = filters::record_of(connection, worker_.loop.now());
   record.listener_name = listener.runtime.config->name;
   filters::report_end(worker_, reason, record, listener.runtime.access_logs, {});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intake: the way of an accepted connection: listener filters, hand-off, filter chain, network filter.
+// Intake: the way of an accepted connection: listener filters, hand-off, filter chain, network
+// filter.
 #pragma once
 
 #include <chrono>
@@ -13,14 +14,16 @@
 
 namespace weir::listener {
 
-/// What the intake uses of one installed configuration. Lives as long as that configuration on its worker.
+/// What the intake uses of one installed configuration. Lives as long as that configuration on its
+/// worker.
 class Intake {
  public:
-  Intake(filters::WorkerContext& worker, std::deque<WorkerListener>& listeners, const HandoffTable& handoff)
+  Intake(filters::WorkerContext& worker, std::deque<WorkerListener>& listeners,
+         const HandoffTable& handoff)
       : worker_(worker), listeners_(listeners), handoff_(handoff) {}
 
-  /// Takes an accepted connection over. May wait for the client's first bytes; ends in a network filter, or with an
-  /// EndReason that is counted and told.
+  /// Takes an accepted connection over. May wait for the client's first bytes; ends in a network
+  /// filter, or with an EndReason that is counted and told.
   void accept(tcp::DownstreamConnection&& connection, WorkerListener& listener);
 
   filters::WorkerContext& worker() noexcept { return worker_; }
@@ -29,8 +32,8 @@ class Intake {
   friend class Inspection;
   struct Position {
     WorkerListener* listener = nullptr;
-    std::size_t filter = 0;       // next one to run
-    bool may_hand_off = true;     // one hop only
+    std::size_t filter = 0;    // next one to run
+    bool may_hand_off = true;  // one hop only
   };
   enum class Outcome : std::uint8_t { done, waiting, ended };
 
@@ -41,7 +44,8 @@ class Intake {
                   WorkerListener& listener, bool end_of_stream, std::size_t& minimum);
   void filters_done(tcp::DownstreamConnection&& connection, Position position);
   void choose_chain(tcp::DownstreamConnection&& connection, WorkerListener& listener);
-  void refuse(tcp::DownstreamConnection& connection, WorkerListener& listener, tcp::EndReason reason);
+  void refuse(tcp::DownstreamConnection& connection, WorkerListener& listener,
+              tcp::EndReason reason);
 
   filters::WorkerContext& worker_;
   std::deque<WorkerListener>& listeners_;

@@ -21,15 +21,20 @@ struct WorkerListener {
   tcp::ListenerRuntime runtime;
   const FilterChainMatcher* matcher = nullptr;
   std::vector<ListenerFilterRun> listener_filters;
-  /// One per filter chain in configuration order, then one for the default chain. Null: a chain without filters.
+  /// One per filter chain in configuration order, then one for the default chain. Null: a chain
+  /// without filters.
   std::vector<std::unique_ptr<filters::NetworkFilterInstance>> chains;
   /// The socket's own address must be asked for, because no filter will restore one first.
   bool wants_local_address = false;
 
-  [[nodiscard]] filters::NetworkFilterInstance* instance_of(const config::FilterChainConfig& chain) const {
+  [[nodiscard]] filters::NetworkFilterInstance* instance_of(
+      const config::FilterChainConfig& chain) const {
     const auto& configured = runtime.config->filter_chains;
-    const bool is_default = runtime.config->default_filter_chain && &*runtime.config->default_filter_chain == &chain;
-    return chains[is_default ? configured.size() : static_cast<std::size_t>(&chain - configured.data())].get();
+    const bool is_default =
+        runtime.config->default_filter_chain && &*runtime.config->default_filter_chain == &chain;
+    return chains[is_default ? configured.size()
+                             : static_cast<std::size_t>(&chain - configured.data())]
+        .get();
   }
 };
 

@@ -17,13 +17,14 @@ using State = config::SocketOptionConfig::State;
 
 Result<void> apply_options(int fd, const config::ListenerConfig& listener, State state) {
   for (const auto& option : listener.socket_options)
-    if (option.state == state) TRY_VOID(set_raw_option(fd, option.level, option.name, option.value));
+    if (option.state == state)
+      TRY_VOID(set_raw_option(fd, option.level, option.name, option.value));
   return {};
 }
 
 // What accepted sockets inherit, so that no connection pays for it.
-Result<void> prepare(int fd, const config::ListenerConfig& listener, const config::ListenerAddressConfig& address,
-                     bool shared) {
+Result<void> prepare(int fd, const config::ListenerConfig& listener,
+                     const config::ListenerAddressConfig& address, bool shared) {
   const IpFamily family = address.address.endpoint.address.family();
   TRY_VOID(set_reuse_address(fd, true));
   if (shared) TRY_VOID(set_reuse_port(fd, true));
@@ -33,23 +34,27 @@ Result<void> prepare(int fd, const config::ListenerConfig& listener, const confi
   TRY_VOID(set_user_timeout(fd, tcp::kUserTimeout));
   if (listener.freebind) TRY_VOID(set_freebind(fd, family, true));
   if (listener.transparent) TRY_VOID(set_transparent(fd, family, true));
-  if (listener.transparent && address.ipv4_compat) TRY_VOID(set_transparent(fd, IpFamily::v4, true));
+  if (listener.transparent && address.ipv4_compat)
+    TRY_VOID(set_transparent(fd, IpFamily::v4, true));
   return apply_options(fd, listener, State::pre_bind);
 }
 
 std::string remedy(int error) {
   if (error == EADDRINUSE) return "; another process, or another listener, has this port";
-  if (error == EADDRNOTAVAIL) return "; no interface has this address (freebind: true binds it all the same)";
+  if (error == EADDRNOTAVAIL)
+    return "; no interface has this address (freebind: true binds it all the same)";
   if (error == EACCES) return "; ports below 1024 need CAP_NET_BIND_SERVICE";
   if (error == EPERM) return "; transparent sockets need CAP_NET_ADMIN or CAP_NET_RAW";
   if (error == EAFNOSUPPORT) return "; this kernel has no IPv6";
   return "";
 }
 
-Result<UniqueFd> bind_one(const config::ListenerConfig& listener, const config::ListenerAddressConfig& address,
-                          const Endpoint& endpoint, bool shared) {
+Result<UniqueFd> bind_one(const config::ListenerConfig& listener,
+                          const config::ListenerAddressConfig& address, const Endpoint& endpoint,
+                          bool shared) {
   const SocketAddress kernel_address(endpoint);
-  UniqueFd fd(socket(kernel_address.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  UniqueFd fd(
+      socket(kernel_address.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return Error{std::string("socket: ") + std::strerror(errno) + remedy(errno), errno};
   if (auto prepared = prepare(fd.get(), listener, address, shared); !prepared) {
     prepared.error().message += remedy(prepared.error().code);
@@ -61,7 +66,8 @@ Result<UniqueFd> bind_one(const config::ListenerConfig& listener, const config::
   return fd;
 }
 
-Error at_listener(const Error& error, const config::ListenerConfig& listener, const Endpoint& endpoint) {
+Error at_listener(const Error& error, const config::ListenerConfig& listener,
+                  const Endpoint& endpoint) {
   return error.with_context("listener '" + listener.name + "' " + endpoint.to_string());
 }
 
@@ -82,7 +88,8 @@ Result<BoundAddress> bind_address(std::size_t index, const config::ListenerConfi
 
 }  // namespace
 
-Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot, unsigned workers) {
+Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot,
+                                                 unsigned workers) {
   std::vector<BoundAddress> all;
   for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
     const config::ListenerConfig& listener = *snapshot.listeners[i];
@@ -100,8 +107,9 @@ Result<void> listen_on(const config::Snapshot& snapshot, const std::vector<Bound
     const config::ListenerConfig& listener = *snapshot.listeners[address.listener];
     for (const UniqueFd& fd : address.sockets) {
       if (listen(fd.get(), static_cast<int>(listener.tcp_backlog.value_or(SOMAXCONN))) != 0)
-        return at_listener(Error{std::string("listen: ") + std::strerror(errno) + remedy(errno), errno}, listener,
-                           address.address.endpoint);
+        return at_listener(
+            Error{std::string("listen: ") + std::strerror(errno) + remedy(errno), errno}, listener,
+            address.address.endpoint);
       auto set = apply_options(fd.get(), listener, State::listening);
       if (!set) return at_listener(set.error(), listener, address.address.endpoint);
     }

@@ -19,9 +19,10 @@ struct BoundAddress {
   std::vector<UniqueFd> sockets;
 };
 
-/// Binds every listener with bind_to_port, for `workers` workers (SO_REUSEPORT when there is more than one). The sockets do
-/// not listen yet. Error names listener, address and cause.
-Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot, unsigned workers);
+/// Binds every listener with bind_to_port, for `workers` workers (SO_REUSEPORT when there is more
+/// than one). The sockets do not listen yet. Error names listener, address and cause.
+Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot,
+                                                 unsigned workers);
 
 /// listen(2) on each. From here on the kernel completes handshakes.
 Result<void> listen_on(const config::Snapshot& snapshot, const std::vector<BoundAddress>& bound);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/machine.hpp"
 
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -9,13 +8,17 @@
 #include <memory>
 #include <optional>
 
+#include <sched.h>
+
 namespace weir::server {
 namespace {
 
-// A directory's quota in processors, or nullopt without one. Plain stdio: no locale, no streams at start-up.
+// A directory's quota in processors, or nullopt without one. Plain stdio: no locale, no streams at
+// start-up.
 std::optional<double> quota_of(const std::filesystem::path& directory) {
   const auto read = [&](const char* name, const char* format, long long& first, long long* second) {
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen((directory / name).c_str(), "re"), &std::fclose);
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen((directory / name).c_str(), "re"),
+                                                     &std::fclose);
     if (file == nullptr) return 0;
     return second != nullptr ? std::fscanf(file.get(), format, &first, second)
                              : std::fscanf(file.get(), format, &first);
@@ -36,11 +39,13 @@ unsigned granted_processors(const std::filesystem::path& cgroup_root) {
   cpu_set_t set;
   CPU_ZERO(&set);
   unsigned count = 1;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) count = static_cast<unsigned>(std::max(CPU_COUNT(&set), 1));
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    count = static_cast<unsigned>(std::max(CPU_COUNT(&set), 1));
   // In a container the root of the mounted hierarchy is the container's own group.
   for (const auto& directory : {cgroup_root, cgroup_root / "cpu"}) {
     if (const auto quota = quota_of(directory)) {
-      const auto whole = static_cast<unsigned>(*quota) + (*quota > static_cast<unsigned>(*quota) ? 1u : 0u);
+      const auto whole =
+          static_cast<unsigned>(*quota) + (*quota > static_cast<unsigned>(*quota) ? 1u : 0u);
       return std::clamp(whole, 1u, count);
     }
   }
@@ -58,7 +63,8 @@ std::uint64_t raise_open_file_limit() {
 }
 
 std::uint32_t connection_limit(std::uint64_t open_files) {
-  // Listening sockets, event loops, logs, admin, DNS; and pipes: bulk falls back to copying when they run out.
+  // Listening sockets, event loops, logs, admin, DNS; and pipes: bulk falls back to copying when
+  // they run out.
   const std::uint64_t reserved = std::min<std::uint64_t>(256, open_files / 4);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>((open_files - reserved) / 2, 1u << 30));
 }

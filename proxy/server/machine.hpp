@@ -7,14 +7,15 @@
 
 namespace weir::server {
 
-/// Processors that the process may use at once, at least 1: the affinity mask, cut to the CPU quota of its cgroup
-/// (v2 cpu.max, v1 cpu.cfs_quota_us), rounded up.
+/// Processors that the process may use at once, at least 1: the affinity mask, cut to the CPU quota
+/// of its cgroup (v2 cpu.max, v1 cpu.cfs_quota_us), rounded up.
 unsigned granted_processors(const std::filesystem::path& cgroup_root = "/sys/fs/cgroup");
 
 /// Raises RLIMIT_NOFILE to its hard limit and returns it.
 std::uint64_t raise_open_file_limit();
 
-/// How many downstream connections fit under `open_files` descriptors: two each, and some for everything else.
+/// How many downstream connections fit under `open_files` descriptors: two each, and some for
+/// everything else.
 std::uint32_t connection_limit(std::uint64_t open_files);
 
 }  // namespace weir::server

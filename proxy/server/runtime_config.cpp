@@ -3,8 +3,8 @@
 
 namespace weir::server {
 
-Result<std::unique_ptr<RuntimeConfig>> RuntimeConfig::build(std::shared_ptr<const config::Snapshot> snapshot,
-                                                            unsigned workers) {
+Result<std::unique_ptr<RuntimeConfig>> RuntimeConfig::build(
+    std::shared_ptr<const config::Snapshot> snapshot, unsigned workers) {
   auto runtime = std::make_unique<RuntimeConfig>();
   runtime->snapshot = std::move(snapshot);
   for (const auto& listener : runtime->snapshot->listeners) {

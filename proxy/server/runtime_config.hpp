@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RuntimeConfig: what all workers share of one Snapshot: compiled matchers, hand-off table, cluster limits.
+// RuntimeConfig: what all workers share of one Snapshot: compiled matchers, hand-off table, cluster
+// limits.
 #pragma once
 
 #include <deque>
@@ -21,8 +22,8 @@ struct RuntimeConfig {
   std::deque<upstream::SharedCluster> clusters;  // one per cluster; not movable, hence a deque
 
   /// Error: Envoy's text for filter chains that cannot be told apart.
-  static Result<std::unique_ptr<RuntimeConfig>> build(std::shared_ptr<const config::Snapshot> snapshot,
-                                                      unsigned workers);
+  static Result<std::unique_ptr<RuntimeConfig>> build(
+      std::shared_ptr<const config::Snapshot> snapshot, unsigned workers);
 };
 
 }  // namespace weir::server

@@ -73,10 +73,11 @@ Result<void> Server::prepare() {
 }
 
 Result<void> Server::open_access_logs() {
-  return for_each_access_log(*snapshot_, [this](const access_log::AccessLogConfig& log) -> Result<void> {
-    TRY([[maybe_unused]] auto* sink, sinks_.open(log));
-    return {};
-  });
+  return for_each_access_log(*snapshot_,
+                             [this](const access_log::AccessLogConfig& log) -> Result<void> {
+                               TRY([[maybe_unused]] auto* sink, sinks_.open(log));
+                               return {};
+                             });
 }
 
 access_log::OpenedAccessLog Server::find_access_log(const access_log::AccessLogConfig& config) {
@@ -87,7 +88,8 @@ access_log::OpenedAccessLog Server::find_access_log(const access_log::AccessLogC
 Result<void> Server::make_workers() {
   std::uint64_t seed = static_cast<std::uint64_t>(started_.time_since_epoch().count());
   for (unsigned index = 0; index < options_.concurrency; ++index) {
-    TRY(auto worker, Worker::create({index, options_.concurrency, stats_, *loop_guard_, limit_, seed}));
+    TRY(auto worker,
+        Worker::create({index, options_.concurrency, stats_, *loop_guard_, limit_, seed}));
     worker->install(new WorkerConfig(runtime_, worker->context(), stats_, *this, hosts_));
     workers_.push_back(std::move(worker));
   }
@@ -109,7 +111,8 @@ Result<void> Server::start_workers() {
   TRY_VOID(listen_on(*snapshot_, bound_));
   for (BoundAddress& bound : bound_) {
     for (std::size_t i = 0; i < workers_.size(); ++i)
-      TRY_VOID(workers_[i]->add_listening_socket(bound.listener, std::move(bound.sockets[i]), bound.address));
+      TRY_VOID(workers_[i]->add_listening_socket(bound.listener, std::move(bound.sockets[i]),
+                                                 bound.address));
     bound.sockets.clear();
   }
   for (auto& worker : workers_) worker->start();
@@ -126,8 +129,10 @@ void Server::on_clusters_ready() {
   workers_started_ = true;
   stats_.listener_manager().workers_started.set(1);
   initialization_time_ = std::chrono::duration_cast<std::chrono::milliseconds>(uptime());
-  log::info(log::Component::main, "serving {} listeners and {} clusters with {} workers; at most {} connections",
-            snapshot_->listeners.size(), snapshot_->clusters.size(), workers_.size(), limit_.maximum);
+  log::info(log::Component::main,
+            "serving {} listeners and {} clusters with {} workers; at most {} connections",
+            snapshot_->listeners.size(), snapshot_->clusters.size(), workers_.size(),
+            limit_.maximum);
 }
 
 void Server::wait_for_signal() {
@@ -138,7 +143,8 @@ void Server::wait_for_signal() {
     } else if (signal == SIGTERM && !draining_) {
       begin_shutdown();
     } else {
-      log::info(log::Component::main, "ending at once: {}", signal == SIGINT ? "SIGINT" : "second SIGTERM");
+      log::info(log::Component::main, "ending at once: {}",
+                signal == SIGINT ? "SIGINT" : "second SIGTERM");
       quit();
     }
     wait_for_signal();
@@ -156,7 +162,9 @@ void Server::begin_shutdown() {
   check_drained();
 }
 
-std::uint32_t Server::open_connections() const { return limit_.active.load(std::memory_order_relaxed); }
+std::uint32_t Server::open_connections() const {
+  return limit_.active.load(std::memory_order_relaxed);
+}
 
 void Server::check_drained() {
   const auto now = std::chrono::steady_clock::now();
@@ -184,7 +192,8 @@ void Server::quit() { io_.stop(); }
 void Server::drain_listeners(const admin::DrainRequest& request) {
   std::int64_t stopped = 0;
   for (const auto& listener : snapshot_->listeners)
-    if (!request.inbound_only || listener->direction == config::TrafficDirection::inbound) ++stopped;
+    if (!request.inbound_only || listener->direction == config::TrafficDirection::inbound)
+      ++stopped;
   auto& manager = stats_.listener_manager();
   manager.total_listeners_draining.set(stopped);
   manager.listener_stopped.add(static_cast<std::uint64_t>(stopped));
@@ -206,7 +215,9 @@ admin::ServerState Server::state() const {
   return workers_started_ ? admin::ServerState::live : admin::ServerState::pre_initializing;
 }
 
-std::chrono::steady_clock::duration Server::uptime() const { return std::chrono::steady_clock::now() - started_; }
+std::chrono::steady_clock::duration Server::uptime() const {
+  return std::chrono::steady_clock::now() - started_;
+}
 
 std::vector<admin::ListenerView> Server::listeners() const {
   std::vector<admin::ListenerView> views;
@@ -215,7 +226,8 @@ std::vector<admin::ListenerView> Server::listeners() const {
     for (const BoundAddress& bound : bound_)
       if (bound.listener == i) view.addresses.push_back(bound.address);
     if (view.addresses.empty())
-      for (const auto& address : snapshot_->listeners[i]->addresses) view.addresses.push_back(address.address);
+      for (const auto& address : snapshot_->listeners[i]->addresses)
+        view.addresses.push_back(address.address);
     views.push_back(std::move(view));
   }
   return views;
@@ -225,7 +237,9 @@ std::vector<admin::ClusterView> Server::clusters() const {
   std::vector<admin::ClusterView> views;
   for (std::size_t i = 0; i < snapshot_->clusters.size(); ++i) {
     const auto& original_dst = runtime_->clusters[i].original_dst;
-    const upstream::HostSet met{original_dst ? original_dst->hosts() : std::vector<std::shared_ptr<const upstream::Host>>{}};
+    const upstream::HostSet met{original_dst
+                                    ? original_dst->hosts()
+                                    : std::vector<std::shared_ptr<const upstream::Host>>{}};
     views.push_back(admin::view_cluster(snapshot_->clusters[i], original_dst ? met : *hosts_[i]));
   }
   return views;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Server: the composition root. Owns the main thread's loop, the workers, the clusters, the logs and the admin server.
+// Server: the composition root. Owns the main thread's loop, the workers, the clusters, the logs
+// and the admin server.
 #pragma once
-
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "proxy/access_log/sinks.hpp"
 #include "proxy/admin/admin_server.hpp"
@@ -22,10 +23,11 @@
 
 namespace weir::server {
 
-/// Start-up: bind everything, then find the clusters' hosts, then listen and start the workers. Shutdown (SIGTERM):
-/// inbound listeners stop at once; outbound ones go on while anything is open, since the application may still need them
-/// to finish; when nothing has been open for kQuiet, or the drain time is over, what is left is closed and run()
-/// returns. SIGINT, or a second SIGTERM, ends at once. SIGUSR1 reopens the logs. Main thread only.
+/// Start-up: bind everything, then find the clusters' hosts, then listen and start the workers.
+/// Shutdown (SIGTERM): inbound listeners stop at once; outbound ones go on while anything is open,
+/// since the application may still need them to finish; when nothing has been open for kQuiet, or
+/// the drain time is over, what is left is closed and run() returns. SIGINT, or a second SIGTERM,
+/// ends at once. SIGUSR1 reopens the logs. Main thread only.
 class Server final : public admin::AdminSource, filters::AccessLogLookup {
  public:
   /// How long nothing must be open before a draining server goes.
@@ -40,12 +42,16 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   /// Serves until shut down. Error: the listening sockets could not be opened after all.
   Result<void> run();
 
-  [[nodiscard]] std::shared_ptr<const config::Snapshot> snapshot() const override { return snapshot_; }
+  [[nodiscard]] std::shared_ptr<const config::Snapshot> snapshot() const override {
+    return snapshot_;
+  }
   [[nodiscard]] const stats::StatsStore& stats() const override { return stats_; }
   [[nodiscard]] admin::ServerState state() const override;
   [[nodiscard]] const admin::CommandLineOptions& options() const override { return options_; }
   [[nodiscard]] std::chrono::steady_clock::duration uptime() const override;
-  [[nodiscard]] std::chrono::milliseconds initialization_time() const override { return initialization_time_; }
+  [[nodiscard]] std::chrono::milliseconds initialization_time() const override {
+    return initialization_time_;
+  }
   [[nodiscard]] std::vector<admin::ListenerView> listeners() const override;
   [[nodiscard]] std::vector<admin::ClusterView> clusters() const override;
   void quit() override;

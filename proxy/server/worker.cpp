@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/worker.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <string>
+
+#include <pthread.h>
+#include <signal.h>
 
 namespace weir::server {
 
@@ -48,9 +48,10 @@ void Worker::install(WorkerConfig* config) {
   }
 }
 
-Result<void> Worker::add_listening_socket(std::size_t listener, UniqueFd socket, const ListenAddress& address) {
-  auto& acceptor = acceptors_.emplace_back(config_->intake(), config_->listener(listener), std::move(socket),
-                                           address, limit_, ids_);
+Result<void> Worker::add_listening_socket(std::size_t listener, UniqueFd socket,
+                                          const ListenAddress& address) {
+  auto& acceptor = acceptors_.emplace_back(config_->intake(), config_->listener(listener),
+                                           std::move(socket), address, limit_, ids_);
   return acceptor.start();
 }
 
@@ -63,7 +64,8 @@ void Worker::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { loop_->run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), ("worker " + std::to_string(context_.worker)).c_str());
+  pthread_setname_np(thread_.native_handle(),
+                     ("worker " + std::to_string(context_.worker)).c_str());
 }
 
 void Worker::on_timer() {
@@ -72,7 +74,8 @@ void Worker::on_timer() {
 }
 
 void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
-  loop_->post([this, cluster, hosts = std::move(hosts)] { config_->cluster(cluster).set_hosts(hosts); });
+  loop_->post(
+      [this, cluster, hosts = std::move(hosts)] { config_->cluster(cluster).set_hosts(hosts); });
 }
 
 void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {
@@ -82,9 +85,11 @@ void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> w
   });
 }
 
-void Worker::end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which) {
+void Worker::end_connections(tcp::EndReason reason,
+                             std::function<bool(config::TrafficDirection)> which) {
   loop_->post([this, reason, which = std::move(which)] {
-    context_.connections.end_if(reason, [&](const tcp::Connection& c) { return which(c.direction()); });
+    context_.connections.end_if(reason,
+                                [&](const tcp::Connection& c) { return which(c.direction()); });
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Worker: one thread, one event loop, its own listening sockets, connections, buffers, timers and counters.
+// Worker: one thread, one event loop, its own listening sockets, connections, buffers, timers and
+// counters.
 #pragma once
 
 #include <deque>
@@ -32,7 +33,8 @@ class Worker final : io::TimerHandler {
   /// Before start(): takes over the caller's reference.
   void install(WorkerConfig* config);
   /// Before start(): accepts on `socket` for a listener of the installed configuration.
-  Result<void> add_listening_socket(std::size_t listener, UniqueFd socket, const ListenAddress& address);
+  Result<void> add_listening_socket(std::size_t listener, UniqueFd socket,
+                                    const ListenAddress& address);
   void start();
 
   // From the main thread, after start(); each takes effect on the worker's own time.

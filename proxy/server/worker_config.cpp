@@ -23,15 +23,15 @@ WorkerConfig::WorkerConfig(std::shared_ptr<RuntimeConfig> runtime, filters::Work
     : runtime_(std::move(runtime)), intake_(worker, listeners_, runtime_->handoff) {
   for (std::size_t i = 0; i < runtime_->clusters.size(); ++i) {
     upstream::SharedCluster& shared = runtime_->clusters[i];
-    clusters_.emplace_back(shared, stats.cluster(shared.config->stats_name(), worker.worker), worker.worker,
-                           hosts[i]);
+    clusters_.emplace_back(shared, stats.cluster(shared.config->stats_name(), worker.worker),
+                           worker.worker, hosts[i]);
   }
   for (std::size_t i = 0; i < runtime_->snapshot->listeners.size(); ++i)
     add_listener(i, worker, stats, access_logs);
 }
 
-void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worker, stats::StatsStore& stats,
-                                filters::AccessLogLookup& access_logs) {
+void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worker,
+                                stats::StatsStore& stats, filters::AccessLogLookup& access_logs) {
   const config::ListenerConfig& config = *runtime_->snapshot->listeners[index];
   listener::WorkerListener& listener = listeners_.emplace_back();
   listener.runtime.index = index;
@@ -48,13 +48,16 @@ void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worke
     listener.listener_filters.push_back(
         {filter->instantiate(context), entry.disabled ? &*entry.disabled : nullptr});
   }
-  for (const auto& chain : config.filter_chains) listener.chains.push_back(instance_of(chain, context));
-  listener.chains.push_back(config.default_filter_chain ? instance_of(*config.default_filter_chain, context)
-                                                        : nullptr);
-  const bool restores_first = !config.listener_filters.empty() && !config.listener_filters.front().disabled &&
-                              config.listener_filters.front().filter->name() == "envoy.filters.listener.original_dst";
+  for (const auto& chain : config.filter_chains)
+    listener.chains.push_back(instance_of(chain, context));
+  listener.chains.push_back(
+      config.default_filter_chain ? instance_of(*config.default_filter_chain, context) : nullptr);
+  const bool restores_first =
+      !config.listener_filters.empty() && !config.listener_filters.front().disabled &&
+      config.listener_filters.front().filter->name() == "envoy.filters.listener.original_dst";
   bool any_wildcard = false;
-  for (const auto& address : config.addresses) any_wildcard |= address.address.endpoint.address.is_any();
+  for (const auto& address : config.addresses)
+    any_wildcard |= address.address.endpoint.address.is_any();
   listener.wants_local_address = any_wildcard && !restores_first;
 }
 

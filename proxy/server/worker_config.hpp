@@ -18,8 +18,8 @@ namespace weir::server {
 class WorkerConfig final : public tcp::WorkerRef, public filters::ClusterLookup {
  public:
   /// The maker holds the first reference: it ends with release().
-  WorkerConfig(std::shared_ptr<RuntimeConfig> runtime, filters::WorkerContext& worker, stats::StatsStore& stats,
-               filters::AccessLogLookup& access_logs,
+  WorkerConfig(std::shared_ptr<RuntimeConfig> runtime, filters::WorkerContext& worker,
+               stats::StatsStore& stats, filters::AccessLogLookup& access_logs,
                const std::vector<std::shared_ptr<const upstream::HostSet>>& hosts);
 
   void retain() noexcept override { ++references_; }
@@ -41,8 +41,8 @@ class WorkerConfig final : public tcp::WorkerRef, public filters::ClusterLookup 
 
   std::shared_ptr<RuntimeConfig> runtime_;
   std::size_t references_ = 1;
-  std::deque<upstream::WorkerCluster> clusters_;      // not movable
-  std::deque<listener::WorkerListener> listeners_;    // connections point into it
+  std::deque<upstream::WorkerCluster> clusters_;    // not movable
+  std::deque<listener::WorkerListener> listeners_;  // connections point into it
   listener::Intake intake_;
 };
 

@@ -15,15 +15,18 @@ namespace {
 bool default_is_bbr(int fd) {
   char name[16] = {};
   socklen_t length = sizeof name;
-  return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 && std::strncmp(name, "bbr", 3) == 0;
+  return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 &&
+         std::strncmp(name, "bbr", 3) == 0;
 }
 
 bool is_local_leg(int fd) {
   const auto local = local_endpoint(fd);
   const auto peer = peer_endpoint(fd);
   if (!local || !peer) return false;
-  // REDIRECT turns the destination of a local client into loopback; without it both ends show the same address.
-  return local->address.is_loopback() || peer->address.is_loopback() || local->address == peer->address;
+  // REDIRECT turns the destination of a local client into loopback; without it both ends show the
+  // same address.
+  return local->address.is_loopback() || peer->address.is_loopback() ||
+         local->address == peer->address;
 }
 
 }  // namespace

@@ -2,72 +2,73 @@
 // Connection: what a worker knows of every live connection, whatever filter serves it.
 #pragma once
 
-#include <cstddef>
-
 #include "proxy/config/listener_config.hpp"
 #include "proxy/tcp/end_reason.hpp"
 
 namespace weir::tcp {
 
-/// A live connection in its worker's list. Leaves the list when destroyed. Worker thread only.
-class Connection {
+/// A place in a worker's list of connections; leaves the list when destroyed.
+class ConnectionLink {
  public:
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  ConnectionLink(const ConnectionLink&) = delete;
+  ConnectionLink& operator=(const ConnectionLink&) = delete;
 
+ protected:
+  ConnectionLink() = default;
+  ~ConnectionLink() {
+    if (next_ == nullptr) return;
+    next_->previous_ = previous_;
+    previous_->next_ = next_;
+  }
+
+ private:
+  friend class ConnectionList;
+  ConnectionLink* next_ = nullptr;
+  ConnectionLink* previous_ = nullptr;
+};
+
+/// A live connection. Worker thread only.
+class Connection : public ConnectionLink {
+ public:
   /// Ends it now, with that reason. The object is gone afterwards.
   virtual void end(EndReason reason) = 0;
   [[nodiscard]] virtual config::TrafficDirection direction() const = 0;
 
  protected:
   Connection() = default;
-  ~Connection() { unlink(); }
-  void unlink() noexcept {
-    if (next_ == nullptr) return;
-    next_->previous_ = previous_;
-    previous_->next_ = next_;
-    next_ = previous_ = nullptr;
-  }
-
- private:
-  friend class ConnectionList;
-  Connection* next_ = nullptr;
-  Connection* previous_ = nullptr;
+  ~Connection() = default;
 };
 
 /// The live connections of one worker.
 class ConnectionList {
  public:
   ConnectionList() { head_.next_ = head_.previous_ = &head_; }
-  ~ConnectionList() { head_.next_ = head_.previous_ = nullptr; }
   ConnectionList(const ConnectionList&) = delete;
   ConnectionList& operator=(const ConnectionList&) = delete;
 
   void add(Connection& connection) noexcept {
-    connection.next_ = &head_;
-    connection.previous_ = head_.previous_;
-    head_.previous_->next_ = &connection;
-    head_.previous_ = &connection;
+    ConnectionLink& link = connection;
+    link.next_ = &head_;
+    link.previous_ = head_.previous_;
+    head_.previous_->next_ = &link;
+    head_.previous_ = &link;
   }
   [[nodiscard]] bool empty() const noexcept { return head_.next_ == &head_; }
 
-  /// Ends every connection for which `which(connection)` is true. end() may remove the connection it is called on only.
+  /// Ends every connection for which `which(connection)` is true. end() may remove the connection
+  /// it is called on only.
   template <class Predicate>
   void end_if(EndReason reason, Predicate&& which) {
-    for (Connection* at = head_.next_; at != &head_;) {
-      Connection* next = at->next_;
-      if (which(*at)) at->end(reason);
+    for (ConnectionLink* at = head_.next_; at != &head_;) {
+      ConnectionLink* next = at->next_;
+      auto& connection = static_cast<Connection&>(*at);  // add() takes nothing else
+      if (which(connection)) connection.end(reason);
       at = next;
     }
   }
 
  private:
-  struct Head final : Connection {
-    void end(EndReason) override {}
-    [[nodiscard]] config::TrafficDirection direction() const override {
-      return config::TrafficDirection::unspecified;
-    }
-  };
+  struct Head final : ConnectionLink {};
   Head head_;
 };
 

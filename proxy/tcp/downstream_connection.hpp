@@ -25,8 +25,8 @@ struct InspectionResult {
   std::vector<std::string> application_protocols;
 };
 
-/// Moves from the acceptor through the listener filters into a network filter, which then owns the socket.
-/// Worker thread only.
+/// Moves from the acceptor through the listener filters into a network filter, which then owns the
+/// socket. Worker thread only.
 struct DownstreamConnection {
   UniqueFd socket;
   std::uint64_t id = 0;
@@ -35,13 +35,14 @@ struct DownstreamConnection {
   DownstreamAddress peer;
   /// What the client dialled: the socket's own address until a listener filter restores another.
   OriginalDestination destination;
-  /// A listener filter has restored `destination` (Envoy: localAddressRestored). Also true when the address is the
-  /// socket's own: restored does not mean redirected.
+  /// A listener filter has restored `destination` (Envoy: localAddressRestored). Also true when the
+  /// address is the socket's own: restored does not mean redirected.
   bool restored = false;
   std::unique_ptr<InspectionResult> inspection;
-  std::optional<upstream::LoopGuard::Origin> loop_origin;  // the peer is a marked upstream socket of ours
+  std::optional<upstream::LoopGuard::Origin>
+      loop_origin;  // the peer is a marked upstream socket of ours
   ConnectionSlot slot;
-  std::optional<ListenerUse> listener;                      // set as soon as one owns the connection
+  std::optional<ListenerUse> listener;  // set as soon as one owns the connection
   const config::FilterChainConfig* filter_chain = nullptr;  // set once one was chosen
 
   [[nodiscard]] std::string_view server_name() const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EndReason: why a connection ended. Each has a counter, a response flag and a text for the access log.
+// EndReason: why a connection ended. Each has a counter, a response flag and a text for the access
+// log.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +12,20 @@
 namespace weir::tcp {
 
 enum class EndReason : std::uint8_t {
-  finished,                 // both sides closed in order: not our doing
-  downstream_reset,         // the client sent RST; passed on to the upstream
-  upstream_reset,           // the upstream sent RST; passed on to the client
-  no_filter_chain,          // no chain matched and there is no default chain
-  no_network_filter,        // the matching chain has no filters
-  listener_filter_timeout,  // the client did not send what the inspectors wait for
-  listener_filter_rejected, // an inspector refused what the client sent
-  closed_while_inspecting,  // the client went away before a chain was chosen
-  loop_refused,             // dialling the destination would come back to ourselves
-  no_cluster,               // the configuration names a cluster that does not exist
-  no_healthy_upstream,      // the cluster has no host: BlackHole, or DNS found nothing
-  no_original_destination,  // an ORIGINAL_DST cluster and a connection that was not redirected
-  cluster_connection_limit, // circuit breaker max_connections
-  connect_failed,           // refused, unreachable, no port left …
+  finished,                  // both sides closed in order: not our doing
+  downstream_reset,          // the client sent RST; passed on to the upstream
+  upstream_reset,            // the upstream sent RST; passed on to the client
+  no_filter_chain,           // no chain matched and there is no default chain
+  no_network_filter,         // the matching chain has no filters
+  listener_filter_timeout,   // the client did not send what the inspectors wait for
+  listener_filter_rejected,  // an inspector refused what the client sent
+  closed_while_inspecting,   // the client went away before a chain was chosen
+  loop_refused,              // dialling the destination would come back to ourselves
+  no_cluster,                // the configuration names a cluster that does not exist
+  no_healthy_upstream,       // the cluster has no host: BlackHole, or DNS found nothing
+  no_original_destination,   // an ORIGINAL_DST cluster and a connection that was not redirected
+  cluster_connection_limit,  // circuit breaker max_connections
+  connect_failed,            // refused, unreachable, no port left …
   connect_timeout,
   idle_timeout,
   max_duration,

@@ -13,8 +13,8 @@
 
 namespace weir::tcp {
 
-/// Keeps one configuration's runtime objects on one worker alive while connections use them. A plain count: it never
-/// leaves its thread.
+/// Keeps one configuration's runtime objects on one worker alive while connections use them. A
+/// plain count: it never leaves its thread.
 class WorkerRef {
  public:
   virtual void retain() noexcept = 0;
@@ -30,11 +30,12 @@ struct ListenerRuntime {
   const config::ListenerConfig* config = nullptr;
   stats::ListenerStats* stats = nullptr;
   WorkerRef* owner = nullptr;
-  std::vector<access_log::OpenedAccessLog> access_logs;  // Listener.access_log: one record per connection
+  std::vector<access_log::OpenedAccessLog>
+      access_logs;  // Listener.access_log: one record per connection
 };
 
-/// Counts a connection in its listener (downstream_cx_total, _active, _destroy) and keeps the listener's runtime, and
-/// with it the Snapshot that the connection began with, alive.
+/// Counts a connection in its listener (downstream_cx_total, _active, _destroy) and keeps the
+/// listener's runtime, and with it the Snapshot that the connection began with, alive.
 class ListenerUse {
  public:
   explicit ListenerUse(const ListenerRuntime& listener) noexcept : listener_(&listener) {

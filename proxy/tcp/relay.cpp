@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tcp/relay.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <fcntl.h>
 
 #include "common/socket_options.hpp"
 
@@ -17,7 +18,8 @@ namespace {
 // What one direction may move in one turn before the others get theirs.
 constexpr std::size_t kTurnBytes = 4 * 1024 * 1024;
 
-// A spliced read below this does not pay for the pipe's two system calls per block: back to copying.
+// A spliced read below this does not pay for the pipe's two system calls per block: back to
+// copying.
 constexpr std::size_t kSpliceWorthwhile = 32 * 1024;
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
@@ -33,8 +35,7 @@ RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources
   while (spill_begin_ < spill_end_) {
     const ssize_t sent =
         send(destination, spill_->data() + spill_begin_, spill_end_ - spill_begin_, MSG_NOSIGNAL);
-    if (sent < 0)
-      return would_block(errno) ? Step::blocked : fail(Step::destination_failed, errno);
+    if (sent < 0) return would_block(errno) ? Step::blocked : fail(Step::destination_failed, errno);
     bytes_ += static_cast<std::uint64_t>(sent);
     spill_begin_ += static_cast<std::uint32_t>(sent);
   }
@@ -54,7 +55,8 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
   const auto size = static_cast<std::size_t>(got);
   if (set_no_delay_ && std::exchange(written_, true)) {
     set_no_delay_ = false;
-    static_cast<void>(set_no_delay(destination, true));  // only fails on a dead socket, which send() tells
+    static_cast<void>(
+        set_no_delay(destination, true));  // only fails on a dead socket, which send() tells
   }
   ssize_t sent = send(destination, resources.shared->data(), size, MSG_NOSIGNAL);
   if (sent < 0) {
@@ -70,7 +72,8 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
     if (size == room) splice_ = true;
     return Step::blocked;
   }
-  if (size < room) return peer_closed ? Step::end : Step::empty;  // a short read has emptied the queue
+  if (size < room)
+    return peer_closed ? Step::end : Step::empty;  // a short read has emptied the queue
   splice_ = room == io::kBufferSize;  // a small limit asks for small reads: stay with them
   return Step::again;
 }
@@ -98,7 +101,8 @@ RelayDirection::Step RelayDirection::drain_pipe(int destination) {
   return Step::again;
 }
 
-RelayDirection::Step RelayDirection::splice_through(int source, int destination, RelayResources& resources) {
+RelayDirection::Step RelayDirection::splice_through(int source, int destination,
+                                                    RelayResources& resources) {
   if (pipe_ == nullptr) {
     pipe_ = resources.pipes.take();
     if (pipe_ == nullptr) {
@@ -115,8 +119,8 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
   return drained;
 }
 
-RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources, bool peer_closed,
-                                 std::size_t limit) {
+RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources,
+                                 bool peer_closed, std::size_t limit) {
   if (finished_) return RelayStatus::finished;
   blocked_ = false;
   const std::uint64_t turn_end = bytes_ + kTurnBytes;

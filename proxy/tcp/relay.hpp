@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RelayDirection: moves the bytes of one direction between two sockets, and knows how; its owner does not.
+// RelayDirection: moves the bytes of one direction between two sockets, and knows how; its owner
+// does not.
 #pragma once
 
 #include <cstddef>
@@ -27,25 +28,30 @@ enum class RelayStatus : std::uint8_t {
   destination_failed  // writing failed, errno in failure()
 };
 
-/// One direction of a relayed connection. The strategy changes while it lives: a read into the worker's shared buffer
-/// that is written straight through; a spill buffer for what the destination would not take; and, once a read has
-/// filled the shared buffer, splice(2) through a pooled pipe until the source runs dry.
-/// Holds no memory while nothing is in flight. Sockets are non-blocking and registered edge-triggered. Worker thread.
+/// One direction of a relayed connection. The strategy changes while it lives: a read into the
+/// worker's shared buffer that is written straight through; a spill buffer for what the destination
+/// would not take; and, once a read has filled the shared buffer, splice(2) through a pooled pipe
+/// until the source runs dry. Holds no memory while nothing is in flight. Sockets are non-blocking
+/// and registered edge-triggered. Worker thread.
 class RelayDirection {
  public:
-  /// `set_no_delay`: the destination has no TCP_NODELAY yet; it gets it before the second write. The first one goes out at
-  /// once in any case, so a connection of one request never pays for the call.
+  /// `set_no_delay`: the destination has no TCP_NODELAY yet; it gets it before the second write.
+  /// The first one goes out at once in any case, so a connection of one request never pays for the
+  /// call.
   explicit RelayDirection(bool set_no_delay) noexcept : set_no_delay_(set_no_delay) {}
 
-  /// Moves what can be moved now. `peer_closed`: an event has said that the source's FIN is in the queue (EPOLLRDHUP)
-  /// and no urgent data was seen, so that a short read is the last one.
-  /// `limit`: most bytes to hold in user space, per_connection_buffer_limit_bytes.
-  RelayStatus pump(int source, int destination, RelayResources& resources, bool peer_closed, std::size_t limit);
+  /// Moves what can be moved now. `peer_closed`: an event has said that the source's FIN is in the
+  /// queue (EPOLLRDHUP) and no urgent data was seen, so that a short read is the last one. `limit`:
+  /// most bytes to hold in user space, per_connection_buffer_limit_bytes.
+  RelayStatus pump(int source, int destination, RelayResources& resources, bool peer_closed,
+                   std::size_t limit);
 
   /// Returns buffer and pipe. Call before destruction.
   void release(RelayResources& resources);
 
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // accepted by the destination
+  [[nodiscard]] std::uint64_t bytes() const noexcept {
+    return bytes_;
+  }  // accepted by the destination
   [[nodiscard]] std::size_t buffered() const noexcept;
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   [[nodiscard]] bool blocked() const noexcept { return blocked_; }
@@ -56,7 +62,8 @@ class RelayDirection {
  private:
   enum class Step : std::uint8_t { again, empty, blocked, end, source_failed, destination_failed };
   Step flush_spill(int destination, RelayResources& resources);
-  Step copy(int source, int destination, RelayResources& resources, bool peer_closed, std::size_t limit);
+  Step copy(int source, int destination, RelayResources& resources, bool peer_closed,
+            std::size_t limit);
   Step fill_pipe(int source);
   Step drain_pipe(int destination);
   Step splice_through(int source, int destination, RelayResources& resources);

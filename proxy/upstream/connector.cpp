@@ -10,9 +10,11 @@
 namespace weir::upstream {
 namespace {
 
-ConnectFailure failure(std::string_view what, const Endpoint& endpoint, int code, bool bind_failed) {
-  return {Error{std::string(what) + " '" + endpoint.to_string() + "': " + std::strerror(code), code},
-          bind_failed};
+ConnectFailure failure(std::string_view what, const Endpoint& endpoint, int code,
+                       bool bind_failed) {
+  return {
+      Error{std::string(what) + " '" + endpoint.to_string() + "': " + std::strerror(code), code},
+      bind_failed};
 }
 
 std::optional<ConnectFailure> bind_source(int fd, const ConnectOptions& options) {
@@ -21,8 +23,8 @@ std::optional<ConnectFailure> bind_source(int fd, const ConnectOptions& options)
     if (auto set = set_freebind(fd, source.address.family(), true); !set)
       return ConnectFailure{std::move(set.error()), true};
   }
-  // Without it bind(2) reserves a port for every destination at once: 28k connections from 127.0.0.6 in all,
-  // TIME_WAIT included, instead of 28k to each application port.
+  // Without it bind(2) reserves a port for every destination at once: 28k connections from
+  // 127.0.0.6 in all, TIME_WAIT included, instead of 28k to each application port.
   if (source.port == 0) {
     if (auto set = set_bind_address_no_port(fd, true); !set)
       return ConnectFailure{std::move(set.error()), true};
@@ -37,7 +39,8 @@ std::optional<ConnectFailure> bind_source(int fd, const ConnectOptions& options)
 ConnectAttempt begin_connect(const UpstreamAddress& upstream, const ConnectOptions& options) {
   const SocketAddress address(upstream.endpoint);
   ConnectAttempt attempt;
-  attempt.socket.reset(socket(address.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  attempt.socket.reset(
+      socket(address.generic.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!attempt.socket) {
     attempt.failure = failure("socket for", upstream.endpoint, errno, false);
     return attempt;

@@ -12,18 +12,20 @@ namespace weir::upstream {
 
 /// How the socket is prepared before connect(2).
 struct ConnectOptions {
-  std::optional<Endpoint> bind_source;  // port 0: the kernel takes one that is free for this destination
+  std::optional<Endpoint>
+      bind_source;  // port 0: the kernel takes one that is free for this destination
   bool freebind = false;
 };
 
-/// Why no connection was begun. `bind_failed`: the source address, not the destination, is at fault.
+/// Why no connection was begun. `bind_failed`: the source address, not the destination, is at
+/// fault.
 struct ConnectFailure {
   Error error;
   bool bind_failed = false;
 };
 
-/// A non-blocking socket whose connect(2) is under way or done; or the failure that connect(2) gave at once.
-/// The caller waits for EPOLLOUT and then reads SO_ERROR.
+/// A non-blocking socket whose connect(2) is under way or done; or the failure that connect(2) gave
+/// at once. The caller waits for EPOLLOUT and then reads SO_ERROR.
 struct ConnectAttempt {
   UniqueFd socket;
   std::optional<ConnectFailure> failure;

@@ -12,9 +12,9 @@
 
 namespace weir::upstream {
 
-/// A worker asks once per destination and keeps the pointer; the lock is not on the path of a connection to a
-/// destination that it knows. A host that nobody holds any more disappears at the next sweep, so the table does not
-/// grow with every address ever dialled. Any thread.
+/// A worker asks once per destination and keeps the pointer; the lock is not on the path of a
+/// connection to a destination that it knows. A host that nobody holds any more disappears at the
+/// next sweep, so the table does not grow with every address ever dialled. Any thread.
 class OriginalDstHosts {
  public:
   explicit OriginalDstHosts(unsigned workers) : workers_(workers) {}
@@ -28,7 +28,8 @@ class OriginalDstHosts {
  private:
   const unsigned workers_;
   mutable std::mutex mutex_;
-  std::unordered_map<Endpoint, std::shared_ptr<const Host>, EndpointHash> hosts_;  // guarded by mutex_
+  std::unordered_map<Endpoint, std::shared_ptr<const Host>, EndpointHash>
+      hosts_;  // guarded by mutex_
 };
 
 }  // namespace weir::upstream

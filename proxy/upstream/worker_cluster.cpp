@@ -11,8 +11,8 @@ WorkerCluster::WorkerCluster(SharedCluster& shared, stats::ClusterStats& stats, 
       hosts_(std::move(hosts)),
       balancer_(shared.config->lb_policy, shared.config->least_request_choices, worker) {}
 
-PickResult WorkerCluster::pick(const std::optional<OriginalDestination>& destination, Random& random,
-                               const Host* previous) {
+PickResult WorkerCluster::pick(const std::optional<OriginalDestination>& destination,
+                               Random& random, const Host* previous) {
   if (config().discovery == config::DiscoveryType::original_dst) {
     if (destination) return pick_original(*destination);
     stats_.upstream_cx_none_healthy.add();
@@ -42,7 +42,8 @@ void WorkerCluster::sweep() {
   shared_.original_dst->sweep();
 }
 
-std::optional<UpstreamUse> UpstreamUse::take(WorkerCluster& cluster, std::shared_ptr<const Host> host) {
+std::optional<UpstreamUse> UpstreamUse::take(WorkerCluster& cluster,
+                                             std::shared_ptr<const Host> host) {
   const std::uint32_t limit = cluster.config().default_limits.max_connections;
   if (cluster.shared_.connections.fetch_add(1, std::memory_order_relaxed) >= limit) {
     cluster.shared_.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WorkerCluster: a cluster as one worker uses it: pick a host, count the connection against the limits.
+// WorkerCluster: a cluster as one worker uses it: pick a host, count the connection against the
+// limits.
 #pragma once
 
 #include <atomic>
@@ -43,11 +44,13 @@ class WorkerCluster {
   /// The main thread's news of DNS, by message.
   void set_hosts(std::shared_ptr<const HostSet> hosts) { hosts_ = std::move(hosts); }
 
-  /// `destination`: the restored original destination, if the connection has one. `previous`: the host that has just
-  /// failed, to be avoided when there is another.
-  PickResult pick(const std::optional<OriginalDestination>& destination, Random& random, const Host* previous);
+  /// `destination`: the restored original destination, if the connection has one. `previous`: the
+  /// host that has just failed, to be avoided when there is another.
+  PickResult pick(const std::optional<OriginalDestination>& destination, Random& random,
+                  const Host* previous);
 
-  /// Forgets original destinations without a connection since the last sweep. Call every cleanup_interval.
+  /// Forgets original destinations without a connection since the last sweep. Call every
+  /// cleanup_interval.
   void sweep();
 
  private:
@@ -63,7 +66,8 @@ class WorkerCluster {
   const unsigned worker_;
   std::shared_ptr<const HostSet> hosts_;
   LoadBalancer balancer_;
-  std::unordered_map<Endpoint, KnownDestination, EndpointHash> known_;  // discovery original_dst only
+  std::unordered_map<Endpoint, KnownDestination, EndpointHash>
+      known_;  // discovery original_dst only
 };
 
 /// One upstream connection's place in its cluster's limit and in the counters of cluster and host.

@@ -11,7 +11,8 @@ class Instance final : public ListenerFilterInstance {
  public:
   [[nodiscard]] std::size_t max_inspect_bytes() const override { return 0; }
 
-  InspectVerdict inspect(std::span<const std::byte>, bool, tcp::DownstreamConnection& connection) override {
+  InspectVerdict inspect(std::span<const std::byte>, bool,
+                         tcp::DownstreamConnection& connection) override {
     const int fd = connection.socket.get();
     const IpFamily family = connection.peer.endpoint.address.family();
     if (auto original = original_destination(fd, family)) {
@@ -27,13 +28,14 @@ class Instance final : public ListenerFilterInstance {
   }
 };
 
-/// On a TPROXY listener the socket's own address is the original destination, and conntrack is not asked: it may
-/// hold a stale entry for the same addresses.
+/// On a TPROXY listener the socket's own address is the original destination, and conntrack is not
+/// asked: it may hold a stale entry for the same addresses.
 class TransparentInstance final : public ListenerFilterInstance {
  public:
   [[nodiscard]] std::size_t max_inspect_bytes() const override { return 0; }
 
-  InspectVerdict inspect(std::span<const std::byte>, bool, tcp::DownstreamConnection& connection) override {
+  InspectVerdict inspect(std::span<const std::byte>, bool,
+                         tcp::DownstreamConnection& connection) override {
     if (auto local = local_endpoint(connection.socket.get())) {
       connection.destination = {*local};
       connection.restored = true;
@@ -44,7 +46,8 @@ class TransparentInstance final : public ListenerFilterInstance {
 
 }  // namespace
 
-std::unique_ptr<ListenerFilterInstance> OriginalDstFilter::instantiate(InstanceContext& context) const {
+std::unique_ptr<ListenerFilterInstance> OriginalDstFilter::instantiate(
+    InstanceContext& context) const {
   if (context.listener->transparent) return std::make_unique<TransparentInstance>();
   return std::make_unique<Instance>();
 }

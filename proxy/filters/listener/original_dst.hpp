@@ -6,13 +6,17 @@
 
 namespace weir::filters {
 
-/// envoy.filters.listener.original_dst. What it restores replaces the connection's destination; whether the connection
-/// is then handed to another listener is not its business. Where the kernel knows no original destination (no conntrack
-/// entry) a transparent socket's own address is restored; otherwise the connection goes on unrestored.
+/// envoy.filters.listener.original_dst. What it restores replaces the connection's destination;
+/// whether the connection is then handed to another listener is not its business. Where the kernel
+/// knows no original destination (no conntrack entry) a transparent socket's own address is
+/// restored; otherwise the connection goes on unrestored.
 class OriginalDstFilter final : public ListenerFilter {
  public:
-  [[nodiscard]] std::string_view name() const override { return "envoy.filters.listener.original_dst"; }
-  [[nodiscard]] std::unique_ptr<ListenerFilterInstance> instantiate(InstanceContext& context) const override;
+  [[nodiscard]] std::string_view name() const override {
+    return "envoy.filters.listener.original_dst";
+  }
+  [[nodiscard]] std::unique_ptr<ListenerFilterInstance> instantiate(
+      InstanceContext& context) const override;
 };
 
 }  // namespace weir::filters

@@ -24,7 +24,8 @@ class Instance final : public ListenerFilterInstance {
     }
     if (hello.kind == Kind::too_large) {
       stats_.client_hello_too_large.add();
-      return {.kind = InspectVerdict::Kind::reject, .reason = tcp::EndReason::listener_filter_rejected};
+      return {.kind = InspectVerdict::Kind::reject,
+              .reason = tcp::EndReason::listener_filter_rejected};
     }
     // Not TLS, broken TLS, or a client that stopped in the middle: what it sent goes on as it is.
     stats_.tls_not_found.add();
@@ -36,7 +37,8 @@ class Instance final : public ListenerFilterInstance {
     stats_.tls_found.add();
     (hello.server_name.empty() ? stats_.sni_not_found : stats_.sni_found).add();
     (hello.application_protocols.empty() ? stats_.alpn_not_found : stats_.alpn_found).add();
-    if (connection.inspection == nullptr) connection.inspection = std::make_unique<tcp::InspectionResult>();
+    if (connection.inspection == nullptr)
+      connection.inspection = std::make_unique<tcp::InspectionResult>();
     connection.inspection->transport_protocol = "tls";
     connection.inspection->server_name = std::move(hello.server_name);
     connection.inspection->application_protocols = std::move(hello.application_protocols);
@@ -47,7 +49,8 @@ class Instance final : public ListenerFilterInstance {
 
 }  // namespace
 
-std::unique_ptr<ListenerFilterInstance> TlsInspectorFilter::instantiate(InstanceContext& context) const {
+std::unique_ptr<ListenerFilterInstance> TlsInspectorFilter::instantiate(
+    InstanceContext& context) const {
   return std::make_unique<Instance>(context.stats.tls_inspector(context.worker.worker));
 }
 

@@ -9,8 +9,11 @@ namespace weir::filters {
 /// envoy.filters.listener.tls_inspector. Peeks, never consumes. Statistics: tls_inspector.*
 class TlsInspectorFilter final : public ListenerFilter {
  public:
-  [[nodiscard]] std::string_view name() const override { return "envoy.filters.listener.tls_inspector"; }
-  [[nodiscard]] std::unique_ptr<ListenerFilterInstance> instantiate(InstanceContext& context) const override;
+  [[nodiscard]] std::string_view name() const override {
+    return "envoy.filters.listener.tls_inspector";
+  }
+  [[nodiscard]] std::unique_ptr<ListenerFilterInstance> instantiate(
+      InstanceContext& context) const override;
 };
 
 }  // namespace weir::filters

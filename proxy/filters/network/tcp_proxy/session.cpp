@@ -2,11 +2,12 @@
 #include "proxy/filters/network/tcp_proxy/session.hpp"
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include <unistd.h>
 
 #include "common/socket_address.hpp"
 #include "common/socket_options.hpp"
@@ -21,12 +22,13 @@ namespace {
 using tcp::EndReason;
 using tcp::RelayStatus;
 
-// Edge-triggered: writable costs nothing while it stays so, hence the upstream socket, which needs it for its
-// connect, keeps it. The downstream one gets it with its first blocked write.
+// Edge-triggered: writable costs nothing while it stays so, hence the upstream socket, which needs
+// it for its connect, keeps it. The downstream one gets it with its first blocked write.
 constexpr io::Events kReadable = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr io::Events kReadableWritable = kReadable | EPOLLOUT;
 
-// Dead-peer detection is set up once a connection has lived this long: short ones never pay for the calls.
+// Dead-peer detection is set up once a connection has lived this long: short ones never pay for the
+// calls.
 constexpr std::chrono::seconds kLongLived{10};
 
 }  // namespace
@@ -144,7 +146,7 @@ bool TcpProxySession::connect_failed(std::string reason, EndReason end_reason) {
   upstream_.reset();
   timer_.disarm();
   if (attempts_ >= instance_.config->max_connect_attempts) {
-    if (instance_.config->max_connect_attempts > 1) cluster_->stats().upstream_cx_connect_attempts_exceeded.add();
+    cluster_->stats().upstream_cx_connect_attempts_exceeded.add();
     end(end_reason);
     return false;
   }
@@ -166,7 +168,8 @@ bool TcpProxySession::on_connecting(io::Events events) {
 bool TcpProxySession::on_connected() {
   phase_ = Phase::relaying;
   arm_next();
-  // The client has usually sent its first bytes by now: trying saves the turn in which epoll would say so.
+  // The client has usually sent its first bytes by now: trying saves the turn in which epoll would
+  // say so.
   if (!pump_upstream()) return false;
   auto source = instance_.worker->loop.watch(downstream_.get(), kReadable, *this, kDownstream);
   if (!source) {
@@ -220,18 +223,18 @@ void TcpProxySession::count_bytes(std::uint64_t up_before, std::uint64_t down_be
 
 bool TcpProxySession::pump_upstream() {
   const std::uint64_t before = to_upstream_.bytes();
-  const RelayStatus status =
-      to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay,
-                        downstream_closed_ && !downstream_urgent_, listener_->config->per_connection_buffer_limit);
+  const RelayStatus status = to_upstream_.pump(
+      downstream_.get(), upstream_.get(), instance_.worker->relay,
+      downstream_closed_ && !downstream_urgent_, listener_->config->per_connection_buffer_limit);
   count_bytes(before, to_downstream_.bytes());
   return settle(status, true);
 }
 
 bool TcpProxySession::pump_downstream() {
   const std::uint64_t before = to_downstream_.bytes();
-  const RelayStatus status =
-      to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay,
-                          upstream_closed_ && !upstream_urgent_, cluster_->config().per_connection_buffer_limit);
+  const RelayStatus status = to_downstream_.pump(
+      upstream_.get(), downstream_.get(), instance_.worker->relay,
+      upstream_closed_ && !upstream_urgent_, cluster_->config().per_connection_buffer_limit);
   count_bytes(to_upstream_.bytes(), before);
   return settle(status, false);
 }
@@ -268,9 +271,11 @@ bool TcpProxySession::settle(RelayStatus status, bool from_downstream) {
     case RelayStatus::destination_failed:
       // What the side that refuses our bytes had sent before still belongs to the other one.
       if (from_downstream) {
-        to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay, true, io::kBufferSize);
+        to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay, true,
+                            io::kBufferSize);
       } else {
-        to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay, true, io::kBufferSize);
+        to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay, true,
+                          io::kBufferSize);
       }
       return reset_by(!from_downstream);
   }
@@ -292,15 +297,19 @@ void TcpProxySession::on_resume() {
 void TcpProxySession::tune_long_lived() {
   tuned_long_lived_ = true;
   // The downstream socket has inherited the same from its listening socket.
-  static_cast<void>(set_keep_alive(upstream_.get(), cluster_->config().keep_alive.value_or(tcp::kKeepAlive)));
+  static_cast<void>(
+      set_keep_alive(upstream_.get(), cluster_->config().keep_alive.value_or(tcp::kKeepAlive)));
   static_cast<void>(set_user_timeout(upstream_.get(), tcp::kUserTimeout));
 }
 
 void TcpProxySession::arm_next() {
   const auto now = instance_.worker->loop.now();
-  auto next = tuned_long_lived_ ? std::chrono::steady_clock::time_point::max() : accepted_ + kLongLived;
-  if (const auto idle = instance_.config->idle_timeout; idle.count() > 0) next = std::min(next, last_activity_ + idle);
-  if (const auto most = instance_.config->max_duration; most.count() > 0) next = std::min(next, accepted_ + most);
+  auto next =
+      tuned_long_lived_ ? std::chrono::steady_clock::time_point::max() : accepted_ + kLongLived;
+  if (const auto idle = instance_.config->idle_timeout; idle.count() > 0)
+    next = std::min(next, last_activity_ + idle);
+  if (const auto most = instance_.config->max_duration; most.count() > 0)
+    next = std::min(next, accepted_ + most);
   if (next == std::chrono::steady_clock::time_point::max()) {
     timer_.disarm();
     return;
@@ -311,17 +320,20 @@ void TcpProxySession::arm_next() {
 void TcpProxySession::on_timer() {
   if (phase_ == Phase::connecting) {
     cluster_->stats().upstream_cx_connect_timeout.add();
-    connect_failed("connect '" + upstream_use_.host()->address.to_string() + "': no answer within the connect timeout",
+    connect_failed("connect '" + upstream_use_.host()->address.to_string() +
+                       "': no answer within the connect timeout",
                    EndReason::connect_timeout);
     return;
   }
   const auto now = instance_.worker->loop.now();
-  if (const auto most = instance_.config->max_duration; most.count() > 0 && now >= accepted_ + most) {
+  if (const auto most = instance_.config->max_duration;
+      most.count() > 0 && now >= accepted_ + most) {
     instance_.stats->max_downstream_connection_duration.add();
     end(EndReason::max_duration);
     return;
   }
-  if (const auto idle = instance_.config->idle_timeout; idle.count() > 0 && now >= last_activity_ + idle) {
+  if (const auto idle = instance_.config->idle_timeout;
+      idle.count() > 0 && now >= last_activity_ + idle) {
     instance_.stats->idle_timeout.add();
     end(EndReason::idle_timeout);
     return;
@@ -338,7 +350,8 @@ void TcpProxySession::close_sockets() {
   const int low = std::min(downstream_.get(), upstream_.get());
   const int high = std::max(downstream_.get(), upstream_.get());
   // The two are often neighbours, and then one call closes both.
-  if (low >= 0 && high == low + 1 && close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0) == 0) {
+  if (low >= 0 && high == low + 1 &&
+      close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0) == 0) {
     downstream_.release();
     upstream_.release();
     return;
@@ -350,8 +363,8 @@ void TcpProxySession::close_sockets() {
 void TcpProxySession::tell_end(EndReason reason) {
   access_log::Record record;
   record.start = start_;
-  record.duration =
-      std::chrono::duration_cast<std::chrono::milliseconds>(instance_.worker->loop.now() - accepted_);
+  record.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+      instance_.worker->loop.now() - accepted_);
   record.connection_id = id_;
   record.bytes_received = to_upstream_.bytes() + to_upstream_.buffered();
   record.bytes_sent = to_downstream_.bytes();
@@ -365,9 +378,6 @@ void TcpProxySession::tell_end(EndReason reason) {
     record.upstream_transport_failure_reason = rare_->transport_failure;
     if (rare_->inspection != nullptr) record.requested_server_name = rare_->inspection->server_name;
   }
-  const bool connect_gave_up = reason == EndReason::connect_failed || reason == EndReason::connect_timeout;
-  if (connect_gave_up && instance_.config->max_connect_attempts > 1)
-    record.flags.set(access_log::ResponseFlag::upstream_retry_limit_exceeded);
   const bool logs = !instance_.access_logs.empty() || !listener_->access_logs.empty();
   if (logs && upstream_) {
     if (const auto local = local_endpoint(upstream_.get())) record.upstream_local = *local;

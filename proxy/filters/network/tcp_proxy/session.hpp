@@ -17,7 +17,7 @@ namespace weir::filters {
 /// A tcp_proxy filter on one worker: the configuration with clusters, logs and statistics resolved.
 struct TcpProxyInstance final : NetworkFilterInstance {
   struct Target {
-    std::string name;                            // as configured, for the log when it does not exist
+    std::string name;  // as configured, for the log when it does not exist
     std::uint32_t weight = 1;
     upstream::WorkerCluster* cluster = nullptr;  // null: no such cluster
   };
@@ -32,9 +32,9 @@ struct TcpProxyInstance final : NetworkFilterInstance {
   std::vector<access_log::OpenedAccessLog> access_logs;
 };
 
-/// Lives in a block of its worker from on_connection() until end(), where it destroys itself. Everything that a
-/// connection needs only while it is being set up, or only when something was unusual, is behind a pointer: the block is what
-/// an idle connection costs.
+/// Lives in a block of its worker from on_connection() until end(), where it destroys itself.
+/// Everything that a connection needs only while it is being set up, or only when something was
+/// unusual, is behind a pointer: the block is what an idle connection costs.
 class TcpProxySession final : public tcp::Connection,
                               io::EventHandler,
                               io::TimerHandler,

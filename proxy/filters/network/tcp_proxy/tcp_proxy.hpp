@@ -19,7 +19,8 @@ class TcpProxyFilter final : public NetworkFilter {
   [[nodiscard]] std::string_view name() const override { return "envoy.filters.network.tcp_proxy"; }
   [[nodiscard]] std::vector<std::string> cluster_names() const override;
   [[nodiscard]] std::string to_string() const override;
-  [[nodiscard]] std::unique_ptr<NetworkFilterInstance> instantiate(InstanceContext& context) const override;
+  [[nodiscard]] std::unique_ptr<NetworkFilterInstance> instantiate(
+      InstanceContext& context) const override;
   [[nodiscard]] std::span<const access_log::AccessLogConfig> access_logs() const override {
     return config_.access_logs;
   }

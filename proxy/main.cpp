@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// weir-proxy: command line → configuration → server.
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "common/log.hpp"
+#include "proxy/config/bootstrap.hpp"
+#include "proxy/config/default_config.hpp"
+#include "proxy/config/options.hpp"
+#include "proxy/filters/builtin.hpp"
+#include "proxy/listener/filter_chain_matcher.hpp"
+#include "proxy/server/machine.hpp"
+#include "proxy/server/server.hpp"
+
+namespace weir {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+int fail(int code, const std::string& message) {
+  std::fprintf(stderr, "weir-proxy: %s\n", message.c_str());
+  return code;
+}
+
+Result<void> check_listener(const config::ListenerConfig& listener) {
+  TRY([[maybe_unused]] auto matcher, listener::FilterChainMatcher::build(listener));
+  return {};
+}
+
+config::BootstrapSource source_of(const config::ProxyOptions& options) {
+  config::BootstrapSource source{.path = options.config_path,
+                                 .yaml = options.config_yaml,
+                                 .service_node = options.service_node,
+                                 .service_cluster = options.service_cluster};
+  if (options.uses_default_config())
+    source.text = config::default_config({options.outbound, config::ipv6_is_available()});
+  return source;
+}
+
+admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
+  return {.concurrency = options.concurrency.value_or(server::granted_processors()),
+          .config_path = options.config_path,
+          .config_yaml = options.config_yaml,
+          .log_level = std::string(log::to_string(options.log_level)),
+          .log_path = options.log_path,
+          .mode = options.mode == config::RunMode::validate ? "Validate" : "Serve",
+          .service_cluster = options.service_cluster,
+          .service_node = options.service_node,
+          .drain_time = options.drain_time};
+}
+
+Result<void> start_log(const config::ProxyOptions& options) {
+  TRY_VOID(log::start(options.log_level, options.log_path));
+  for (const auto& [component, level] : options.component_log_levels)
+    log::set_level(component, level);
+  return {};
+}
+
+int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_point started) {
+  if (auto logging = start_log(options); !logging)
+    return fail(kExitFailure, logging.error().message);
+  for (const std::string& note : options.notes) log::warning(log::Component::config, "{}", note);
+
+  config::Diagnostics diagnostics;
+  auto snapshot = config::load_snapshot(source_of(options), filters::builtin_filters(),
+                                        check_listener, diagnostics);
+  for (const auto& diagnostic : diagnostics.all())
+    if (diagnostic.severity == config::Severity::warning)
+      log::warning(log::Component::config, "{}", diagnostic.to_string());
+  if (!snapshot) {
+    std::fputs(diagnostics.to_string(config::Severity::error).c_str(), stderr);
+    return fail(kExitFailure, snapshot.error().message);
+  }
+  if (options.mode == config::RunMode::validate) {
+    std::printf("configuration OK: %zu listeners, %zu clusters\n", (*snapshot)->listeners.size(),
+                (*snapshot)->clusters.size());
+    return kExitOk;
+  }
+  server::Server server(*std::move(snapshot), shown_options(options), started);
+  if (auto prepared = server.prepare(); !prepared)
+    return fail(kExitFailure, prepared.error().message);
+  if (auto served = server.run(); !served) return fail(kExitFailure, served.error().message);
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace weir
+
+int main(int argc, char** argv) {
+  const auto started = std::chrono::steady_clock::now();
+  const auto command_line = weir::config::parse_command_line(argc, argv);
+  if (!command_line) return weir::fail(weir::kExitUsage, command_line.error().message);
+  if (command_line->text) {
+    std::fputs(command_line->text->c_str(), stdout);
+    return weir::kExitOk;
+  }
+  return weir::run(command_line->options, started);
+}
