@@ -30,8 +30,9 @@ class Backend {
   /// rules or all of the new ones. ERESTART when the kernel's rules are no longer those that
   /// `current` was read from.
   virtual Result<void> replace(const Ruleset& desired, const Observed& current) = 0;
-  /// Removes everything of ours, in one transaction.
-  virtual Result<void> remove() = 0;
+  /// Removes everything of ours, in one transaction, and looks that it is gone. @return whether
+  /// anything was there.
+  virtual Result<bool> remove() = 0;
 };
 
 }  // namespace weir::init

@@ -22,25 +22,28 @@ std::string examples(KeyType type, const std::vector<Interval>& intervals) {
   return text + (intervals.size() > kShown ? ", …" : "");
 }
 
-void diff_elements(const Set& desired, const Set& observed, Diff& diff) {
-  std::vector<Interval> missing;
-  std::vector<Interval> extra;
-  std::set_difference(desired.elements.begin(), desired.elements.end(), observed.elements.begin(),
-                      observed.elements.end(), std::back_inserter(missing));
-  std::set_difference(observed.elements.begin(), observed.elements.end(), desired.elements.begin(),
-                      desired.elements.end(), std::back_inserter(extra));
-  if (!missing.empty())
-    diff.push_back(described(
-        "set", desired.name,
-        std::to_string(missing.size()) + " to add (" + examples(desired.type, missing) + ")"));
-  if (!extra.empty())
-    diff.push_back(described(
-        "set", desired.name,
-        std::to_string(extra.size()) + " to remove (" + examples(desired.type, extra) + ")"));
+std::vector<Interval> without(const std::vector<Interval>& left,
+                              const std::vector<Interval>& right) {
+  std::vector<Interval> rest;
+  std::set_difference(left.begin(), left.end(), right.begin(), right.end(),
+                      std::back_inserter(rest));
+  return rest;
 }
 
-void diff_set(const Set& desired, const Set& observed, Diff& diff) {
-  if (desired == observed) return;
+void diff_elements(const Set& desired, const Set& observed, Diff& diff) {
+  const auto missing = without(desired.elements, observed.elements);
+  const auto extra = without(observed.elements, desired.elements);
+  const auto say = [&](const std::vector<Interval>& intervals, std::string_view what) {
+    if (!intervals.empty())
+      diff.push_back(described("set", desired.name,
+                               std::to_string(intervals.size()) + " to " + std::string(what) +
+                                   " (" + examples(desired.type, intervals) + ")"));
+  };
+  say(missing, "add");
+  say(extra, "remove");
+}
+
+void diff_pair(const Set& desired, const Set& observed, Diff& diff) {
   if (desired.type != observed.type) diff.push_back(described("set", desired.name, "another type"));
   if (!observed.unknown.empty()) diff.push_back(described("set", desired.name, observed.unknown));
   if (desired.comment != observed.comment)
@@ -48,30 +51,61 @@ void diff_set(const Set& desired, const Set& observed, Diff& diff) {
   if (desired.type == observed.type) diff_elements(desired, observed, diff);
 }
 
-void diff_rule(const Chain& chain, std::size_t index, const Rule* desired, const Rule* observed,
-               Diff& diff) {
-  const std::string place = "rule " + std::to_string(index + 1) + " ";
-  if (observed == nullptr)
-    diff.push_back(described("chain", chain.name, place + "is missing: " + render_rule(*desired)));
-  else if (desired == nullptr)
-    diff.push_back(
-        described("chain", chain.name, place + "is not ours: " + render_rule(*observed)));
-  else if (const auto have = render_rule(*observed), want = render_rule(*desired); have != want)
-    diff.push_back(described("chain", chain.name, place + "is: " + have + "; should be: " + want));
-  else if (!(*desired == *observed))
-    diff.push_back(
-        described("chain", chain.name, place + "has another comment: " + observed->comment));
+void diff_pair(const VerdictMap& desired, const VerdictMap& observed, Diff& diff) {
+  diff.push_back(described("map", desired.name,
+                           observed.unknown.empty() ? "other entries" : observed.unknown));
 }
 
-void diff_chain(const Chain& desired, const Chain& observed, Diff& diff) {
-  if (desired == observed) return;
+std::string rule_text(const Rule& rule) {
+  return render_rule(rule) + " comment \"" + rule.comment + '"';
+}
+
+// Longest common subsequence: what an insertion at the top shifts down is not a difference.
+void diff_rules(const Chain& desired, const Chain& observed, Diff& diff) {
+  const auto& want = desired.rules;
+  const auto& have = observed.rules;
+  std::vector<std::vector<std::size_t>> common(want.size() + 1,
+                                               std::vector<std::size_t>(have.size() + 1));
+  for (std::size_t i = want.size(); i-- > 0;)
+    for (std::size_t j = have.size(); j-- > 0;)
+      common[i][j] = want[i] == have[j] ? common[i + 1][j + 1] + 1
+                                        : std::max(common[i + 1][j], common[i][j + 1]);
+  for (std::size_t i = 0, j = 0; i < want.size() || j < have.size();) {
+    if (i < want.size() && j < have.size() && want[i] == have[j]) {
+      ++i, ++j;
+    } else if (j == have.size() || (i < want.size() && common[i + 1][j] >= common[i][j + 1])) {
+      diff.push_back(described("chain", desired.name,
+                               "rule " + std::to_string(i + 1) + " to add: " + rule_text(want[i])));
+      ++i;
+    } else {
+      diff.push_back(
+          described("chain", desired.name,
+                    "rule " + std::to_string(j + 1) + " to remove: " + rule_text(have[j])));
+      ++j;
+    }
+  }
+}
+
+void diff_pair(const Chain& desired, const Chain& observed, Diff& diff) {
   if (desired.base != observed.base)
     diff.push_back(described("chain", desired.name, "another hook or priority"));
   if (!observed.unknown.empty()) diff.push_back(described("chain", desired.name, observed.unknown));
-  const std::size_t count = std::max(desired.rules.size(), observed.rules.size());
-  for (std::size_t i = 0; i < count; ++i)
-    diff_rule(desired, i, i < desired.rules.size() ? &desired.rules[i] : nullptr,
-              i < observed.rules.size() ? &observed.rules[i] : nullptr, diff);
+  diff_rules(desired, observed, diff);
+}
+
+template <class T, class Find>
+void diff_named(std::string_view kind, const std::vector<T>& desired,
+                const std::vector<T>& observed, const Find& find, Diff& diff) {
+  for (const T& item : desired) {
+    const T* other = find(observed, item.name);
+    if (other == nullptr)
+      diff.push_back(described(kind, item.name, "to add"));
+    else if (!(item == *other))
+      diff_pair(item, *other, diff);
+  }
+  for (const T& item : observed)
+    if (find(desired, item.name) == nullptr)
+      diff.push_back(described(kind, item.name, "to remove"));
 }
 
 }  // namespace
@@ -82,24 +116,14 @@ Diff diff_rulesets(const Ruleset& desired, const Ruleset& observed) {
     diff.push_back(described("table", kTableName, "another comment"));
   if (desired.flags != observed.flags)
     diff.push_back(described("table", kTableName, "flags are " + std::to_string(observed.flags)));
-  for (const Set& set : desired.sets) {
-    if (const Set* other = observed.find_set(set.name))
-      diff_set(set, *other, diff);
-    else
-      diff.push_back(described("set", set.name, "to be added"));
-  }
-  for (const Set& set : observed.sets)
-    if (desired.find_set(set.name) == nullptr)
-      diff.push_back(described("set", set.name, "to be removed"));
-  for (const Chain& chain : desired.chains) {
-    if (const Chain* other = observed.find_chain(chain.name))
-      diff_chain(chain, *other, diff);
-    else
-      diff.push_back(described("chain", chain.name, "to be added"));
-  }
-  for (const Chain& chain : observed.chains)
-    if (desired.find_chain(chain.name) == nullptr)
-      diff.push_back(described("chain", chain.name, "to be removed"));
+  const auto find = [](const auto& items, std::string_view name) {
+    const auto at =
+        std::find_if(items.begin(), items.end(), [&](const auto& i) { return i.name == name; });
+    return at == items.end() ? nullptr : &*at;
+  };
+  diff_named("set", desired.sets, observed.sets, find, diff);
+  diff_named("map", desired.maps, observed.maps, find, diff);
+  diff_named("chain", desired.chains, observed.chains, find, diff);
   return diff;
 }
 

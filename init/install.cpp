@@ -43,13 +43,4 @@ Result<InstallReport> install(Backend& backend, const Ruleset& desired,
   return report;
 }
 
-Result<bool> remove_all(Backend& backend) {
-  TRY(const Observed observed, backend.read());
-  if (!observed.rules) return false;
-  TRY_VOID(backend.remove());
-  TRY(const Observed after, backend.read());
-  if (after.rules) return Error{"table 'inet weir': still there after its removal", EEXIST};
-  return true;
-}
-
 }  // namespace weir::init

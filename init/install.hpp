@@ -34,7 +34,4 @@ struct InstallReport {
 Result<InstallReport> install(Backend& backend, const Ruleset& desired,
                               const std::function<Result<void>()>& before_change);
 
-/// @return whether there was anything to remove.
-Result<bool> remove_all(Backend& backend);
-
 }  // namespace weir::init

@@ -36,7 +36,7 @@ int run_dry(const Options& options) {
 int run_cleanup() {
   auto backend = NftBackend::open();
   if (!backend) return fail(backend.error());
-  const auto rules = remove_all(*backend);
+  const auto rules = backend->remove();
   if (!rules) return fail(rules.error());
   const auto address = remove_passthrough_address();
   if (!address) return fail(address.error());

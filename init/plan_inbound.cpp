@@ -44,12 +44,8 @@ Chain plan_virtual_inbound(const RedirectConfig& config, const RulesetBuilder& b
   const Redirect to_proxy{config.outbound_port};
   if (config.outbound_cidrs.all)
     chain.rules.push_back(make_rule(is_tcp(), to_proxy, "everything a guest opens (-i '*')"));
-  if (builder.has_set(sets::kOutboundV4))
-    chain.rules.push_back(make_rule(is_tcp() + in_set(Field::ip_daddr, sets::kOutboundV4), to_proxy,
-                                    "guest to a captured address (-i)"));
-  if (builder.has_set(sets::kOutboundV6))
-    chain.rules.push_back(make_rule(is_tcp() + in_set(Field::ip6_daddr, sets::kOutboundV6),
-                                    to_proxy, "guest to a captured address (-i)"));
+  for (const IpFamily family : {IpFamily::v4, IpFamily::v6})
+    append_destination_rule(captured_destinations(config, family), builder, chain.rules);
   chain.rules.push_back(make_rule({}, Return{}, "all other traffic of guests is left alone"));
   return chain;
 }

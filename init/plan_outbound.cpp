@@ -102,6 +102,11 @@ Chain plan_proxy_output(const RedirectConfig& config) {
   return chain;
 }
 
+DestinationPlan captured_destinations(const RedirectConfig& config, IpFamily family) {
+  return {family, family == IpFamily::v4 ? sets::kOutboundV4 : sets::kOutboundV6,
+          "captured addresses (-i)", "captured address (-i)", Redirect{config.outbound_port}};
+}
+
 Chain plan_outbound(const RedirectConfig& config, RulesetBuilder& builder) {
   Chain chain{std::string(chains::kOutbound), {}, {}, {}};
   auto& rules = chain.rules;
@@ -112,14 +117,12 @@ Chain plan_outbound(const RedirectConfig& config, RulesetBuilder& builder) {
       make_rule(in_set(Field::ip_daddr, sets::kLoopback), Return{}, "explicit localhost"));
   rules.push_back(make_rule(equals(Field::ip6_daddr, address_key(parse_constant("::1"))), Return{},
                             "explicit localhost"));
-  if (builder.add_set(sets::kOutboundExcludedV4, KeyType::ipv4_addr, "addresses left alone (-x)",
-                      aggregate(config.outbound_excluded_cidrs, IpFamily::v4)))
-    rules.push_back(make_rule(in_set(Field::ip_daddr, sets::kOutboundExcludedV4), Return{},
-                              "excluded address (-x)"));
-  if (builder.add_set(sets::kOutboundExcludedV6, KeyType::ipv6_addr, "addresses left alone (-x)",
-                      aggregate(config.outbound_excluded_cidrs, IpFamily::v6)))
-    rules.push_back(make_rule(in_set(Field::ip6_daddr, sets::kOutboundExcludedV6), Return{},
-                              "excluded address (-x)"));
+  append_destinations({IpFamily::v4, sets::kOutboundExcludedV4, "addresses left alone (-x)",
+                       "excluded address (-x)", Accept{}},
+                      aggregate(config.outbound_excluded_cidrs, IpFamily::v4), builder, rules);
+  append_destinations({IpFamily::v6, sets::kOutboundExcludedV6, "addresses left alone (-x)",
+                       "excluded address (-x)", Accept{}},
+                      aggregate(config.outbound_excluded_cidrs, IpFamily::v6), builder, rules);
   if (builder.add_set(sets::kOutboundPorts, KeyType::inet_service,
                       "outbound ports captured at any address (-q)",
                       port_intervals(config.outbound_ports)))
@@ -129,14 +132,9 @@ Chain plan_outbound(const RedirectConfig& config, RulesetBuilder& builder) {
     rules.push_back(make_rule(is_tcp(), to_proxy, "all other outbound (-i '*')"));
     return chain;
   }
-  if (builder.add_set(sets::kOutboundV4, KeyType::ipv4_addr, "captured addresses (-i)",
-                      aggregate(config.outbound_cidrs.ranges, IpFamily::v4)))
-    rules.push_back(make_rule(is_tcp() + in_set(Field::ip_daddr, sets::kOutboundV4), to_proxy,
-                              "captured address (-i)"));
-  if (builder.add_set(sets::kOutboundV6, KeyType::ipv6_addr, "captured addresses (-i)",
-                      aggregate(config.outbound_cidrs.ranges, IpFamily::v6)))
-    rules.push_back(make_rule(is_tcp() + in_set(Field::ip6_daddr, sets::kOutboundV6), to_proxy,
-                              "captured address (-i)"));
+  for (const IpFamily family : {IpFamily::v4, IpFamily::v6})
+    append_destinations(captured_destinations(config, family),
+                        aggregate(config.outbound_cidrs.ranges, family), builder, rules);
   return chain;
 }
 

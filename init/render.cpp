@@ -134,6 +134,9 @@ struct VerdictText {
   std::string operator()(const Redirect& redirect) const {
     return "redirect to :" + std::to_string(redirect.port);
   }
+  std::string operator()(const JumpByMap& jump) const {
+    return std::string(field_name(jump.field)) + " vmap @" + jump.map;
+  }
   std::string operator()(const Opaque& opaque) const { return "{" + opaque.text + "}"; }
 };
 
@@ -145,6 +148,19 @@ void append_set(std::string& text, const Set& set) {
   for (const Interval& interval : set.elements) {
     text += separator;
     text += render_interval(set.type, interval);
+    separator = ",\n\t\t\t     ";
+  }
+  text += " }\n\t}\n\n";
+}
+
+void append_map(std::string& text, const VerdictMap& map) {
+  text += "\tmap " + map.name + " {\n\t\ttype " + std::string(type_name(map.type)) +
+          " : verdict\n\t\tflags interval\n\t\tcomment " + quoted(map.comment) +
+          "\n\t\telements = {";
+  std::string_view separator = " ";
+  for (const MapElement& element : map.elements) {
+    text += separator;
+    text += render_interval(map.type, element.range) + " : jump " + element.chain;
     separator = ",\n\t\t\t     ";
   }
   text += " }\n\t}\n\n";
@@ -196,6 +212,7 @@ std::string render_ruleset(const Ruleset& ruleset) {
   std::string text = table + "\ndelete " + table + "\n" + table + " {\n\tcomment " +
                      quoted(ruleset.comment) + "\n\n";
   for (const Set& set : ruleset.sets) append_set(text, set);
+  for (const VerdictMap& map : ruleset.maps) append_map(text, map);
   for (const Chain& chain : ruleset.chains) append_chain(text, chain);
   text.resize(text.size() - 1);
   return text + "}\n";

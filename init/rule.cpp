@@ -18,6 +18,8 @@ const T* find_named(const std::vector<T>& items, std::string_view name) {
 
 const Set* Ruleset::find_set(std::string_view name) const { return find_named(sets, name); }
 
+const VerdictMap* Ruleset::find_map(std::string_view name) const { return find_named(maps, name); }
+
 const Chain* Ruleset::find_chain(std::string_view name) const { return find_named(chains, name); }
 
 std::size_t Ruleset::rule_count() const {
@@ -29,6 +31,7 @@ std::size_t Ruleset::rule_count() const {
 std::size_t Ruleset::element_count() const {
   std::size_t count = 0;
   for (const Set& set : sets) count += set.elements.size();
+  for (const VerdictMap& map : maps) count += map.elements.size();
   return count;
 }
 

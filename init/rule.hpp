@@ -99,7 +99,14 @@ struct Redirect {
   std::uint16_t port = 0;  // host order
   bool operator==(const Redirect&) const = default;
 };
-using Verdict = std::variant<Return, Accept, Drop, Jump, Goto, Redirect, Opaque>;
+/// Jumps to the chain that the map holds for the field's value. Without an entry the next rule
+/// decides.
+struct JumpByMap {
+  Field field{};
+  std::string map;
+  bool operator==(const JumpByMap&) const = default;
+};
+using Verdict = std::variant<Return, Accept, Drop, Jump, Goto, Redirect, JumpByMap, Opaque>;
 
 /// All matches hold → count → verdict. `comment` says why the rule exists and is kept in the
 /// kernel.
@@ -145,15 +152,33 @@ struct Set {
   bool operator==(const Set&) const = default;
 };
 
+struct MapElement {
+  Interval range;
+  std::string chain;  // to jump to
+  bool operator==(const MapElement&) const = default;
+};
+
+/// A named map from intervals to chains. Elements are sorted and disjoint.
+struct VerdictMap {
+  std::string name;
+  KeyType type{};
+  std::string comment;
+  std::vector<MapElement> elements;
+  std::string unknown;  // read-back only: attributes that this type cannot say
+  bool operator==(const VerdictMap&) const = default;
+};
+
 /// The whole table.
 struct Ruleset {
   std::string comment{kTableComment};
   std::vector<Set> sets;
+  std::vector<VerdictMap> maps;
   std::vector<Chain> chains;  // base chains first
   std::uint32_t flags = 0;    // table flags; 0 in every plan
   bool operator==(const Ruleset&) const = default;
 
   [[nodiscard]] const Set* find_set(std::string_view name) const;
+  [[nodiscard]] const VerdictMap* find_map(std::string_view name) const;
   [[nodiscard]] const Chain* find_chain(std::string_view name) const;
   [[nodiscard]] std::size_t rule_count() const;
   [[nodiscard]] std::size_t element_count() const;

@@ -76,12 +76,51 @@ void Batch::flush_rules() {
   append(message);
 }
 
+template <class Put>
+void Batch::add_elements(const std::string& name, std::uint32_t id, std::size_t count,
+                         std::size_t size, const Put& put) {
+  const std::size_t per_message = kElementBytes / size;
+  for (std::size_t begin = 0; begin < count; begin += per_message) {
+    const std::size_t end = std::min(begin + per_message, count);
+    nlmsghdr* message = start(NFT_MSG_NEWSETELEM, NLM_F_CREATE, quoted("elements of", name));
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, std::string(kTableName).c_str());
+    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, name.c_str());
+    mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htonl(id));
+    const nlattr* list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+    const auto list_offset =
+        static_cast<std::size_t>(reinterpret_cast<const char*>(list) - scratch_.data());
+    append(message);
+    // The elements go straight behind the header, then both lengths are put right.
+    const std::size_t body = bytes_.size();
+    bytes_.resize(body + (end - begin) * size);
+    char* out = bytes_.data() + body;
+    for (std::size_t i = begin; i < end; ++i) out = put(i, out);
+    bytes_.resize(static_cast<std::size_t>(out - bytes_.data()));
+    auto* sent = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
+    sent->nlmsg_len = static_cast<std::uint32_t>(bytes_.size() - last_);
+    auto* sent_list = reinterpret_cast<nlattr*>(bytes_.data() + last_ + list_offset);
+    sent_list->nla_len = static_cast<std::uint16_t>(bytes_.size() - last_ - list_offset);
+  }
+}
+
 void Batch::add_set(const Set& set) {
   const std::uint32_t id = ++sets_;
   nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, quoted("set", set.name));
   nftnl_set_nlmsg_build_payload(message, compile_set(set, id).get());
   append(message);
-  add_elements(set, id);
+  add_elements(
+      set.name, id, set.elements.size(), element_size(set.type),
+      [&](std::size_t i, char* out) { return encode_element(set.type, set.elements[i], out); });
+}
+
+void Batch::add_map(const VerdictMap& map) {
+  const std::uint32_t id = ++sets_;
+  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, quoted("map", map.name));
+  nftnl_set_nlmsg_build_payload(message, compile_map(map, id).get());
+  append(message);
+  add_elements(
+      map.name, id, map.elements.size(), element_size(map.type) + kMapDataSize,
+      [&](std::size_t i, char* out) { return encode_map_element(map.type, map.elements[i], out); });
 }
 
 void Batch::delete_set(const std::string& name) {
@@ -89,33 +128,6 @@ void Batch::delete_set(const std::string& name) {
   mnl_attr_put_strz(message, NFTA_SET_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_SET_NAME, name.c_str());
   append(message);
-}
-
-void Batch::add_elements(const Set& set, std::uint32_t id) {
-  const std::size_t per_message = kElementBytes / element_size(set.type);
-  bytes_.reserve(bytes_.size() + set.elements.size() * element_size(set.type) + kScratch);
-  for (std::size_t begin = 0; begin < set.elements.size(); begin += per_message) {
-    const std::size_t end = std::min(begin + per_message, set.elements.size());
-    nlmsghdr* message =
-        start(NFT_MSG_NEWSETELEM, NLM_F_CREATE, quoted("elements of set", set.name));
-    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, std::string(kTableName).c_str());
-    mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.name.c_str());
-    mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htonl(id));
-    const nlattr* list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-    const std::size_t list_offset =
-        static_cast<std::size_t>(reinterpret_cast<const char*>(list) - scratch_.data());
-    append(message);
-    // The elements go straight behind the header, then both lengths are put right.
-    const std::size_t body = bytes_.size();
-    bytes_.resize(body + (end - begin) * element_size(set.type));
-    char* out = bytes_.data() + body;
-    for (std::size_t i = begin; i < end; ++i) out = encode_element(set.type, set.elements[i], out);
-    bytes_.resize(static_cast<std::size_t>(out - bytes_.data()));
-    auto* sent = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
-    sent->nlmsg_len = static_cast<std::uint32_t>(bytes_.size() - last_);
-    auto* sent_list = reinterpret_cast<nlattr*>(bytes_.data() + last_ + list_offset);
-    sent_list->nla_len = static_cast<std::uint16_t>(bytes_.size() - last_ - list_offset);
-  }
 }
 
 void Batch::add_chain(const Chain& chain) {
@@ -174,13 +186,15 @@ Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t
   std::vector<std::string> kept;
   if (keeps_table(desired, observed)) {
     batch.flush_rules();
+    // Maps before the chains that their elements name.
+    for (const VerdictMap& map : observed->maps) batch.delete_set(map.name);
+    for (const Set& set : observed->sets) batch.delete_set(set.name);
     for (const Chain& chain : observed->chains) {
       if (keeps_chain(chain, desired))
         kept.push_back(chain.name);
       else
         batch.delete_chain(chain.name);
     }
-    for (const Set& set : observed->sets) batch.delete_set(set.name);
   } else {
     batch.delete_table();
     batch.add_table(desired);
@@ -188,6 +202,7 @@ Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t
   for (const Set& set : desired.sets) batch.add_set(set);
   for (const Chain& chain : desired.chains)
     if (std::find(kept.begin(), kept.end(), chain.name) == kept.end()) batch.add_chain(chain);
+  for (const VerdictMap& map : desired.maps) batch.add_map(map);
   for (const Chain& chain : desired.chains) batch.add_rules(chain);
   return batch;
 }

@@ -26,7 +26,8 @@ class Batch {
   void delete_table();
   void flush_rules();  // of every chain of the table
   void add_set(const Set& set);
-  void delete_set(const std::string& name);
+  void add_map(const VerdictMap& map);       // after the chains that it names
+  void delete_set(const std::string& name);  // or map
   void add_chain(const Chain& chain);
   void delete_chain(const std::string& name);
   void add_rules(const Chain& chain);
@@ -39,7 +40,10 @@ class Batch {
  private:
   nlmsghdr* start(std::uint16_t type, std::uint16_t flags, std::string what);
   void append(const nlmsghdr* message);
-  void add_elements(const Set& set, std::uint32_t id);
+  /// Writes elements with `put(index, out) → end` into as many messages as they need.
+  template <class Put>
+  void add_elements(const std::string& name, std::uint32_t id, std::size_t count, std::size_t size,
+                    const Put& put);
 
   std::vector<char> bytes_;
   std::vector<char> scratch_;

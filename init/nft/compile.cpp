@@ -30,6 +30,10 @@ struct VerdictCompiler {
   void operator()(const Jump& jump) const { append_verdict(rule, NFT_JUMP, jump.chain); }
   void operator()(const Goto& jump) const { append_verdict(rule, NFT_GOTO, jump.chain); }
   void operator()(const Redirect& redirect) const { append_redirect(rule, redirect.port); }
+  void operator()(const JumpByMap& jump) const {
+    append_load(rule, jump.field);
+    append_verdict_lookup(rule, jump.map);
+  }
   void operator()(const Opaque&) const { assert(false); }
 };
 
@@ -43,6 +47,43 @@ void compile_match(nftnl_rule* rule, const Match& match) {
 
 std::uint32_t hook_number(Hook hook) {
   return hook == Hook::prerouting ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT;
+}
+
+// What nft(8) stores with a set to list it the way it was written.
+class UserData {
+ public:
+  void put_number(std::uint8_t type, std::uint32_t number) {
+    put(type, std::string_view(reinterpret_cast<const char*>(&number), sizeof number));
+  }
+  void put_text(std::uint8_t type, const std::string& text) {
+    put(type, std::string_view(text.c_str(), text.size() + 1));
+  }
+  void store(nftnl_set* set) const {
+    nftnl_set_set_data(set, NFTNL_SET_USERDATA, bytes_.data(),
+                       static_cast<std::uint32_t>(bytes_.size()));
+  }
+
+ private:
+  void put(std::uint8_t type, std::string_view bytes) {
+    bytes_ += static_cast<char>(type);
+    bytes_ += static_cast<char>(bytes.size());
+    bytes_ += bytes;
+  }
+  std::string bytes_;
+};
+
+// nft's enum byteorder: 1 = host, 2 = big endian.
+std::uint32_t byte_order(KeyType type) { return is_host_order(type) ? 1 : 2; }
+
+NftSet new_set(const std::string& name, KeyType type, std::uint32_t id) {
+  NftSet set(nftnl_set_alloc());
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_INET);
+  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, table_name().c_str());
+  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name.c_str());
+  nftnl_set_set_u32(set.get(), NFTNL_SET_ID, id);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, kernel_key_type(type));
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(key_size(type)));
+  return set;
 }
 
 }  // namespace
@@ -73,23 +114,27 @@ NftChain compile_chain(const Chain& chain) {
 }
 
 NftSet compile_set(const Set& set, std::uint32_t id) {
-  NftSet compiled(nftnl_set_alloc());
-  nftnl_set* raw = compiled.get();
-  nftnl_set_set_u32(raw, NFTNL_SET_FAMILY, NFPROTO_INET);
-  nftnl_set_set_str(raw, NFTNL_SET_TABLE, table_name().c_str());
-  nftnl_set_set_str(raw, NFTNL_SET_NAME, set.name.c_str());
-  nftnl_set_set_u32(raw, NFTNL_SET_ID, id);
-  nftnl_set_set_u32(raw, NFTNL_SET_FLAGS, has_intervals(set.type) ? NFT_SET_INTERVAL : 0);
-  nftnl_set_set_u32(raw, NFTNL_SET_KEY_TYPE, kernel_key_type(set.type));
-  nftnl_set_set_u32(raw, NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(key_size(set.type)));
-  // nft(8) lists a set by the byte order noted here: 1 = host, 2 = big endian.
-  const std::uint32_t order = is_host_order(set.type) ? 1 : 2;
-  std::vector<std::uint8_t> data{NFTNL_UDATA_SET_KEYBYTEORDER, sizeof order};
-  const auto* raw_order = reinterpret_cast<const std::uint8_t*>(&order);
-  data.insert(data.end(), raw_order, raw_order + sizeof order);
-  const auto comment = comment_data(NFTNL_UDATA_SET_COMMENT, set.comment);
-  data.insert(data.end(), comment.begin(), comment.end());
-  nftnl_set_set_data(raw, NFTNL_SET_USERDATA, data.data(), static_cast<std::uint32_t>(data.size()));
+  NftSet compiled = new_set(set.name, set.type, id);
+  nftnl_set_set_u32(compiled.get(), NFTNL_SET_FLAGS,
+                    has_intervals(set.type) ? NFT_SET_INTERVAL : 0);
+  UserData data;
+  data.put_number(NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(set.type));
+  data.put_text(NFTNL_UDATA_SET_COMMENT, set.comment);
+  data.store(compiled.get());
+  return compiled;
+}
+
+NftSet compile_map(const VerdictMap& map, std::uint32_t id) {
+  NftSet compiled = new_set(map.name, map.type, id);
+  nftnl_set_set_u32(compiled.get(), NFTNL_SET_FLAGS, NFT_SET_INTERVAL | NFT_SET_MAP);
+  nftnl_set_set_u32(compiled.get(), NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
+  nftnl_set_set_u32(compiled.get(), NFTNL_SET_DATA_LEN, 0);
+  UserData data;
+  data.put_number(NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(map.type));
+  data.put_number(NFTNL_UDATA_SET_DATABYTEORDER, 0);
+  data.put_number(NFTNL_UDATA_SET_DATA_INTERVAL, 0);
+  data.put_text(NFTNL_UDATA_SET_COMMENT, map.comment);
+  data.store(compiled.get());
   return compiled;
 }
 

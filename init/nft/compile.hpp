@@ -15,6 +15,7 @@ NftTable compile_table(const Ruleset& ruleset);
 NftChain compile_chain(const Chain& chain);
 /// `id` must be unique within one transaction. The elements are not included: see elements.hpp.
 NftSet compile_set(const Set& set, std::uint32_t id);
+NftSet compile_map(const VerdictMap& map, std::uint32_t id);
 /// `rule` must hold no Opaque: those are never planned.
 NftRule compile_rule(const Rule& rule, std::string_view chain);
 

@@ -58,6 +58,12 @@ std::optional<Match> match_of(Field field, const nftnl_expr* e) {
   return Match{field, op == NFT_CMP_NEQ, key_from_wire(type, data)};
 }
 
+bool is_verdict_lookup(const nftnl_expr* e) {
+  return is_named(e, "lookup") && nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG) &&
+         nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_DREG) == NFT_REG_VERDICT &&
+         nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_FLAGS) == 0;
+}
+
 Verdict verdict_of(const nftnl_expr* immediate) {
   const char* name = nftnl_expr_get_str(immediate, NFTNL_EXPR_IMM_CHAIN);
   const std::string chain = name == nullptr ? "" : name;
@@ -88,7 +94,7 @@ class RuleDecoder {
       rule_.counter = true;
       return;
     }
-    loaded_ = rule_.counter || has_verdict_ ? std::nullopt : loaded_field(e);
+    if (!has_verdict_) loaded_ = loaded_field(e);
     if (loaded_)
       load_text_ = text_of(e);
     else
@@ -105,10 +111,15 @@ class RuleDecoder {
 
  private:
   void take_test(const nftnl_expr* e) {
-    if (auto match = match_of(*loaded_, e))
+    if (is_verdict_lookup(e)) {
+      rule_.verdict = JumpByMap{*loaded_, nftnl_expr_get_str(e, NFTNL_EXPR_LOOKUP_SET)};
+      has_verdict_ = true;
+    } else if (auto match = match_of(*loaded_, e); match && !rule_.counter) {
       rule_.matches.push_back(*std::move(match));
-    else
-      rule_.matches.push_back(Opaque{load_text_ + " " + text_of(e)});
+    } else {
+      rule_.matches.push_back(
+          Opaque{load_text_ + " " + text_of(e)});  // also a match behind the counter
+    }
     loaded_.reset();
   }
 
@@ -155,6 +166,26 @@ std::string comment_of(const void* data, std::uint32_t length, std::uint8_t type
   return find_comment({static_cast<const std::uint8_t*>(data), length}, type);
 }
 
+std::string set_comment(const nftnl_set* set) {
+  std::uint32_t length = 0;
+  const void* data = nftnl_set_get_data(set, NFTNL_SET_USERDATA, &length);
+  return comment_of(data, length, NFTNL_UDATA_SET_COMMENT);
+}
+
+// Empty, or why the type of the keys is none of ours.
+std::string decode_key_type(const nftnl_set* set, KeyType& type) {
+  const auto known = key_type_of_kernel(nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE));
+  if (!known || nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) != key_size(*known))
+    return "another key type";
+  type = *known;
+  return {};
+}
+
+std::string unexpected_flags(const nftnl_set* set, std::uint32_t expected) {
+  const std::uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+  return flags == expected ? "" : "flags are " + std::to_string(flags);
+}
+
 }  // namespace
 
 Rule decode_rule(const nftnl_rule* rule) {
@@ -183,21 +214,31 @@ Chain decode_chain(const nftnl_chain* chain) {
   return decoded;
 }
 
+SetKind kind_of_set(const nftnl_set* set) {
+  const std::uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+  if ((flags & NFT_SET_ANONYMOUS) != 0) return SetKind::anonymous;
+  return (flags & (NFT_SET_MAP | NFT_SET_OBJECT)) != 0 ? SetKind::map : SetKind::set;
+}
+
 Set decode_set(const nftnl_set* set) {
   Set decoded;
   decoded.name = nftnl_set_get_str(set, NFTNL_SET_NAME);
-  const auto type = key_type_of_kernel(nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE));
-  const std::uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
-  if (!type || nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) != key_size(*type)) {
-    decoded.unknown = "another key type";
-    return decoded;
-  }
-  decoded.type = *type;
-  if (flags != (has_intervals(*type) ? std::uint32_t{NFT_SET_INTERVAL} : 0))
-    decoded.unknown = "flags are " + std::to_string(flags);
-  std::uint32_t length = 0;
-  const void* data = nftnl_set_get_data(set, NFTNL_SET_USERDATA, &length);
-  decoded.comment = comment_of(data, length, NFTNL_UDATA_SET_COMMENT);
+  decoded.comment = set_comment(set);
+  decoded.unknown = decode_key_type(set, decoded.type);
+  const std::uint32_t expected = has_intervals(decoded.type) ? NFT_SET_INTERVAL : 0;
+  if (decoded.unknown.empty()) decoded.unknown = unexpected_flags(set, expected);
+  return decoded;
+}
+
+VerdictMap decode_map(const nftnl_set* set) {
+  VerdictMap decoded;
+  decoded.name = nftnl_set_get_str(set, NFTNL_SET_NAME);
+  decoded.comment = set_comment(set);
+  decoded.unknown = decode_key_type(set, decoded.type);
+  if (decoded.unknown.empty())
+    decoded.unknown = unexpected_flags(set, NFT_SET_INTERVAL | NFT_SET_MAP);
+  if (nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) != NFT_DATA_VERDICT)
+    decoded.unknown = "not a map to verdicts";
   return decoded;
 }
 

@@ -11,8 +11,12 @@ namespace weir::init {
 Rule decode_rule(const nftnl_rule* rule);
 /// Without rules.
 Chain decode_chain(const nftnl_chain* chain);
+/// nf_tables calls sets, maps and what an unnamed `{ … }` of a rule becomes all "set".
+enum class SetKind : std::uint8_t { set, map, anonymous };
+SetKind kind_of_set(const nftnl_set* set);
 /// Without elements.
 Set decode_set(const nftnl_set* set);
+VerdictMap decode_map(const nftnl_set* set);
 /// Comment of the table, empty when it has none.
 std::string decode_table_comment(const nftnl_table* table);
 

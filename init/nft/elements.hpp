@@ -23,6 +23,10 @@ std::size_t element_size(KeyType type);
 /// note saying so.
 char* encode_element(KeyType type, const Interval& interval, char* out);
 
+/// The same for an entry of a map; `out` needs element_size() + kMapDataSize bytes.
+char* encode_map_element(KeyType type, const MapElement& element, char* out);
+inline constexpr std::size_t kMapDataSize = 320;  // a verdict with the longest name of a chain
+
 /// Kernel elements as they come: the keys, and whether each one ends an interval.
 struct RawElement {
   Key key;
@@ -34,7 +38,15 @@ struct RawElement {
 void decode_elements(const nlmsghdr* message, KeyType type, std::vector<RawElement>& elements,
                      std::string& unknown);
 
+/// The same for a map; `chains` gets the chain of each element, empty for one that ends an
+/// interval.
+void decode_map_elements(const nlmsghdr* message, KeyType type, std::vector<RawElement>& elements,
+                         std::vector<std::string>& chains, std::string& unknown);
+
 /// Pairs starts and ends. The elements may come in any order.
 std::vector<Interval> assemble_intervals(KeyType type, std::vector<RawElement> elements);
+/// The same for a map; `chains` as decode_map_elements() left them.
+std::vector<MapElement> assemble_map(KeyType type, const std::vector<RawElement>& elements,
+                                     const std::vector<std::string>& chains);
 
 }  // namespace weir::init

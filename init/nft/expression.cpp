@@ -55,6 +55,13 @@ void append_lookup(nftnl_rule* rule, const std::string& set, bool negated) {
   if (negated) nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
+void append_verdict_lookup(nftnl_rule* rule, const std::string& map) {
+  nftnl_expr* lookup = append(rule, "lookup");
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+  nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, map.c_str());
+}
+
 void append_counter(nftnl_rule* rule) { append(rule, "counter"); }
 
 void append_verdict(nftnl_rule* rule, int code, const std::string& chain) {

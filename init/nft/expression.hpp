@@ -16,6 +16,8 @@ void append_load(nftnl_rule* rule, Field field);
 void append_compare(nftnl_rule* rule, KeyType type, const Key& key, bool negated);
 /// nft: `@set`, or `!= @set` when negated.
 void append_lookup(nftnl_rule* rule, const std::string& set, bool negated);
+/// nft: `vmap @map`.
+void append_verdict_lookup(nftnl_rule* rule, const std::string& map);
 /// nft: `counter`.
 void append_counter(nftnl_rule* rule);
 /// nft: `return`, `accept`, `drop`, `jump chain`, `goto chain`. `code` is NF_* or NFT_*; `chain`

@@ -32,6 +32,7 @@ const std::string kTable(kTableName);
 
 // errno → what the user can do about it, with an errno that the exit code follows from.
 Error explained(const Error& error, std::string_view what) {
+  if (error.code == EBUSY) return error;
   const std::string text = std::string(what) + ": " + error.message;
   switch (error.code) {
     case EPERM:
@@ -94,8 +95,7 @@ Result<Observed> NftBackend::read() {
   for (int attempt = 0;; ++attempt) {
     auto observed = read_once();
     if (observed || observed.error().code != EINTR || attempt == kReadAttempts) {
-      if (!observed && observed.error().code != EBUSY)
-        return explained(observed.error(), "reading the rules");
+      if (!observed) return explained(observed.error(), "reading the rules");
       return observed;
     }
   }
@@ -182,17 +182,40 @@ Result<void> NftBackend::read_chains(Observed& observed, Ruleset& rules) {
 Result<void> NftBackend::read_sets(Ruleset& rules) {
   TRY_VOID(dump(NFT_MSG_GETSET, NFPROTO_INET, NFTA_SET_TABLE, 0, {}, [&](const nlmsghdr* reply) {
     NftSet set(nftnl_set_alloc());
-    if (nftnl_set_nlmsg_parse(reply, set.get()) >= 0) rules.sets.push_back(decode_set(set.get()));
+    if (nftnl_set_nlmsg_parse(reply, set.get()) < 0) return;
+    switch (kind_of_set(set.get())) {
+      case SetKind::set:
+        return rules.sets.push_back(decode_set(set.get()));
+      case SetKind::map:
+        return rules.maps.push_back(decode_map(set.get()));
+      case SetKind::anonymous:
+        return;  // part of a rule, which is not one of ours
+    }
   }));
-  for (Set& set : rules.sets) {
-    if (!set.unknown.empty()) continue;
-    std::vector<RawElement> elements;
-    TRY_VOID(dump(NFT_MSG_GETSETELEM, NFPROTO_INET, NFTA_SET_ELEM_LIST_TABLE,
-                  NFTA_SET_ELEM_LIST_SET, set.name, [&](const nlmsghdr* reply) {
-                    decode_elements(reply, set.type, elements, set.unknown);
-                  }));
-    set.elements = assemble_intervals(set.type, std::move(elements));
-  }
+  for (Set& set : rules.sets)
+    if (set.unknown.empty()) TRY_VOID(read_elements(set));
+  for (VerdictMap& map : rules.maps)
+    if (map.unknown.empty()) TRY_VOID(read_elements(map));
+  return {};
+}
+
+Result<void> NftBackend::read_elements(Set& set) {
+  std::vector<RawElement> elements;
+  TRY_VOID(dump(
+      NFT_MSG_GETSETELEM, NFPROTO_INET, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, set.name,
+      [&](const nlmsghdr* reply) { decode_elements(reply, set.type, elements, set.unknown); }));
+  set.elements = assemble_intervals(set.type, std::move(elements));
+  return {};
+}
+
+Result<void> NftBackend::read_elements(VerdictMap& map) {
+  std::vector<RawElement> elements;
+  std::vector<std::string> chains;
+  TRY_VOID(dump(NFT_MSG_GETSETELEM, NFPROTO_INET, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
+                map.name, [&](const nlmsghdr* reply) {
+                  decode_map_elements(reply, map.type, elements, chains, map.unknown);
+                }));
+  map.elements = assemble_map(map.type, elements, chains);
   return {};
 }
 
@@ -228,10 +251,19 @@ Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current
   return send(socket_, batch, "installing the rules");
 }
 
-Result<void> NftBackend::remove() {
+Result<bool> NftBackend::remove() {
+  Ruleset rules;
+  const auto state = read_table(rules);
+  if (!state) return explained(state.error(), "reading the rules");
+  if (*state == TableState::absent) return false;
   Batch batch(0);
   batch.delete_table();
-  return send(socket_, batch, "removing the rules");
+  TRY_VOID(send(socket_, batch, "removing the rules"));
+  const auto after = read_table(rules);
+  if (!after) return explained(after.error(), "reading the rules");
+  if (*after != TableState::absent)
+    return Error{"table 'inet weir': still there after its removal", EEXIST};
+  return true;
 }
 
 }  // namespace weir::init

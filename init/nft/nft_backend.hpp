@@ -16,7 +16,7 @@ class NftBackend final : public Backend {
   [[nodiscard]] std::string_view name() const override { return "nftables"; }
   Result<Observed> read() override;
   Result<void> replace(const Ruleset& desired, const Observed& current) override;
-  Result<void> remove() override;
+  Result<bool> remove() override;
 
  private:
   explicit NftBackend(NetlinkSocket socket) : socket_(std::move(socket)) {}
@@ -27,6 +27,8 @@ class NftBackend final : public Backend {
   Result<TableState> read_table(Ruleset& rules);
   Result<void> read_chains(Observed& observed, Ruleset& rules);
   Result<void> read_sets(Ruleset& rules);
+  Result<void> read_elements(Set& set);
+  Result<void> read_elements(VerdictMap& map);
   Result<void> read_rules(Ruleset& rules);
   Result<void> dump(std::uint16_t type, std::uint16_t family, std::uint16_t table_attribute,
                     std::uint16_t set_attribute, const std::string& set,
