@@ -209,13 +209,13 @@ ClientHelloResult parse_client_hello(std::span<const std::byte> bytes) {
     if (length == 0 || length > kMaxRecord)
       return malformed("a record is empty or longer than 16384 bytes");
     const Bytes payload = bytes.subspan(begin + kRecordHeader);
-    handshake.add(payload.first(std::min(length, payload.size())));
-    if (payload.size() < length && handshake.missing() > 0) {
-      const std::size_t in_this_record = length - payload.size();
-      const std::size_t beyond =
-          handshake.missing() > in_this_record ? kRecordHeader : std::size_t{0};
-      return need_more(bytes.size() + handshake.missing() + beyond);
-    }
+    const std::size_t available = std::min(length, payload.size());
+    handshake.add(payload.first(available));
+    if (handshake.missing() == 0) break;
+    const bool next_record = handshake.missing() > length - available;
+    const std::size_t end =
+        begin + kRecordHeader + available + handshake.missing() + (next_record ? kRecordHeader : 0);
+    if (available < length || end > kMaxClientHelloBytes) return need_more(end);
     begin += kRecordHeader + length;
   }
   return parse_body(handshake.body());

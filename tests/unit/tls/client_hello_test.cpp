@@ -213,6 +213,12 @@ TEST(TooLarge, IsKnownAsSoonAsTheLengthIs) {
   EXPECT_EQ(parse(Raw("\x16\x03\x01\x40\x00\x01\x00\xff\x00", 9)).kind, Kind::need_more);
 }
 
+TEST(TooLarge, IsNotForgottenWhenMoreBytesAreBroken) {
+  const Raw start = record(Raw("\x01\x01\x00\x00", 4));
+  EXPECT_EQ(parse(start).kind, Kind::too_large);
+  EXPECT_EQ(parse(start + record("x", 23)).kind, Kind::too_large);
+}
+
 TEST(TooLarge, TinyRecordsRunIntoTheLimitToo) {
   const Raw bytes = records(of_message_size(20000).message(), 1);
   EXPECT_EQ(parse(bytes).kind, Kind::too_large);
