@@ -42,7 +42,7 @@ JsonTemplate template_of(const google::protobuf::Struct& object) {
     return members;
   }();
   for (const auto& [name, value] : sorted)
-    out.members.emplace_back(std::string(name), template_of(*value));
+    out.members.push_back({std::string(name), template_of(*value)});
   return out;
 }
 
@@ -71,7 +71,7 @@ JsonTemplate template_of(const google::protobuf::Value& value) {
     case Value::kListValue:
       out = {JsonTemplate::Kind::list, "", {}};
       for (const Value& item : value.list_value().values())
-        out.members.emplace_back("", template_of(item));
+        out.members.push_back({"", template_of(item)});
       break;
     default:
       break;

@@ -2,53 +2,69 @@
 #include "proxy/config/bootstrap.hpp"
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "proxy/config/default_config.hpp"
 #include "proxy/config/file_text.hpp"
 #include "proxy/config/snapshot_builder.hpp"
-#include "proxy/config/yaml_to_proto.hpp"
 
 namespace weir::config {
 namespace {
 
 using BootstrapProto = envoy::config::bootstrap::v3::Bootstrap;
 
-/// Parses one document and merges it over what is there.
-void merge_document(std::string name, std::string_view text, BootstrapProto& proto,
-                    SourceMap& sources, Diagnostics& diagnostics) {
-  const auto document = parse_document(name, text, diagnostics);
-  if (!document) return;
-  BootstrapProto part;
-  yaml_to_proto(*document, Dialect::strict, part, diagnostics);
-  sources.add(std::move(name), document->root);
-  if (proto.ByteSizeLong() == 0)
-    proto = std::move(part);
-  else
+/// Documents merged into one message, each over the ones before it.
+class MergedDocuments {
+ public:
+  MergedDocuments(Dialect dialect, Diagnostics& diagnostics)
+      : dialect_(dialect), diagnostics_(diagnostics) {}
+
+  void add(std::string name, std::string_view text) {
+    const auto document = parse_document(name, text, diagnostics_);
+    if (!document) return;
+    BootstrapProto part;
+    yaml_to_proto(*document, dialect_, part, diagnostics_);
+    sources.add(std::move(name), document->root);
     proto.MergeFrom(part);
-}
+  }
+
+  BootstrapProto proto;
+  SourceMap sources;
+
+ private:
+  const Dialect dialect_;
+  Diagnostics& diagnostics_;
+};
 
 }  // namespace
+
+BootstrapSource bootstrap_source(const ProxyOptions& options) {
+  BootstrapSource source;
+  source.path = options.config_path;
+  source.yaml = options.config_yaml;
+  source.service_node = options.service_node;
+  source.service_cluster = options.service_cluster;
+  source.dialect = options.allow_unknown_static_fields ? Dialect::lenient : Dialect::strict;
+  if (options.uses_default_config())
+    source.text = default_config({options.outbound, ipv6_is_available()});
+  return source;
+}
 
 Result<std::shared_ptr<const Snapshot>> load_snapshot(const BootstrapSource& source,
                                                       const FilterRegistry& registry,
                                                       ListenerCheck check,
                                                       Diagnostics& diagnostics) {
-  BootstrapProto proto;
-  SourceMap sources;
+  MergedDocuments merged(source.dialect, diagnostics);
   if (!source.path.empty()) {
     TRY(const std::string text, read_file(source.path, kLargestDocument, FileKind::any));
-    merge_document(source.path, text, proto, sources, diagnostics);
+    merged.add(source.path, text);
   } else if (!source.text.empty()) {
-    merge_document("built-in configuration", source.text, proto, sources, diagnostics);
+    merged.add("built-in configuration", source.text);
   }
-  if (!source.yaml.empty())
-    merge_document("--config-yaml", source.yaml, proto, sources, diagnostics);
-  if (diagnostics.has_errors()) {
-    const std::size_t errors = diagnostics.error_count();
-    return Error{"configuration refused: " + std::to_string(errors) +
-                 (errors == 1 ? " error" : " errors")};
-  }
-  if (!source.service_node.empty()) proto.mutable_node()->set_id(source.service_node);
-  if (!source.service_cluster.empty()) proto.mutable_node()->set_cluster(source.service_cluster);
-  return build_snapshot(proto, registry, check, ParseContext(diagnostics, sources));
+  if (!source.yaml.empty()) merged.add("--config-yaml", source.yaml);
+  if (diagnostics.has_errors()) return refusal(diagnostics);
+  if (!source.service_node.empty()) merged.proto.mutable_node()->set_id(source.service_node);
+  if (!source.service_cluster.empty())
+    merged.proto.mutable_node()->set_cluster(source.service_cluster);
+  return build_snapshot(merged.proto, registry, check, ParseContext(diagnostics, merged.sources));
 }
 
 }  // namespace weir::config

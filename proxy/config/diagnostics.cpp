@@ -41,4 +41,10 @@ std::string Diagnostics::to_string(Severity severity) const {
   return text;
 }
 
+Error refusal(const Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.error_count();
+  return {"configuration refused: " + std::to_string(errors) +
+          (errors == 1 ? " error" : " errors")};
+}
+
 }  // namespace weir::config

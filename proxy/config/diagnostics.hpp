@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/result.hpp"
+
 namespace weir::config {
 
 /// Where a value was written. Line and column count from 1; 0 = unknown.
@@ -56,5 +58,8 @@ class Diagnostics {
   std::size_t error_count_ = 0;
   std::size_t warning_count_ = 0;
 };
+
+/// "configuration refused: 2 errors": what a caller gets besides the diagnostics themselves.
+Error refusal(const Diagnostics& diagnostics);
 
 }  // namespace weir::config

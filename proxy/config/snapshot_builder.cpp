@@ -146,9 +146,7 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
   snapshot->listeners = std::move(collector.listeners);
   check_cluster_references(*snapshot, resources);
 
-  if (const std::size_t errors = root.diagnostics().error_count(); errors != 0)
-    return Error{"configuration refused: " + std::to_string(errors) +
-                 (errors == 1 ? " error" : " errors")};
+  if (root.diagnostics().has_errors()) return refusal(root.diagnostics());
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+namespace weir::config {
+namespace {
+
+constexpr const char* kDescription =
+    "weir-proxy takes the connections that weir-init redirects, recovers where they were going, "
+    "and proxies them.\n"
+    "It reads Envoy v3 configuration; without any it passes outbound and inbound connections "
+    "through.";
+constexpr unsigned kMostWorkers = 1024;
+constexpr int kMostDrainSeconds = 86400;
+
+/// Flags of Envoy's that change nothing that Weir does.
+struct HarmlessFlag {
+  const char* name;
+  bool takes_value;
+};
+constexpr std::array kHarmless{
+    HarmlessFlag{"--base-id", true},
+    HarmlessFlag{"--use-dynamic-base-id", false},
+    HarmlessFlag{"--restart-epoch", true},
+    HarmlessFlag{"--disable-hot-restart", false},
+    HarmlessFlag{"--skip-hot-restart-on-no-parent", false},
+    HarmlessFlag{"--skip-hot-restart-parent-stats", false},
+    HarmlessFlag{"--parent-shutdown-time-s", true},
+    HarmlessFlag{"--socket-path", true},
+    HarmlessFlag{"--socket-mode", true},
+    HarmlessFlag{"--drain-strategy", true},
+    HarmlessFlag{"--local-address-ip-version", true},
+    HarmlessFlag{"--file-flush-interval-msec", true},
+    HarmlessFlag{"--file-flush-min-size-kb", true},
+    HarmlessFlag{"--log-format", true},
+    HarmlessFlag{"--log-format-escaped", false},
+    HarmlessFlag{"--log-format-prefix-with-location", true},
+    HarmlessFlag{"--enable-fine-grain-logging", false},
+    HarmlessFlag{"--skip-deprecated-logs", false},
+    HarmlessFlag{"--enable-mutex-tracing", false},
+    HarmlessFlag{"--enable-core-dump", false},
+    HarmlessFlag{"--cpuset-threads", false},
+    HarmlessFlag{"--reject-unknown-dynamic-fields", false},
+    HarmlessFlag{"--ignore-unknown-dynamic-fields", false},
+    HarmlessFlag{"--service-zone", true},
+    HarmlessFlag{"--stats-tag", true},
+};
+
+/// Flags of Envoy's that promise something that Weir does not do.
+struct RefusedFlag {
+  std::string_view name;
+  std::string_view reason;
+};
+constexpr std::array kRefused{
+    RefusedFlag{"--admin-address-path",
+                "the admin address is not written to a file; configure a fixed port"},
+    RefusedFlag{"--base-id-path", "there is no hot restart, and no base id to write"},
+    RefusedFlag{"--hot-restart-version", "there is no hot restart"},
+    RefusedFlag{"--disable-extensions", "filters cannot be switched off"},
+    RefusedFlag{"--config-proto",
+                "configuration is read as YAML or JSON; use --config-path or --config-yaml"},
+    RefusedFlag{"--bootstrap-version", "only version 3 of Envoy's configuration is read"},
+};
+
+/// Texts as given, before they mean anything.
+struct Raw {
+  ProxyOptions options;
+  std::string mode = "serve";
+  std::string level = "info";
+  std::string component_levels;
+  std::string outbound;
+  std::optional<unsigned> concurrency;
+  int drain_seconds = 20;
+  bool version = false;
+};
+
+void add_flags(CLI::App& app, Raw& raw) {
+  app.set_help_flag("-h,--help", "Print this text and exit");
+  app.add_flag("--version", raw.version, "Print the version and exit");
+  app.add_option("-c,--config-path", raw.options.config_path,
+                 "Bootstrap configuration: a YAML or JSON file");
+  app.add_option("--config-yaml", raw.options.config_yaml,
+                 "Bootstrap configuration as text, merged over that of --config-path");
+  app.add_flag("--allow-unknown-static-fields", raw.options.allow_unknown_static_fields,
+               "Warn of unknown fields instead of refusing them");
+  app.add_option("--mode", raw.mode,
+                 "serve, or validate: check the configuration and exit (serve)");
+  app.add_option(
+      "--outbound", raw.outbound,
+      "Built-in configuration: ALLOW_ANY passes connections to unknown destinations through, "
+      "REGISTRY_ONLY drops them (ALLOW_ANY)");
+  app.add_option("--concurrency", raw.concurrency,
+                 "Worker threads (the CPUs that the cgroup grants)");
+  app.add_option("-l,--log-level", raw.level,
+                 "trace, debug, info, warning, error, critical or off (info)");
+  app.add_option("--component-log-level", raw.component_levels,
+                 "Levels by component, as main:debug,upstream:trace");
+  app.add_option("--log-path", raw.options.log_path, "File to append the log to (standard error)");
+  app.add_option("--drain-time-s", raw.drain_seconds,
+                 "Seconds that connections get to end by themselves after SIGTERM (20; Envoy's "
+                 "default is 600)");
+  app.add_option("--service-cluster", raw.options.service_cluster,
+                 "Replaces node.cluster of the configuration");
+  app.add_option("--service-node", raw.options.service_node,
+                 "Replaces node.id of the configuration");
+}
+
+/// Flags without effect hide from --help and leave a note.
+void add_harmless_flags(CLI::App& app, ProxyOptions& options) {
+  for (const HarmlessFlag& flag : kHarmless) {
+    const auto note = [&options, name = flag.name] {
+      options.notes.push_back(std::string("flag '") + name + "' has no effect");
+    };
+    if (flag.takes_value)
+      app.add_option_function<std::vector<std::string>>(flag.name, [note](const auto&) { note(); })
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->group("");
+    else
+      app.add_flag_function(flag.name, [note](std::int64_t) { note(); })->group("");
+  }
+}
+
+/// Refused flags are looked for first: their reason beats any other complaint.
+Result<void> check_refused(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word(argv[i]);
+    const std::string_view name = word.substr(0, word.find('='));
+    for (const RefusedFlag& flag : kRefused)
+      if (name == flag.name)
+        return Error{"flag '" + std::string(name) +
+                     "': not supported: " + std::string(flag.reason)};
+  }
+  return {};
+}
+
+Result<void> read_component_levels(std::string_view text, ProxyOptions& options) {
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    const std::size_t colon = item.find(':');
+    if (colon == std::string_view::npos)
+      return Error{"flag '--component-log-level': '" + std::string(item) +
+                   "': expected COMPONENT:LEVEL"};
+    TRY(const log::Level level, log::parse_level(item.substr(colon + 1)));
+    const std::string_view name = item.substr(0, colon);
+    const auto at = std::find(log::kComponentNames.begin(), log::kComponentNames.end(), name);
+    if (at == log::kComponentNames.end())
+      options.notes.push_back("flag '--component-log-level': component '" + std::string(name) +
+                              "' has no effect");
+    else
+      options.component_log_levels.emplace_back(
+          static_cast<log::Component>(at - log::kComponentNames.begin()), level);
+  }
+  return {};
+}
+
+Result<void> read_words(const Raw& raw, ProxyOptions& options) {
+  if (raw.mode == "validate")
+    options.mode = RunMode::validate;
+  else if (raw.mode != "serve")
+    return Error{"flag '--mode': '" + raw.mode + "': expected serve or validate"};
+  if (raw.outbound == "REGISTRY_ONLY")
+    options.outbound = OutboundMode::registry_only;
+  else if (!raw.outbound.empty() && raw.outbound != "ALLOW_ANY")
+    return Error{"flag '--outbound': '" + raw.outbound + "': expected ALLOW_ANY or REGISTRY_ONLY"};
+  if (!raw.outbound.empty() && !options.uses_default_config())
+    return Error{
+        "flag '--outbound' concerns the built-in configuration: leave it out, or -c and "
+        "--config-yaml"};
+  return {};
+}
+
+Result<ProxyOptions> options_from_raw(const Raw& raw) {
+  ProxyOptions options = raw.options;
+  TRY_VOID(read_words(raw, options));
+  TRY(options.log_level, log::parse_level(raw.level));
+  TRY_VOID(read_component_levels(raw.component_levels, options));
+  if (raw.concurrency) {
+    if (*raw.concurrency > kMostWorkers)
+      return Error{"flag '--concurrency': '" + std::to_string(*raw.concurrency) +
+                   "': must be at most 1024"};
+    options.concurrency = std::max(1u, *raw.concurrency);  // Envoy too runs one worker for 0
+  }
+  if (raw.drain_seconds < 0 || raw.drain_seconds > kMostDrainSeconds)
+    return Error{"flag '--drain-time-s': '" + std::to_string(raw.drain_seconds) +
+                 "': must be 0 to 86400"};
+  options.drain_time = std::chrono::seconds(raw.drain_seconds);
+  return options;
+}
+
+}  // namespace
+
+Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv) {
+  TRY_VOID(check_refused(argc, argv));
+  CLI::App app(kDescription, "weir-proxy");
+  Raw raw;
+  try {
+    add_flags(app, raw);
+    add_harmless_flags(app, raw.options);
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return ParsedCommandLine{{}, app.help()};
+  } catch (const CLI::Error& problem) {
+    return Error{std::string("command line: ") + problem.what() + "; see --help"};
+  }
+  if (raw.version) return ParsedCommandLine{{}, "weir-proxy " WEIR_VERSION "\n"};
+  TRY(ProxyOptions options, options_from_raw(raw));
+  return ParsedCommandLine{std::move(options), std::nullopt};
+}
+
+}  // namespace weir::config

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// weir-proxy's command line, as a value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/log.hpp"
+#include "common/result.hpp"
+
+namespace weir::config {
+
+/// --mode. validate reads the configuration, says what is wrong with it, and opens no socket.
+enum class RunMode : std::uint8_t { serve, validate };
+/// --outbound, of the built-in configuration: where connections go that no listener owns.
+enum class OutboundMode : std::uint8_t { allow_any, registry_only };
+
+struct ProxyOptions {
+  std::string config_path;                   // -c, --config-path
+  std::string config_yaml;                   // --config-yaml
+  bool allow_unknown_static_fields = false;  // --allow-unknown-static-fields: they become warnings
+  RunMode mode = RunMode::serve;
+  std::optional<unsigned>
+      concurrency;  // --concurrency, ≥ 1; nullopt = the CPUs that the cgroup grants
+  log::Level log_level = log::Level::info;
+  std::vector<std::pair<log::Component, log::Level>> component_log_levels;
+  std::string log_path;  // --log-path; "" = standard error
+  std::chrono::seconds drain_time{
+      20};  // --drain-time-s. Envoy waits 600: longer than any Pod's grace period
+  std::string service_cluster;
+  std::string service_node;
+  OutboundMode outbound = OutboundMode::allow_any;
+  std::vector<std::string> notes;  // what was accepted and does nothing, for the log
+
+  /// Neither a file nor text: the built-in configuration is meant.
+  [[nodiscard]] bool uses_default_config() const {
+    return config_path.empty() && config_yaml.empty();
+  }
+};
+
+/// What the command line asks for: to run, or to print `text` on standard output and exit 0.
+struct ParsedCommandLine {
+  ProxyOptions options;
+  std::optional<std::string> text;  // --help, --version
+};
+
+/// Flags are Envoy's, with `--flag value` and `--flag=value`. Those of Envoy's that Weir does
+/// without are accepted when they are harmless and refused by name when they are not. Error =
+/// usage, exit code 2.
+Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace weir::config

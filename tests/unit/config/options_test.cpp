@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/config/options.hpp"
+
+#include <initializer_list>
+
+#include <gtest/gtest.h>
+
+namespace weir::config {
+namespace {
+
+Result<ParsedCommandLine> parse(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv{"weir-proxy"};
+  argv.insert(argv.end(), arguments);
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+ProxyOptions parsed(std::initializer_list<const char*> arguments) {
+  const auto result = parse(arguments);
+  EXPECT_TRUE(result) << result.error().message;
+  return result ? result->options : ProxyOptions{};
+}
+
+std::string refused(std::initializer_list<const char*> arguments) {
+  const auto result = parse(arguments);
+  EXPECT_FALSE(result);
+  return result ? "" : result.error().message;
+}
+
+TEST(Options, DefaultsAreOurs) {
+  const ProxyOptions options = parsed({});
+  EXPECT_TRUE(options.uses_default_config());
+  EXPECT_EQ(options.mode, RunMode::serve);
+  EXPECT_EQ(options.concurrency, std::nullopt);
+  EXPECT_EQ(options.log_level, log::Level::info);
+  EXPECT_EQ(options.drain_time, std::chrono::seconds(20));
+  EXPECT_EQ(options.outbound, OutboundMode::allow_any);
+  EXPECT_TRUE(options.notes.empty());
+}
+
+TEST(Options, TakesEnvoysFlags) {
+  const ProxyOptions options =
+      parsed({"-c", "/etc/envoy/envoy.yaml", "--config-yaml={admin: {}}", "--mode", "validate",
+              "--concurrency=4", "-l", "warn", "--component-log-level", "upstream:debug,misc:error",
+              "--log-path", "/tmp/log", "--drain-time-s", "45", "--service-cluster", "shop",
+              "--service-node=test1"});
+  EXPECT_EQ(options.config_path, "/etc/envoy/envoy.yaml");
+  EXPECT_EQ(options.config_yaml, "{admin: {}}");
+  EXPECT_EQ(options.mode, RunMode::validate);
+  EXPECT_EQ(options.concurrency, 4u);
+  EXPECT_EQ(options.log_level, log::Level::warning);
+  ASSERT_EQ(options.component_log_levels.size(), 1u);
+  EXPECT_EQ(options.component_log_levels[0],
+            std::pair(log::Component::upstream, log::Level::debug));
+  EXPECT_EQ(
+      options.notes,
+      (std::vector<std::string>{"flag '--component-log-level': component 'misc' has no effect"}));
+  EXPECT_EQ(options.log_path, "/tmp/log");
+  EXPECT_EQ(options.drain_time, std::chrono::seconds(45));
+  EXPECT_EQ(options.service_cluster, "shop");
+  EXPECT_EQ(options.service_node, "test1");
+}
+
+TEST(Options, NotesHarmlessFlags) {
+  const ProxyOptions options =
+      parsed({"--disable-hot-restart", "--base-id", "7", "--drain-strategy", "immediate",
+              "--stats-tag", "a:b", "--stats-tag", "c:d"});
+  EXPECT_EQ(options.notes.size(), 4u);
+}
+
+TEST(Options, ZeroWorkersAreOne) { EXPECT_EQ(parsed({"--concurrency", "0"}).concurrency, 1u); }
+
+TEST(Options, RefusesByName) {
+  EXPECT_EQ(refused({"--admin-address-path", "/tmp/a"}),
+            "flag '--admin-address-path': not supported: the admin address is not written to a "
+            "file; configure a fixed "
+            "port");
+  EXPECT_EQ(refused({"--mode", "init_only"}),
+            "flag '--mode': 'init_only': expected serve or validate");
+  EXPECT_EQ(refused({"--outbound", "all"}),
+            "flag '--outbound': 'all': expected ALLOW_ANY or REGISTRY_ONLY");
+  EXPECT_EQ(refused({"--outbound", "ALLOW_ANY", "-c", "x"}),
+            "flag '--outbound' concerns the built-in configuration: leave it out, or -c and "
+            "--config-yaml");
+  EXPECT_EQ(refused({"--drain-time-s", "-1"}), "flag '--drain-time-s': '-1': must be 0 to 86400");
+  EXPECT_EQ(refused({"--concurrency", "1025"}),
+            "flag '--concurrency': '1025': must be at most 1024");
+  EXPECT_EQ(refused({"--component-log-level", "main"}),
+            "flag '--component-log-level': 'main': expected COMPONENT:LEVEL");
+  EXPECT_NE(refused({"--concurrency", "many"}).find("many"), std::string::npos);
+  EXPECT_NE(refused({"--no-such-flag"}).find("--no-such-flag"), std::string::npos);
+  EXPECT_NE(refused({"stray"}).find("stray"), std::string::npos);
+  EXPECT_NE(refused({"-l", "loud"}).find("loud"), std::string::npos);
+}
+
+TEST(Options, PrintsHelpAndVersion) {
+  const auto help = parse({"--help"});
+  ASSERT_TRUE(help && help->text);
+  EXPECT_NE(help->text->find("--drain-time-s"), std::string::npos);
+  EXPECT_EQ(help->text->find("--base-id"), std::string::npos);
+  const auto version = parse({"--version"});
+  ASSERT_TRUE(version && version->text);
+  EXPECT_EQ(*version->text, "weir-proxy " WEIR_VERSION "\n");
+}
+
+}  // namespace
+}  // namespace weir::config
