@@ -114,18 +114,44 @@ def test_cleanup_of_nothing_succeeds_and_changes_nothing(pod):
     assert netfilter.with_handles(pod) == everything
 
 
+# Our table as another version may have left it: the comment tells that it is ours, the rest is unknown.
+OF_ANOTHER_VERSION = """
+table inet weir {
+    comment "weir-init: transparent interception"
+    set old { type mark; elements = { 0x7 }; }
+    map older { type inet_service : verdict; elements = { 80 : accept }; }
+    chain oldest { type nat hook output priority -100; ct state new tcp dport vmap @older; meta mark @old return; }
+}
+"""
+# Somebody else's table that happens to have our name.
+OF_SOMEBODY_ELSE = """
+table inet weir {
+    chain dam { type filter hook forward priority 0; tcp dport 7 drop; }
+}
+"""
+
+
 def test_cleanup_removes_a_table_of_another_version(empty):
-    empty.tool("nft", "-f", "-", text="table inet weir { set old { type mark; }\n chain older { counter; }\n }")
+    empty.tool("nft", "-f", "-", text=OF_ANOTHER_VERSION)
     clean_up(empty)
     assert netfilter.ruleset(empty) == ""
 
 
 def test_install_replaces_a_table_of_another_version(empty, make_namespace):
-    empty.tool(
-        "nft", "-f", "-", text="table inet weir { chain older { type nat hook output priority -100; counter; }\n }"
-    )
+    empty.tool("nft", "-f", "-", text=OF_ANOTHER_VERSION)
     install(empty, INJECTED)
     assert netfilter.ours(empty) == fresh_install(make_namespace, INJECTED)
+
+
+@pytest.mark.parametrize("arguments", [INJECTED.argv(), ["--cleanup-only"]], ids=["install", "cleanup"])
+def test_a_table_of_somebody_else_with_our_name_is_a_conflict(empty, arguments):
+    empty.tool("nft", "-f", "-", text=OF_SOMEBODY_ELSE)
+    everything = netfilter.with_handles(empty)
+    done = run_init(empty, *arguments)
+    assert done.returncode == 5, done
+    assert "inet weir" in done.stderr
+    assert netfilter.with_handles(empty) == everything
+    assert "::6/128" not in netfilter.loopback_addresses(empty)
 
 
 def test_cleanup_only_can_be_given_in_the_environment(empty):
@@ -219,7 +245,7 @@ def test_a_table_that_another_process_owns_is_a_conflict(empty):
     for arguments in (INJECTED.argv(), ["--cleanup-only"]):
         done = run_init(empty, *arguments)
         assert done.returncode == 5, done
-        assert "own" in done.stderr, done
+        assert "another process" in done.stderr, done
     assert netfilter.ruleset(empty) == before
     assert "::6/128" not in netfilter.loopback_addresses(empty)
     holder.kill()

@@ -77,9 +77,9 @@ def foreign_state(namespace: Namespace) -> str:
     for save in ("iptables-legacy-save", "ip6tables-legacy-save", "iptables-nft-save", "ip6tables-nft-save"):
         others.append(re.sub(r"(?m)^#.*\n|\[\d+:\d+\]", "", namespace.tool(save)))
     for what in ("addr", "rule", "route show table all", "-6 route show table all"):
-        text = namespace.tool("ip", *what.split())
-        lines = [line for line in text.splitlines() if "::6/128" not in line and "::6 dev lo" not in line]
-        others.append("\n".join(re.sub(r"valid_lft.*", "", line) for line in lines))
+        lines = namespace.tool("ip", "-o", *what.split()).splitlines()
+        kept = (line for line in lines if "::6/128" not in line and "::6 dev lo" not in line and "fe80::" not in line)
+        others.append("\n".join(kept))  # link-local addresses come up by themselves, a moment later
     return "\n".join(others)
 
 

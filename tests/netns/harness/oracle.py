@@ -41,6 +41,13 @@ def _interface_from(cell: Cell) -> str:
     return "net1" if cell.destination in lab.POD_NET1.values() else "eth0"
 
 
+def _listed(interface: str, patterns) -> bool:
+    """A "+" at the end of a pattern stands for any rest of the name."""
+    return any(
+        interface.startswith(pattern[:-1]) if pattern.endswith("+") else interface == pattern for pattern in patterns
+    )
+
+
 def _included(flags: Flags, destination: str) -> bool:
     return flags.cidrs == ("*",) or _within(destination, flags.cidrs)
 
@@ -58,7 +65,7 @@ def _outgoing(flags: Flags, cell: Cell) -> str:
     captures_loopback = flags.cidrs != ("*",) and any(
         ipaddress.ip_network(cidr).network_address.is_loopback for cidr in flags.cidrs
     )
-    if interface in flags.exclude_interfaces or cell.port in flags.outbound_exclude_ports:
+    if _listed(interface, flags.exclude_interfaces) or cell.port in flags.outbound_exclude_ports:
         return LEAVE
     if interface == "lo" and cell.source in lab.PASSTHROUGH.values():
         return LEAVE
@@ -76,9 +83,9 @@ def _outgoing(flags: Flags, cell: Cell) -> str:
 
 def _incoming(flags: Flags, cell: Cell) -> str:
     interface = _interface_from(cell)
-    if interface in flags.virtual_interfaces:
+    if _listed(interface, flags.virtual_interfaces):
         return OUTBOUND if _included(flags, cell.destination) else LEAVE
-    if interface in flags.exclude_interfaces or cell.port == flags.tunnel_port:
+    if _listed(interface, flags.exclude_interfaces) or cell.port == flags.tunnel_port:
         return LEAVE
     if flags.inbound_ports == ("*",):
         return LEAVE if cell.port in flags.inbound_exclude_ports else INBOUND
