@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds a release into ./build, incrementally.
+#   scripts/build.sh programs   weir-init and weir-proxy
+#   scripts/build.sh all        everything, with the tests
+# scripts/build.sh in DIRECTORY TARGETS... -- MESON OPTIONS...   builds another configuration (sanitizers, fuzzers).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Sets DIRECTORY up with the options, whatever was there before.
+configure() {  # directory option...
+  local directory=$1
+  shift
+  if [[ -f $directory/build.ninja ]]; then
+    # A build directory of another meson version or of a moved checkout is of no use.
+    meson setup --reconfigure "$directory" "$@" >"$directory/configure.log" 2>&1 && return
+    meson setup --wipe "$directory" "$@" >"$directory.log" 2>&1 && rm -f "$directory.log" && return
+    cat "$directory.log" >&2
+  else
+    mkdir -p "$directory"
+    meson setup "$directory" "$@" >"$directory/configure.log" 2>&1 && return
+    cat "$directory/configure.log" >&2
+  fi
+  echo "build.sh: meson failed for '$directory'; its output is above" >&2
+  return 1
+}
+
+# Counts on one line on a terminal; one line every ten seconds elsewhere; compiler output only when it fails.
+compile() {  # directory target...
+  local directory=$1 log status=0 shown=0 line
+  shift
+  log=$(mktemp /tmp/weir-build.XXXXXX)
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    if [[ -t 1 ]]; then
+      printf '\r  compiling %s of %s ' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    elif ((SECONDS >= shown + 10)); then
+      printf '  compiling %s of %s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+      shown=$SECONDS
+    fi
+  done < <(NINJA_STATUS='[%f/%t] ' ninja -C "$directory" "$@" 2>&1; echo "exit $?")
+  [[ -t 1 ]] && printf '\r\033[K'
+  status=$(sed -n '$s/^exit //p' "$log")
+  if [[ $status != 0 ]]; then
+    # Only what failed, not the long list of what worked.
+    grep -vE '^\[[0-9]+/[0-9]+\] |^exit |^ninja: Entering' "$log" | head -200 >&2
+    rm -f "$log"
+    echo "build.sh: '$directory' does not compile; the compiler's output is above" >&2
+    return 1
+  fi
+  rm -f "$log"
+}
+
+case "${1:-all}" in
+  programs)
+    # The tests' libraries are not needed for this; a directory that has the tests keeps them.
+    tests=()
+    [[ -f build/build.ninja ]] || tests=(-Dtests=false)
+    configure build -Dbuildtype=release -Dwerror=true "${tests[@]}"
+    compile build init/weir-init proxy/weir-proxy
+    ;;
+  all)
+    configure build -Dbuildtype=release -Dtests=true -Dwerror=true
+    compile build
+    ;;
+  in)
+    directory=$2
+    shift 2
+    targets=()
+    while (($#)) && [[ $1 != -- ]]; do
+      targets+=("$1")
+      shift
+    done
+    (($#)) && shift
+    configure "$directory" "$@"
+    compile "$directory" "${targets[@]}"
+    ;;
+  *)
+    echo "usage: scripts/build.sh [programs|all]" >&2
+    exit 2
+    ;;
+esac
