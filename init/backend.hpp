@@ -12,10 +12,18 @@
 
 namespace weir::init {
 
+/// A NAT chain of somebody else on one of our hooks: it may decide about the connections that we
+/// decide about.
+struct OtherNat {
+  std::string place;  // "table ip nat, chain OUTPUT"
+  int priority = 0;   // of chains of equal priority the newer one runs first
+  bool operator==(const OtherNat&) const = default;
+};
+
 /// What is in the kernel, read at one moment.
 struct Observed {
-  std::optional<Ruleset> rules;        // absent: nothing of ours is installed
-  std::vector<std::string> other_nat;  // NAT chains of others on our hooks, described
+  std::optional<Ruleset> rules;  // absent: nothing of ours is installed
+  std::vector<OtherNat> other_nat;
   std::uint32_t generation = 0;  // of the whole rule set; replace() insists that it still holds
 };
 

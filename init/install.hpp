@@ -24,8 +24,7 @@ enum class Outcome : std::uint8_t {
 struct InstallReport {
   Outcome outcome{};
   Diff changes;  // replaced: what was different before; mismatch: what is different now
-  std::vector<std::string>
-      other_nat;  // NAT chains of others that may decide about the same connections
+  std::vector<OtherNat> other_nat;
 };
 
 /// Reads, compares, replaces only when something differs, reads back and compares again.

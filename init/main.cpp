@@ -10,6 +10,7 @@
 #include "init/cli.hpp"
 #include "init/exit_code.hpp"
 #include "init/install.hpp"
+#include "init/legacy_iptables.hpp"
 #include "init/loopback_address.hpp"
 #include "init/nft/nft_backend.hpp"
 #include "init/plan.hpp"
@@ -58,7 +59,10 @@ int run_install(const Options& options, std::chrono::steady_clock::time_point st
     if (address == AddressOutcome::added) (void)remove_passthrough_address();
     return fail(report.error());
   }
-  for (const auto& line : describe_conflicts(report->other_nat)) write_line(Stream::error, line);
+  auto others = report->other_nat;
+  for (OtherNat& legacy : find_legacy_nat(process_environment()))
+    others.push_back(std::move(legacy));
+  for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
   const auto stream = report->outcome == Outcome::mismatch ? Stream::error : Stream::output;
   for (const auto& line : describe_changes(*report)) write_line(stream, line);
   write_line(Stream::output, describe_address(address));

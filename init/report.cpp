@@ -3,6 +3,9 @@
 
 #include <cassert>
 #include <cstdio>
+#include <string_view>
+
+#include "init/plan.hpp"
 
 namespace weir::init {
 namespace {
@@ -52,11 +55,16 @@ std::vector<std::string> describe_changes(const InstallReport& report) {
   return lines;
 }
 
-std::vector<std::string> describe_conflicts(const std::vector<std::string>& other_nat) {
+std::vector<std::string> describe_conflicts(const std::vector<OtherNat>& other_nat) {
   std::vector<std::string> lines;
-  for (const std::string& chain : other_nat)
-    lines.push_back("warning: other NAT rules in " + chain +
-                    ": a connection that one of the two redirects, the later one never sees");
+  for (const OtherNat& other : other_nat) {
+    const std::string_view order = other.priority < kNatPriority ? "before ours"
+                                   : other.priority > kNatPriority
+                                       ? "after ours"
+                                       : "before or after ours, whichever is newer";
+    lines.push_back("warning: other NAT rules decide " + std::string(order) + ": " + other.place +
+                    " (priority " + std::to_string(other.priority) + ")");
+  }
   return lines;
 }
 

@@ -17,7 +17,7 @@ std::string describe_outcome(const InstallReport& report, const Ruleset& rules,
 /// What a replacement changed, or what a failed verification found; at most ten lines.
 std::vector<std::string> describe_changes(const InstallReport& report);
 /// One warning for each NAT chain of others on our hooks.
-std::vector<std::string> describe_conflicts(const std::vector<std::string>& other_nat);
+std::vector<std::string> describe_conflicts(const std::vector<OtherNat>& other_nat);
 /// Empty when there is nothing to say.
 std::string describe_address(AddressOutcome outcome);
 std::string describe_removal(bool rules_removed, AddressOutcome address);

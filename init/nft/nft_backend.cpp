@@ -66,17 +66,17 @@ std::string_view family_name(std::uint32_t family) {
   }
 }
 
-// A NAT chain of somebody else on one of our hooks, described; empty when it does not concern us.
-std::string describe_other_nat(const nftnl_chain* chain) {
+// Empty when the chain does not do NAT on one of our hooks.
+std::optional<OtherNat> as_other_nat(const nftnl_chain* chain) {
   const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-  if (type == nullptr || std::string_view(type) != "nat") return {};
+  if (type == nullptr || std::string_view(type) != "nat") return std::nullopt;
   const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
-  if (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_OUT) return {};
-  return "table " + std::string(family_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY))) + " " +
-         nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE) + ", chain " +
-         nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME) + " (" +
-         (hook == NF_INET_LOCAL_OUT ? "output" : "prerouting") + ", priority " +
-         std::to_string(nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO)) + ")";
+  if (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_OUT) return std::nullopt;
+  return OtherNat{"table " +
+                      std::string(family_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY))) +
+                      " " + nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE) + ", chain " +
+                      nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME),
+                  nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO)};
 }
 
 bool is_ours(std::uint32_t family, const char* table) {
@@ -174,8 +174,8 @@ Result<void> NftBackend::read_chains(Observed& observed, Ruleset& rules) {
     if (is_ours(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY),
                 nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)))
       rules.chains.push_back(decode_chain(chain.get()));
-    else if (auto other = describe_other_nat(chain.get()); !other.empty())
-      observed.other_nat.push_back(std::move(other));
+    else if (auto other = as_other_nat(chain.get()))
+      observed.other_nat.push_back(*std::move(other));
   });
 }
 

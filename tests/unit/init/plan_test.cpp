@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the policy promises, asked of a small evaluator of rules instead of text.
+#include "init/plan.hpp"
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+
+#include <algorithm>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "cases.hpp"
+#include "init/interval.hpp"
+
+namespace weir::init {
+namespace {
+
+struct Packet {
+  std::string source = "198.51.100.1";
+  std::string destination = "203.0.113.1";
+  std::uint16_t port = 80;
+  std::string interface = "eth0";
+  std::optional<std::uint32_t> uid = 1000;  // absent: no socket
+  std::optional<std::uint32_t> gid = 1000;
+  std::uint8_t protocol = IPPROTO_TCP;
+};
+
+// Walks the rules as nf_tables does. @return the port that the packet is redirected to, 0 = left
+// alone.
+class Evaluator {
+ public:
+  Evaluator(const Ruleset& rules, const Packet& packet) : rules_(rules), packet_(packet) {}
+
+  std::uint16_t run(Hook hook) {
+    for (const Chain& chain : rules_.chains)
+      if (chain.base && chain.base->hook == hook) (void)run_chain(chain);
+    return port_;
+  }
+
+ private:
+  enum class Step { next, leave, done };
+
+  Step run_chain(const Chain& chain) {
+    for (const Rule& rule : chain.rules) {
+      if (!std::all_of(rule.matches.begin(), rule.matches.end(),
+                       [&](const auto& m) { return matches(std::get<Match>(m)); }))
+        continue;
+      const Step step = decide(rule.verdict);
+      if (step == Step::leave) return Step::next;
+      if (step == Step::done) return Step::done;
+    }
+    return Step::next;
+  }
+
+  Step decide(const Verdict& verdict) {
+    if (const auto* redirect = std::get_if<Redirect>(&verdict))
+      return port_ = redirect->port, Step::done;
+    if (std::holds_alternative<Accept>(verdict)) return Step::done;
+    if (const auto* go = std::get_if<Goto>(&verdict))
+      return run_chain(*rules_.find_chain(go->chain)) == Step::done ? Step::done : Step::leave;
+    if (const auto* map = std::get_if<JumpByMap>(&verdict)) {
+      const auto key = value_of(map->field);
+      for (const MapElement& element : rules_.find_map(map->map)->elements)
+        if (key && element.range.first <= *key && *key <= element.range.last)
+          return run_chain(*rules_.find_chain(element.chain));
+      return Step::next;
+    }
+    EXPECT_TRUE(std::holds_alternative<Return>(verdict));
+    return Step::leave;
+  }
+
+  std::optional<Key> value_of(Field field) const {
+    const IpAddress source = *IpAddress::parse(packet_.source);
+    const IpAddress destination = *IpAddress::parse(packet_.destination);
+    switch (field) {
+      case Field::nfproto:
+        return byte_key(destination.is_v4() ? NFPROTO_IPV4 : NFPROTO_IPV6);
+      case Field::l4proto:
+        return byte_key(packet_.protocol);
+      case Field::iifname:
+      case Field::oifname:
+        return name_key(packet_.interface);
+      case Field::skuid:
+        return packet_.uid ? std::optional(id_key(*packet_.uid)) : std::nullopt;
+      case Field::skgid:
+        return packet_.gid ? std::optional(id_key(*packet_.gid)) : std::nullopt;
+      case Field::ip_saddr:
+      case Field::ip6_saddr:
+        return address_key(source);
+      case Field::ip_daddr:
+      case Field::ip6_daddr:
+        return address_key(destination);
+      case Field::tcp_dport:
+        return port_key(packet_.port);
+    }
+    return std::nullopt;
+  }
+
+  bool matches(const Match& match) const {
+    const auto key = value_of(match.field);
+    if (!key) return false;
+    bool equal = false;
+    if (const auto* name = std::get_if<SetName>(&match.operand)) {
+      const Set* set = rules_.find_set(name->name);
+      EXPECT_NE(set, nullptr) << name->name;
+      equal = set != nullptr &&
+              std::any_of(set->elements.begin(), set->elements.end(),
+                          [&](const Interval& i) { return i.first <= *key && *key <= i.last; });
+    } else {
+      equal = std::get<Key>(match.operand) == *key;
+    }
+    return equal != match.negated;
+  }
+
+  const Ruleset& rules_;
+  const Packet& packet_;
+  std::uint16_t port_ = 0;
+};
+
+class Plan : public testing::Test {
+ protected:
+  void configure(const std::vector<std::string>& arguments,
+                 const std::vector<std::pair<std::string, std::string>>& variables = {}) {
+    rules_ = plan_ruleset(parse(arguments, fake_environment(variables))->config);
+  }
+  std::uint16_t out(const Packet& packet) { return Evaluator(rules_, packet).run(Hook::output); }
+  std::uint16_t in(const Packet& packet) { return Evaluator(rules_, packet).run(Hook::prerouting); }
+  Ruleset rules_;
+};
+
+constexpr std::uint16_t kAlone = 0;
+
+TEST_F(Plan, NothingIsCapturedByDefault) {
+  configure({});
+  EXPECT_EQ(out({}), kAlone);
+  EXPECT_EQ(in({}), kAlone);
+}
+
+TEST_F(Plan, ApplicationIsCapturedInBothFamilies) {
+  configure({"-i", "*"});
+  EXPECT_EQ(out({}), 15001);
+  EXPECT_EQ(out({.source = "2001:db8::1", .destination = "2001:db8::2"}), 15001);
+  EXPECT_EQ(out({.protocol = IPPROTO_UDP}), kAlone);
+}
+
+TEST_F(Plan, AnyOfSeveralUsersIsTheProxy) {
+  configure({"-u", "3,4", "-g", "9", "-i", "*", "-b", "*"});
+  for (const std::uint32_t uid : {3u, 4u}) {
+    EXPECT_EQ(out({.uid = uid}), kAlone);
+    EXPECT_EQ(out({.destination = "198.51.100.1", .interface = "lo", .uid = uid}), 15006) << uid;
+    EXPECT_EQ(out({.destination = "127.0.0.1", .interface = "lo", .uid = uid}), kAlone);
+    EXPECT_EQ(out({.destination = "198.51.100.1", .port = 15008, .interface = "lo", .uid = uid}),
+              kAlone);
+    EXPECT_EQ(
+        out({.source = "2001:db8::1", .destination = "2001:db8::1", .interface = "lo", .uid = uid}),
+        15006);
+    EXPECT_EQ(out({.source = "::1", .destination = "::1", .interface = "lo", .uid = uid}), kAlone);
+  }
+}
+
+TEST_F(Plan, TheGroupAloneIsEnough) {
+  configure({"-u", "1337", "-g", "1337", "-i", "*"});
+  EXPECT_EQ(out({.uid = 5, .gid = 1337}), kAlone);
+  EXPECT_EQ(out({.destination = "198.51.100.1", .interface = "lo", .uid = 5, .gid = 1337}), 15006);
+}
+
+TEST_F(Plan, AConnectionOfTheKernelIsTheApplications) {
+  configure({"-i", "*"});
+  EXPECT_EQ(out({.uid = {}, .gid = {}}), 15001);
+  EXPECT_EQ(out({.destination = "198.51.100.1", .interface = "lo", .uid = {}, .gid = {}}), kAlone);
+}
+
+TEST_F(Plan, PassthroughSourceIsLeftAlone) {
+  configure({"-i", "*"});
+  EXPECT_EQ(
+      out({.source = "127.0.0.6", .destination = "198.51.100.1", .interface = "lo", .uid = 1337}),
+      kAlone);
+  EXPECT_EQ(out({.source = "::6", .destination = "2001:db8::1", .interface = "lo", .uid = 1337}),
+            kAlone);
+}
+
+TEST_F(Plan, ApplicationOnLoopbackIsLeftAloneUnlessAskedFor) {
+  configure({"-i", "*"});
+  EXPECT_EQ(out({.destination = "198.51.100.1", .interface = "lo"}), kAlone);
+  configure({"-i", "127.1.2.3/32,198.51.100.0/24"});
+  EXPECT_EQ(out({.destination = "127.1.2.3", .interface = "lo"}), 15001);
+  EXPECT_EQ(out({.destination = "198.51.100.1", .interface = "lo"}), 15001);
+  EXPECT_EQ(out({.destination = "127.0.0.1", .interface = "lo"}), kAlone);
+}
+
+TEST_F(Plan, ExclusionsWinOverInclusions) {
+  configure({"-i", "*", "-x", "203.0.113.0/25", "-q", "443", "-o", "22"});
+  EXPECT_EQ(out({.destination = "203.0.113.1"}), kAlone);
+  EXPECT_EQ(out({.destination = "203.0.113.200"}), 15001);
+  EXPECT_EQ(out({.destination = "203.0.113.1", .port = 443}), kAlone);
+  EXPECT_EQ(out({.destination = "203.0.113.200", .port = 22}), kAlone);
+  // An excluded port is excluded for the proxy's own connections, too.
+  EXPECT_EQ(out({.destination = "198.51.100.1", .port = 22, .interface = "lo", .uid = 1337}),
+            kAlone);
+}
+
+TEST_F(Plan, IncludedPortsAreCapturedAtAnyAddress) {
+  configure({"-i", "203.0.113.0/24", "-q", "443"});
+  EXPECT_EQ(out({.destination = "198.51.100.7", .port = 443}), 15001);
+  EXPECT_EQ(out({.destination = "198.51.100.7", .port = 80}), kAlone);
+  EXPECT_EQ(out({.destination = "203.0.113.7", .port = 80}), 15001);
+}
+
+TEST_F(Plan, InboundPorts) {
+  configure({"-b", "*", "-d", "15090"});
+  EXPECT_EQ(in({.port = 80}), 15006);
+  EXPECT_EQ(in({.port = 15090}), kAlone);
+  EXPECT_EQ(in({.port = 15008}), kAlone);
+  configure({"-b", "80,15008"});
+  EXPECT_EQ(in({.port = 80}), 15006);
+  EXPECT_EQ(in({.port = 81}), kAlone);
+  EXPECT_EQ(in({.port = 15008}), kAlone);
+}
+
+TEST_F(Plan, ExcludedInterfacesInBothDirections) {
+  configure({"-i", "*", "-b", "*", "-c", "eth9,br+"});
+  for (const char* name : {"eth9", "br", "br-12"}) {
+    EXPECT_EQ(out({.interface = name}), kAlone) << name;
+    EXPECT_EQ(in({.interface = name}), kAlone) << name;
+  }
+  EXPECT_EQ(in({.interface = "eth90"}), 15006);
+}
+
+TEST_F(Plan, GuestsAreOutbound) {
+  configure({"-i", "203.0.113.0/24", "-b", "*", "-k", "tap0", "-x", "203.0.113.0/25"});
+  EXPECT_EQ(in({.destination = "203.0.113.1", .interface = "tap0"}), 15001);
+  EXPECT_EQ(in({.destination = "198.51.100.9", .interface = "tap0"}), kAlone);
+  EXPECT_EQ(in({.destination = "203.0.113.1", .interface = "eth0"}), 15006);
+  configure({"-i", "*", "-b", "*", "-k", "tap0", "-c", "tap0"});
+  EXPECT_EQ(in({.interface = "tap0"}), 15001);
+}
+
+TEST_F(Plan, OwnerGroups) {
+  configure({"-i", "*"}, {{"ISTIO_OUTBOUND_OWNER_GROUPS", "java,202"}});
+  EXPECT_EQ(out({.gid = 200}), 15001);
+  EXPECT_EQ(out({.gid = 202}), 15001);
+  EXPECT_EQ(out({.gid = 203}), kAlone);
+  EXPECT_EQ(out({.uid = {}, .gid = {}}), kAlone);
+  configure({"-i", "*"}, {{"ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", "java"}});
+  EXPECT_EQ(out({.gid = 200}), kAlone);
+  EXPECT_EQ(out({.gid = 202}), 15001);
+  configure({"-i", "*"}, {{"ISTIO_OUTBOUND_OWNER_GROUPS", ""}});
+  EXPECT_EQ(out({}), kAlone);
+}
+
+TEST_F(Plan, LongListsDecideAsShortOnesDo) {
+  RedirectConfig config;
+  config.outbound_cidrs.all = true;
+  config.virtual_interfaces = {{"tap0", false}};
+  for (unsigned i = 0; i < 10000; ++i)
+    config.outbound_excluded_cidrs.emplace_back(IpAddress::v4(0x0a000000u + i * 512), 24);
+  rules_ = plan_ruleset(config);
+  ASSERT_FALSE(rules_.maps.empty());
+  EXPECT_EQ(out({.destination = "10.0.0.1"}), kAlone);
+  EXPECT_EQ(out({.destination = "10.0.1.1"}), 15001);
+  EXPECT_EQ(out({.destination = "10.15.254.1"}), kAlone);
+  EXPECT_EQ(out({.destination = "10.15.255.1"}), 15001);
+  std::swap(config.outbound_cidrs.ranges, config.outbound_excluded_cidrs);
+  config.outbound_cidrs.all = false;
+  rules_ = plan_ruleset(config);
+  EXPECT_EQ(out({.destination = "10.0.0.1"}), 15001);
+  EXPECT_EQ(out({.destination = "10.0.1.1"}), kAlone);
+  EXPECT_EQ(in({.destination = "10.15.254.1", .interface = "tap0"}), 15001);
+  EXPECT_EQ(in({.destination = "10.15.255.1", .interface = "tap0"}), kAlone);
+}
+
+TEST_F(Plan, NoRuleLooksInASetThatIsNotThere) {
+  for (const Case& one : cases()) {
+    const Ruleset rules =
+        plan_ruleset(parse(one.arguments, fake_environment(one.variables))->config);
+    for (const Chain& chain : rules.chains)
+      for (const Rule& rule : chain.rules) {
+        EXPECT_LT(rule.comment.size(), 128u);
+        EXPECT_FALSE(rule.comment.empty());
+        for (const auto& match : rule.matches) {
+          const auto* set = std::get_if<SetName>(&std::get<Match>(match).operand);
+          EXPECT_TRUE(set == nullptr || rules.find_set(set->name) != nullptr) << one.name;
+        }
+      }
+  }
+}
+
+}  // namespace
+}  // namespace weir::init
