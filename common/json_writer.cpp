@@ -7,8 +7,6 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
 /// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 §4), 0 when it is not
 /// one.
 std::size_t utf8_length(std::string_view text) {
@@ -28,50 +26,34 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-void append_ascii(std::string& out, char c) {
+void append_ascii(char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
   const auto byte = static_cast<unsigned char>(c);
-  if (byte >= 0x20 && byte != 0x7f) {
+  if (c == '"' || c == '\\') {
+    out += '\\';
     out += c;
-    return;
+  } else if (byte < 0x20 || byte == 0x7f) {
+    out += "\\u00";
+    out += kHex[byte >> 4];
+    out += kHex[byte & 0xf];
+  } else {
+    out += c;
   }
-  out += "\\u00";
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0xf];
 }
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 1)
-      append_ascii(out, text.front());
+void append_escaped_json(std::string_view value, std::string& out) {
+  while (!value.empty()) {
+    const std::size_t length = utf8_length(value);
+    if (length == 0)
+      out += "\\ufffd";
+    else if (length == 1)
+      append_ascii(value.front(), out);
     else
-      out += length == 0 ? kReplacement : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
+      out += value.substr(0, length);
+    value.remove_prefix(length == 0 ? 1 : length);
   }
-  out += '"';
 }
 
 void JsonWriter::new_line() {
@@ -105,15 +87,18 @@ JsonWriter& JsonWriter::close(char bracket) {
 JsonWriter& JsonWriter::key(std::string_view name) {
   assert(!after_key_);
   before_value();
-  append_json_string(out_, name);
-  out_ += ": ";
+  out_ += '"';
+  append_escaped_json(name, out_);
+  out_ += "\": ";
   after_key_ = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::string(std::string_view value) {
   before_value();
-  append_json_string(out_, value);
+  out_ += '"';
+  append_escaped_json(value, out_);
+  out_ += '"';
   return *this;
 }
 

@@ -9,9 +9,9 @@
 
 namespace weir {
 
-/// Appends `text` quoted and escaped (RFC 8259 §7). Bytes that are not UTF-8 become U+FFFD, so that
-/// the result is always valid JSON whatever a peer sent.
-void append_json_string(std::string& out, std::string_view text);
+/// Appends the inside of a JSON string (RFC 8259 §7). Bytes that are not UTF-8 become U+FFFD, so
+/// that the result is always valid JSON whatever a peer sent.
+void append_escaped_json(std::string_view value, std::string& out);
 
 /// Writes one JSON document, indented by one space a level. Calls nest as the document does;
 /// asserts that they match.

@@ -3,6 +3,7 @@
 
 #include <cassert>
 
+#include "common/json_writer.hpp"
 #include "proxy/access_log/escape.hpp"
 
 namespace weir::access_log {

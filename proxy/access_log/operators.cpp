@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "common/json_writer.hpp"
 #include "proxy/access_log/escape.hpp"
 
 namespace weir::access_log {

@@ -184,8 +184,7 @@ void AccessLogSink::report_drops(bool drained) {
   if (fresh > 0 && !std::exchange(dropping_, true)) {
     dropped_before_ = total - fresh;
     log::warning(log::Component::main,
-                 "access log '{}': lines are being dropped: written slower than they arrive",
-                 name());
+                 "access log '{}': it takes fewer lines than arrive: dropping", name());
   }
   if (drained && fresh == 0 && std::exchange(dropping_, false))
     log::warning(log::Component::main, "access log '{}': {} lines were dropped", name(),

@@ -85,11 +85,10 @@ RequestParser::Fed RequestParser::feed(std::string_view bytes) {
   }
   if (bytes.empty()) return {};
   started_ = true;
-  // llhttp reads on through a head of any length: it never sees more of one than we allow, and one
-  // byte.
+  // llhttp takes a head of any length: it never sees more of one than we allow.
   const bool was_in_head = in_head_;
   const std::size_t limit =
-      was_in_head ? std::min(bytes.size(), kMaxHeadBytes - head_bytes_ + 1) : bytes.size();
+      was_in_head ? std::min(bytes.size(), kMaxHeadBytes - head_bytes_) : bytes.size();
   const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), limit);
   const bool paused = error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE;
   const std::size_t consumed =
@@ -98,7 +97,7 @@ RequestParser::Fed RequestParser::feed(std::string_view bytes) {
   if (error == HPE_USER) return {Step::body_too_large, consumed};
   if (error != HPE_OK && !paused) return {Step::malformed, consumed};
   if (was_in_head) head_bytes_ += consumed;
-  if (in_head_ && head_bytes_ > kMaxHeadBytes) return {Step::head_too_large, consumed};
+  if (in_head_ && head_bytes_ == kMaxHeadBytes) return {Step::head_too_large, consumed};
   if (!paused) return {Step::need_more, consumed};
 
   const bool needs_host = parser_.http_major == 1 && parser_.http_minor >= 1;
