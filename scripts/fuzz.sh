@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds the fuzzers with clang 14 into build-fuzz and runs each for some seconds, from the corpus of the tests.
+#   scripts/fuzz.sh [SECONDS [NAME...]]      e.g. scripts/fuzz.sh 600 client_hello
+# What it finds (crash-*, leak-*, timeout-*) lies in build-fuzz/found/NAME; run the fuzzer with that file to see it again.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.."
+seconds=${1:-30}
+(($#)) && shift
+
+if (($#)); then
+  names=("$@")
+else
+  mapfile -t names < <(find tests/fuzz -maxdepth 1 -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' | sort)
+fi
+export CC=clang-14 CXX=clang++-14
+"$here/build.sh" in build-fuzz "${names[@]/%/_fuzz}" -- -Dfuzz=true -Dtests=true -Dstatic_proxy=false \
+  -Dbuildtype=debug -Doptimization=1 -Db_ndebug=false -Db_sanitize=address,undefined
+
+fuzz_one() {  # name seconds
+  local name=$1 new=build-fuzz/corpus/$1 found=build-fuzz/found/$1 dictionary=tests/fuzz/$1.dict
+  local -a options=(-max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/")
+  [[ ! -f $dictionary ]] || options+=(-dict="$dictionary")
+  mkdir -p "$new" "$found" "tests/fuzz/corpus/$name"
+  # What is new goes to the first folder; the corpus of the tests is only read.
+  if ! UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "build-fuzz/tests/fuzz/${name}_fuzz" "${options[@]}" \
+    "$new" "tests/fuzz/corpus/$name" >"build-fuzz/$name.log" 2>&1; then
+    tail -n 60 "build-fuzz/$name.log"
+    echo "fuzz.sh: $name: found something; see $found"
+    return 1
+  fi
+  printf '%s: %s\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: */executions /p' "build-fuzz/$name.log")"
+}
+export -f fuzz_one
+
+status=0
+printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1" "$2" || { echo "$1" >>"$3"; exit 1; }' _ {} "$seconds" \
+  "${failures:=$(mktemp /tmp/weir-fuzz.XXXXXX)}" || status=1
+bad=$(wc -l <"$failures")
+rm -f "$failures"
+[[ -z ${WEIR_COUNTS:-} ]] || echo "$((${#names[@]} - bad)) $bad 0" >"$WEIR_COUNTS"
+exit "$status"

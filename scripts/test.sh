@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds everything and runs every test, on a fresh Debian 12 as root: checks of the text, unit tests, installation, the demo, the
+# namespace tests, the same under sanitizers, and the fuzzers for a short time. Quiet where things work.
+# The last line is the sum: "N passed, N failed", and ", N skipped" when comparisons with other programs could not run.
+#   scripts/test.sh          everything
+#   scripts/test.sh quick    without sanitizers and fuzzers
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/.."
+which=${1:-all}
+case "$which" in
+  all | quick) ;;
+  *) echo "usage: scripts/test.sh [quick]" >&2; exit 2 ;;
+esac
+if ((EUID != 0)); then
+  echo "test.sh: needs root, to make network namespaces; try: sudo $0 $*" >&2
+  exit 1
+fi
+
+# shellcheck source=scripts/steps.sh
+source "$here/steps.sh"
+# shellcheck source=scripts/packages.sh
+source "$here/packages.sh"
+
+step 'packages' install_packages build demo test
+step 'text: format, words, coroutines' scripts/lint.sh
+step 'build' scripts/build.sh all
+step 'unit tests' scripts/unit_tests.sh build
+step 'installation' scripts/check_install.sh
+step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
+step 'namespace tests' scripts/namespace_tests.sh -m 'not peer'
+step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
+if [[ $which == all ]]; then
+  step 'build with AddressSanitizer' scripts/sanitize.sh address build
+  step 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
+  step 'namespace tests with AddressSanitizer' scripts/sanitize.sh address namespaces
+  step 'build with ThreadSanitizer' scripts/sanitize.sh thread build
+  step 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
+  step 'namespace tests with ThreadSanitizer' scripts/sanitize.sh thread namespaces
+  step 'fuzzers' scripts/fuzz.sh 20
+fi
+report_steps
