@@ -29,8 +29,9 @@ int fail(const Error& error, ExitCode code) {
 int fail(const Error& error) { return fail(error, exit_code_of(error.code)); }
 
 int run_dry(const Options& options) {
-  const auto written =
-      write_text(options.dry_run_file, render_ruleset(plan_ruleset(options.config)));
+  const std::string text =
+      options.cleanup_only ? render_removal() : render_ruleset(plan_ruleset(options.config));
+  const auto written = write_text(options.dry_run_file, text);
   return written ? 0 : fail(written.error(), ExitCode::other);
 }
 

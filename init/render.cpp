@@ -206,10 +206,14 @@ std::string render_rule(const Rule& rule) {
   return text + std::visit(VerdictText{}, rule.verdict);
 }
 
-std::string render_ruleset(const Ruleset& ruleset) {
-  const std::string table = "table inet " + std::string(kTableName);
+std::string render_removal() {
   // Adding before deleting makes the deletion succeed whether or not the table is there.
-  std::string text = table + "\ndelete " + table + "\n" + table + " {\n\tcomment " +
+  const std::string table = "table inet " + std::string(kTableName);
+  return table + "\ndelete " + table + "\n";
+}
+
+std::string render_ruleset(const Ruleset& ruleset) {
+  std::string text = render_removal() + "table inet " + std::string(kTableName) + " {\n\tcomment " +
                      quoted(ruleset.comment) + "\n\n";
   for (const Set& set : ruleset.sets) append_set(text, set);
   for (const VerdictMap& map : ruleset.maps) append_map(text, map);

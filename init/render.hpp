@@ -12,6 +12,9 @@ namespace weir::init {
 /// same `nft list ruleset` as installing `ruleset` does.
 std::string render_ruleset(const Ruleset& ruleset);
 
+/// The transaction of --cleanup-only; it succeeds whether or not the table is there.
+std::string render_removal();
+
 /// One rule as nft lists it, without counter values and comment.
 std::string render_rule(const Rule& rule);
 
