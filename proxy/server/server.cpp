@@ -46,6 +46,8 @@ Server::~Server() {
 }
 
 Result<void> Server::prepare() {
+  // splice(2) into a closed socket would raise it; the error is what counts.
+  std::signal(SIGPIPE, SIG_IGN);
   const std::uint64_t open_files = raise_open_file_limit();
   limit_.maximum = connection_limit(open_files);
   TRY_VOID(open_access_logs());

@@ -270,16 +270,22 @@ bool TcpProxySession::settle(RelayStatus status, bool from_downstream) {
       return reset_by(from_downstream);
     case RelayStatus::destination_failed:
       // What the side that refuses our bytes had sent before still belongs to the other one.
-      if (from_downstream) {
-        to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay, true,
-                            io::kBufferSize);
-      } else {
-        to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay, true,
-                          io::kBufferSize);
-      }
+      forward_rest(from_downstream);
       return reset_by(!from_downstream);
   }
   return true;
+}
+
+void TcpProxySession::forward_rest(bool to_client) {
+  const std::uint64_t up = to_upstream_.bytes();
+  const std::uint64_t down = to_downstream_.bytes();
+  auto& relay = instance_.worker->relay;
+  if (to_client) {
+    to_downstream_.pump(upstream_.get(), downstream_.get(), relay, true, io::kBufferSize);
+  } else {
+    to_upstream_.pump(downstream_.get(), upstream_.get(), relay, true, io::kBufferSize);
+  }
+  count_bytes(up, down);
 }
 
 bool TcpProxySession::reset_by(bool downstream) {

@@ -74,6 +74,7 @@ class TcpProxySession final : public tcp::Connection,
   bool pump_upstream();    // downstream → upstream
   bool pump_downstream();  // upstream → downstream
   bool settle(tcp::RelayStatus status, bool from_downstream);
+  void forward_rest(bool to_client);
   bool reset_by(bool downstream);
 
   [[nodiscard]] bool would_loop(const UpstreamAddress& target) const;

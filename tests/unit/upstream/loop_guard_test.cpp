@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/upstream/loop_guard.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::upstream {
+namespace {
+
+Endpoint endpoint(const char* text) { return *Endpoint::parse(text); }
+ListenAddress bound(const char* text) { return {endpoint(text)}; }
+UpstreamAddress target(const char* text) { return {endpoint(text)}; }
+
+TEST(LoopGuard, OwnListenerByExactAddress) {
+  const LoopGuard guard({bound("127.0.0.1:15001")});
+  EXPECT_TRUE(guard.is_own_listener(target("127.0.0.1:15001")));
+  EXPECT_FALSE(guard.is_own_listener(target("127.0.0.1:15006")));
+  EXPECT_FALSE(guard.is_own_listener(target("127.0.0.2:15001")));  // bound to one address only
+}
+
+TEST(LoopGuard, WildcardCoversEveryAddressOfThisHostAndNoOther) {
+  const LoopGuard guard({bound("0.0.0.0:15001")});
+  EXPECT_TRUE(guard.is_own_listener(target("127.0.0.1:15001")));
+  EXPECT_TRUE(guard.is_own_listener(target("0.0.0.0:15001")));
+  // Another host's proxy listens on the same port: dialling it is what an outbound proxy is for.
+  EXPECT_FALSE(guard.is_own_listener(target("198.51.100.77:15001")));
+}
+
+TEST(LoopGuard, MarksFollowTheSocketAndEndWithIt) {
+  LoopGuard guard({});
+  const DownstreamAddress peer{endpoint("198.51.100.1:40000")};
+  EXPECT_FALSE(guard.origin_of(peer));
+  const LoopGuard::Origin origin{3, target("203.0.113.9:80")};
+  guard.mark(peer.endpoint, origin);
+  ASSERT_TRUE(guard.origin_of(peer));
+  EXPECT_EQ(*guard.origin_of(peer), origin);
+  EXPECT_FALSE(guard.origin_of({endpoint("198.51.100.1:40001")}));
+  guard.unmark(peer.endpoint);
+  EXPECT_FALSE(guard.origin_of(peer));
+}
+
+}  // namespace
+}  // namespace weir::upstream
