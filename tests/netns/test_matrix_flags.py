@@ -175,7 +175,7 @@ def test_random_sets_of_flags(bench):
     random_ = random.Random(SEED)
     for number in range(count):
         flags = random_flags(random_)
-        cells = matrix.sample(random_, 800)
+        cells = matrix.sample(random_, 500)
         install(made.pod, flags)
         answers = probe.ask(cells)
         wrong = [c for c in cells if not agrees(expected(flags, c), answers[c], c)]

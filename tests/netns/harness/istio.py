@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from .flags import Flags
 from .namespace import Namespace
@@ -82,3 +83,13 @@ def replace(namespace: Namespace, flags: Flags, variant: str) -> None:
             namespace.tool(f"{family}-legacy-restore", text="*nat\nCOMMIT\n*mangle\nCOMMIT\n")
     namespace.tool("ip", "-6", "addr", "del", "::6/128", "dev", "lo", check=False)
     namespace.run([binary(), "--force-iptables-binary", variant, *flags.argv()], env=flags.env(), check=True)
+    _wait_for_addresses(namespace)
+
+
+def _wait_for_addresses(namespace: Namespace) -> None:
+    """istio-iptables adds ::6 without "nodad", so it cannot be bound until the kernel has thought about it."""
+    deadline = time.monotonic() + 10
+    while namespace.tool("ip", "-6", "addr", "show", "dev", "lo", "tentative"):
+        if time.monotonic() > deadline:
+            raise RuntimeError("::6 on lo stays tentative")
+        time.sleep(0.005)
