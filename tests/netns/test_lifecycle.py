@@ -252,6 +252,45 @@ def test_a_table_that_another_process_owns_is_a_conflict(empty):
     holder.communicate()
 
 
+def test_redirecting_rules_of_others_are_named(pod):
+    done = install(pod, INJECTED)
+    assert "weird" in done.stderr and "ip weir" in done.stderr, done.stderr
+
+
+def run_at_once(namespace, choices) -> list[int]:
+    """Starts one weir-init for each set of flags at the same time; returns their exit codes."""
+    running = [
+        namespace.popen(
+            [programs.weir_init(), *flags.argv()],
+            env=flags.env(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for flags in choices
+    ]
+    return [process.wait(timeout=30) for process in running]
+
+
+def test_several_at_once_with_the_same_flags_all_succeed(empty, make_namespace):
+    """Who finds the rules changed between reading and writing starts again."""
+    wanted = fresh_install(make_namespace, INJECTED)
+    for _ in range(10):
+        assert run_at_once(empty, [INJECTED] * 4) == [0] * 4
+        assert netfilter.ours(empty) == wanted
+        assert "::6/128" in netfilter.loopback_addresses(empty)
+        clean_up(empty)
+        assert netfilter.ruleset(empty) == ""
+
+
+def test_several_at_once_with_other_flags_leave_what_one_of_them_wanted(empty, make_namespace):
+    """A run whose rules were replaced before it could prove them says so (6)."""
+    complete = [fresh_install(make_namespace, flags) for flags in (INJECTED, OTHER)]
+    for _ in range(10):
+        codes = run_at_once(empty, [INJECTED, OTHER] * 2)
+        assert 0 in codes and set(codes) <= {0, 6}, codes
+        assert netfilter.ours(empty) in complete
+
+
 def test_a_random_walk_through_flags_leaves_what_the_last_ones_say(pod, make_namespace):
     before = netfilter.foreign_state(pod)
     random_ = random.Random(7)
