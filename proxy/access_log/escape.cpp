@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log/escape.hpp"
 
-
 namespace weir::access_log {
 namespace {
 
