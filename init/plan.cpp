@@ -18,6 +18,7 @@ Matches protocol_of(Field field) {
     case Field::ip6_daddr:
       return {Match{Field::nfproto, false, byte_key(NFPROTO_IPV6)}};
     case Field::tcp_dport:
+    case Field::tcp_flags:
       return is_tcp();
     default:
       return {};
@@ -38,6 +39,8 @@ Matches operator+(Matches left, const Matches& right) {
 Matches is_tcp() { return {Match{Field::l4proto, false, byte_key(IPPROTO_TCP)}}; }
 Matches is_not_tcp() { return {Match{Field::l4proto, true, byte_key(IPPROTO_TCP)}}; }
 
+Matches is_not_first_segment() { return differs(Field::tcp_flags, byte_key(kTcpSyn)); }
+
 Matches in_set(Field field, std::string_view set) {
   return with_protocol(field, false, SetName{std::string(set)});
 }
@@ -57,6 +60,10 @@ bool RulesetBuilder::add_set(std::string_view name, KeyType type, std::string_vi
   ruleset_.sets.push_back(
       Set{std::string(name), type, std::string(comment), std::move(elements), {}});
   return true;
+}
+
+Rule leave_running_connections() {
+  return make_rule(is_not_first_segment(), Return{}, "a connection from before the rules");
 }
 
 Ruleset plan_ruleset(const RedirectConfig& config) {

@@ -83,10 +83,14 @@ using Matches = std::vector<std::variant<Match, Opaque>>;
 Matches operator+(Matches left, const Matches& right);
 Matches is_tcp();
 Matches is_not_tcp();
+Matches is_not_first_segment();
 Matches in_set(Field field, std::string_view set);
 Matches not_in_set(Field field, std::string_view set);
 Matches equals(Field field, const Key& key);
 Matches differs(Field field, const Key& key);
+/// Connection tracking starts with the first NAT rule and takes the next segment of a running
+/// connection for the first one of a new one; to redirect that would break the connection.
+Rule leave_running_connections();
 Rule make_rule(Matches matches, Verdict verdict, std::string_view comment);
 
 namespace sets {

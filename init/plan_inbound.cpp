@@ -8,6 +8,8 @@ namespace weir::init {
 Chain plan_prerouting(const RedirectConfig& config, RulesetBuilder& builder) {
   Chain chain{std::string(chains::kPrerouting), BaseHook{Hook::prerouting, kNatPriority}, {}, {}};
   auto& rules = chain.rules;
+  if (!config.inbound_ports.empty() || !config.virtual_interfaces.empty())
+    rules.push_back(leave_running_connections());
   // Virtual interfaces come before excluded ones: an interface in both lists is a guest's.
   if (builder.add_set(sets::kVirtualInterfaces, KeyType::ifname, "interfaces of guests (-k)",
                       interface_intervals(config.virtual_interfaces)))

@@ -59,6 +59,7 @@ Chain plan_output(const RedirectConfig& config, RulesetBuilder& builder) {
   Chain chain{std::string(chains::kOutput), BaseHook{Hook::output, kNatPriority}, {}, {}};
   auto& rules = chain.rules;
   rules.push_back(make_rule(is_not_tcp(), Return{}, "only TCP is redirected"));
+  rules.push_back(leave_running_connections());
   if (builder.has_set(sets::kExcludedInterfaces))
     rules.push_back(make_rule(in_set(Field::oifname, sets::kExcludedInterfaces), Return{},
                               "excluded interface (-c)"));

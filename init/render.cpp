@@ -30,6 +30,8 @@ std::string_view type_name(KeyType type) {
       return "nf_proto";
     case KeyType::l4proto:
       return "inet_proto";
+    case KeyType::tcp_flags:
+      return "tcp_flag";
   }
   assert(false);
   return {};
@@ -59,6 +61,8 @@ std::string_view field_name(Field field) {
       return "ip6 daddr";
     case Field::tcp_dport:
       return "tcp dport";
+    case Field::tcp_flags:
+      return "tcp flags & (fin | syn | rst | ack)";
   }
   assert(false);
   return {};
@@ -92,6 +96,8 @@ std::string render_key(KeyType type, const Key& key) {
       return quoted(name_of(key));
     case KeyType::nfproto:
       return b[0] == NFPROTO_IPV4 ? "ipv4" : b[0] == NFPROTO_IPV6 ? "ipv6" : std::to_string(b[0]);
+    case KeyType::tcp_flags:
+      return b[0] == kTcpSyn ? "syn" : std::to_string(b[0]);
     case KeyType::l4proto:
       return b[0] == IPPROTO_TCP ? "tcp" : b[0] == IPPROTO_UDP ? "udp" : std::to_string(b[0]);
   }

@@ -39,6 +39,7 @@ std::size_t key_size(KeyType type) {
   switch (type) {
     case KeyType::nfproto:
     case KeyType::l4proto:
+    case KeyType::tcp_flags:
       return 1;
     case KeyType::inet_service:
       return 2;
@@ -77,6 +78,8 @@ KeyType key_type(Field field) {
       return KeyType::ipv6_addr;
     case Field::tcp_dport:
       return KeyType::inet_service;
+    case Field::tcp_flags:
+      return KeyType::tcp_flags;
   }
   assert(false);
   return KeyType::l4proto;

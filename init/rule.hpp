@@ -29,7 +29,8 @@ enum class KeyType : std::uint8_t {
   gid,
   ifname,
   nfproto,
-  l4proto
+  l4proto,
+  tcp_flags
 };
 
 /// One value. Big endian whatever the type, left aligned, the rest zero: keys of one type order as
@@ -51,9 +52,13 @@ enum class Field : std::uint8_t {
   ip_daddr,
   ip6_saddr,
   ip6_daddr,
-  tcp_dport
+  tcp_dport,
+  tcp_flags  // FIN, SYN, RST and ACK only: what tells a connection's first segment from all others
 };
-inline constexpr std::size_t kFieldCount = 11;
+inline constexpr std::size_t kFieldCount = 12;
+/// FIN, SYN, RST, ACK. Source: RFC 9293, 3.1.
+inline constexpr std::uint8_t kTcpFlagsMask = 0x17;
+inline constexpr std::uint8_t kTcpSyn = 0x02;
 
 /// Name of a set of the table.
 struct SetName {

@@ -58,6 +58,17 @@ std::optional<Match> match_of(Field field, const nftnl_expr* e) {
   return Match{field, op == NFT_CMP_NEQ, key_from_wire(type, data)};
 }
 
+bool is_mask(const nftnl_expr* e, std::uint8_t mask) {
+  if (!is_named(e, "bitwise") || nftnl_expr_get_u32(e, NFTNL_EXPR_BITWISE_OP) != NFT_BITWISE_BOOL)
+    return false;
+  const auto byte = [&](std::uint16_t attribute) -> int {
+    std::uint32_t length = 0;
+    const auto* data = static_cast<const std::uint8_t*>(nftnl_expr_get(e, attribute, &length));
+    return data != nullptr && length == 1 ? *data : -1;
+  };
+  return byte(NFTNL_EXPR_BITWISE_MASK) == mask && byte(NFTNL_EXPR_BITWISE_XOR) == 0;
+}
+
 bool is_verdict_lookup(const nftnl_expr* e) {
   return is_named(e, "lookup") && nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG) &&
          nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_DREG) == NFT_REG_VERDICT &&
@@ -111,6 +122,15 @@ class RuleDecoder {
 
  private:
   void take_test(const nftnl_expr* e) {
+    // A masked field is one load and one bitwise expression.
+    if (field_load(*loaded_).mask != 0 && !masked_) {
+      masked_ = is_mask(e, field_load(*loaded_).mask);
+      if (masked_) return;
+      rule_.matches.push_back(Opaque{load_text_ + " " + text_of(e)});
+      loaded_.reset();
+      return;
+    }
+    masked_ = false;
     if (is_verdict_lookup(e)) {
       rule_.verdict = JumpByMap{*loaded_, nftnl_expr_get_str(e, NFTNL_EXPR_LOOKUP_SET)};
       has_verdict_ = true;
@@ -156,6 +176,7 @@ class RuleDecoder {
 
   Rule rule_{{}, Opaque{}, {}, false};
   std::optional<Field> loaded_;
+  bool masked_ = false;
   std::string load_text_;
   std::optional<std::uint16_t> port_;
   bool has_verdict_ = false;

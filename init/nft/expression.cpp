@@ -37,6 +37,15 @@ void append_load(nftnl_rule* rule, Field field) {
   nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, load.offset);
   nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN,
                      static_cast<std::uint32_t>(key_size(key_type(field))));
+  if (load.mask == 0) return;
+  const std::uint8_t no_change = 0;
+  nftnl_expr* bitwise = append(rule, "bitwise");
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
+  nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, 1);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, &load.mask, 1);
+  nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, &no_change, 1);
 }
 
 void append_compare(nftnl_rule* rule, KeyType type, const Key& key, bool negated) {

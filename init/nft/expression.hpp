@@ -9,7 +9,7 @@
 
 namespace weir::init {
 
-/// nft: `meta <key>` or `<header> <field>`.
+/// nft: `meta <key>`, `<header> <field>` or `<header> <field> & mask`.
 void append_load(nftnl_rule* rule, Field field);
 /// nft: `== key`, or `!= key` when negated. Compares what append_load() of a field of this type
 /// left.

@@ -18,9 +18,9 @@ constexpr std::size_t kUserDataHeader = 2;  // type, length
 }  // namespace
 
 FieldLoad field_load(Field field) {
-  const auto meta = [](std::uint32_t key) { return FieldLoad{true, key, 0, 0}; };
+  const auto meta = [](std::uint32_t key) { return FieldLoad{true, key, 0, 0, 0}; };
   const auto network = [](std::uint32_t offset) {
-    return FieldLoad{false, 0, NFT_PAYLOAD_NETWORK_HEADER, offset};
+    return FieldLoad{false, 0, NFT_PAYLOAD_NETWORK_HEADER, offset, 0};
   };
   switch (field) {
     case Field::nfproto:
@@ -44,7 +44,9 @@ FieldLoad field_load(Field field) {
     case Field::ip6_daddr:
       return network(24);
     case Field::tcp_dport:
-      return FieldLoad{false, 0, NFT_PAYLOAD_TRANSPORT_HEADER, 2};  // struct tcphdr
+      return FieldLoad{false, 0, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 0};  // struct tcphdr
+    case Field::tcp_flags:
+      return FieldLoad{false, 0, NFT_PAYLOAD_TRANSPORT_HEADER, 13, kTcpFlagsMask};
   }
   assert(false);
   return {};
@@ -80,6 +82,8 @@ std::uint32_t kernel_key_type(KeyType type) {
       return 8;
     case KeyType::l4proto:
       return 12;
+    case KeyType::tcp_flags:
+      return 14;
     case KeyType::inet_service:
       return 13;
     case KeyType::uid:
@@ -96,7 +100,7 @@ std::uint32_t kernel_key_type(KeyType type) {
 std::optional<KeyType> key_type_of_kernel(std::uint32_t number) {
   for (const KeyType type :
        {KeyType::ipv4_addr, KeyType::ipv6_addr, KeyType::inet_service, KeyType::uid, KeyType::gid,
-        KeyType::ifname, KeyType::nfproto, KeyType::l4proto})
+        KeyType::ifname, KeyType::nfproto, KeyType::l4proto, KeyType::tcp_flags})
     if (kernel_key_type(type) == number) return type;
   return std::nullopt;
 }

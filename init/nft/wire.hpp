@@ -21,6 +21,7 @@ struct FieldLoad {
   std::uint32_t meta_key = 0;      // nft_meta_keys
   std::uint32_t payload_base = 0;  // nft_payload_bases
   std::uint32_t offset = 0;        // bytes from the base
+  std::uint8_t mask = 0;           // of a one-byte field; 0 = the whole field
 };
 FieldLoad field_load(Field field);
 std::optional<Field> field_of_meta(std::uint32_t meta_key);

@@ -99,7 +99,7 @@ TEST(Report, SaysOneFactALine) {
   InstallReport report;
   report.outcome = Outcome::installed;
   EXPECT_EQ(describe_outcome(report, wanted(), 2.06),
-            "installed: table inet weir, 13 rules, 3 sets (3 elements), IPv4 and IPv6, read back "
+            "installed: table inet weir, 14 rules, 3 sets (3 elements), IPv4 and IPv6, read back "
             "and equal, in 2.1 ms");
   report.outcome = Outcome::replaced;
   report.changes.assign(14, "x");

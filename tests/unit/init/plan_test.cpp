@@ -25,6 +25,7 @@ struct Packet {
   std::optional<std::uint32_t> uid = 1000;  // absent: no socket
   std::optional<std::uint32_t> gid = 1000;
   std::uint8_t protocol = IPPROTO_TCP;
+  std::uint8_t flags = kTcpSyn;
 };
 
 // Walks the rules as nf_tables does. @return the port that the packet is redirected to, 0 = left
@@ -94,6 +95,8 @@ class Evaluator {
         return address_key(destination);
       case Field::tcp_dport:
         return port_key(packet_.port);
+      case Field::tcp_flags:
+        return byte_key(packet_.flags & kTcpFlagsMask);
     }
     return std::nullopt;
   }
@@ -143,6 +146,19 @@ TEST_F(Plan, ApplicationIsCapturedInBothFamilies) {
   EXPECT_EQ(out({}), 15001);
   EXPECT_EQ(out({.source = "2001:db8::1", .destination = "2001:db8::2"}), 15001);
   EXPECT_EQ(out({.protocol = IPPROTO_UDP}), kAlone);
+}
+
+TEST_F(Plan, RunningConnectionsAreLeftAlone) {
+  configure({"-i", "*", "-b", "*", "-k", "tap0"});
+  constexpr std::uint8_t kAck = 0x10, kPush = 0x08, kSynEcn = 0xc2;
+  for (const std::uint8_t flags :
+       {kAck, std::uint8_t{kAck | kPush}, std::uint8_t{kAck | kTcpSyn}, std::uint8_t{4}}) {
+    EXPECT_EQ(out({.flags = flags}), kAlone);
+    EXPECT_EQ(in({.flags = flags}), kAlone);
+    EXPECT_EQ(in({.interface = "tap0", .flags = flags}), kAlone);
+  }
+  EXPECT_EQ(out({.flags = kSynEcn}), 15001);
+  EXPECT_EQ(in({.flags = kSynEcn}), 15006);
 }
 
 TEST_F(Plan, AnyOfSeveralUsersIsTheProxy) {
