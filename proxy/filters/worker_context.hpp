@@ -20,7 +20,7 @@
 namespace weir::filters {
 
 /// Bytes of one connection's block: the bound on what an idle connection costs in user memory.
-inline constexpr std::size_t kConnectionBlock = 448;
+inline constexpr std::size_t kConnectionBlock = 352;
 
 /// Gathers the access-log lines of one turn and hands them to their sinks at its end. Worker thread
 /// only.

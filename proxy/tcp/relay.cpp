@@ -120,7 +120,7 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
 }
 
 RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources,
-                                 bool peer_closed, std::size_t limit) {
+                                 bool peer_closed, std::size_t limit, bool last) {
   if (finished_) return RelayStatus::finished;
   blocked_ = false;
   const std::uint64_t turn_end = bytes_ + kTurnBytes;
@@ -148,7 +148,7 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
     case Step::end:
       end_of_stream_ = finished_ = true;
       // ENOTCONN: the destination is gone already, which its own event will tell.
-      shutdown(destination, SHUT_WR);
+      if (!last) shutdown(destination, SHUT_WR);
       return RelayStatus::finished;
     case Step::source_failed:
       return RelayStatus::source_failed;

@@ -43,8 +43,10 @@ class RelayDirection {
   /// Moves what can be moved now. `peer_closed`: an event has said that the source's FIN is in the
   /// queue (EPOLLRDHUP) and no urgent data was seen, so that a short read is the last one. `limit`:
   /// most bytes to hold in user space, per_connection_buffer_limit_bytes.
+  /// `last`: the other direction has finished, so the owner closes both sockets after this one; the
+  /// end of stream is then left to close(2).
   RelayStatus pump(int source, int destination, RelayResources& resources, bool peer_closed,
-                   std::size_t limit);
+                   std::size_t limit, bool last = false);
 
   /// Returns buffer and pipe. Call before destruction.
   void release(RelayResources& resources);

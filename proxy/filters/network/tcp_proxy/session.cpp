@@ -27,6 +27,10 @@ using tcp::RelayStatus;
 constexpr io::Events kReadable = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr io::Events kReadableWritable = kReadable | EPOLLOUT;
 
+// The peer will send nothing more. With EPOLLERR only a read tells how it ended: a reset stands
+// behind the data that arrived before it, and must not pass for a FIN.
+bool tells_closed(io::Events events) { return (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0; }
+
 // Dead-peer detection is set up once a connection has lived this long: short ones never pay for the
 // calls.
 constexpr std::chrono::seconds kLongLived{10};
@@ -181,33 +185,32 @@ bool TcpProxySession::on_connected() {
   return true;
 }
 
+bool TcpProxySession::on_side(io::Events events, bool from_downstream) {
+  const tcp::RelayDirection& reading = from_downstream ? to_upstream_ : to_downstream_;
+  const tcp::RelayDirection& writing = from_downstream ? to_downstream_ : to_upstream_;
+  // A direction that waits for its destination has nothing to gain from more bytes at its source.
+  if ((events & ~io::Events{EPOLLOUT}) != 0 && !reading.blocked()) {
+    if (!(from_downstream ? pump_upstream() : pump_downstream())) return false;
+    if (reading.finished() && (events & EPOLLERR) != 0) return reset_by(from_downstream);
+  }
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0 || !writing.blocked()) return true;
+  return from_downstream ? pump_downstream() : pump_upstream();
+}
+
 void TcpProxySession::on_events(io::Events events, std::uint32_t tag) {
   last_activity_ = instance_.worker->loop.now();
   if (tag == kDownstream) {
     if ((events & EPOLLPRI) != 0) downstream_urgent_ = true;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) downstream_closed_ = true;
-    if ((events & ~io::Events{EPOLLOUT}) != 0) {
-      if (to_upstream_.finished() && (events & EPOLLERR) != 0) {
-        reset_by(true);
-        return;
-      }
-      if (!pump_upstream()) return;
-    }
-    if ((events & EPOLLOUT) != 0 && to_downstream_.blocked()) pump_downstream();
+    if (tells_closed(events)) downstream_closed_ = (events & EPOLLERR) == 0;
+    on_side(events, true);
     return;
   }
-  if (phase_ == Phase::connecting && !on_connecting(events)) return;
-  if (phase_ == Phase::connecting) return;
-  if ((events & EPOLLPRI) != 0) upstream_urgent_ = true;
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) upstream_closed_ = true;
-  if ((events & ~io::Events{EPOLLOUT}) != 0) {
-    if (to_downstream_.finished() && (events & EPOLLERR) != 0) {
-      reset_by(false);
-      return;
-    }
-    if (!pump_downstream()) return;
+  if (phase_ == Phase::connecting) {
+    if (!on_connecting(events) || phase_ == Phase::connecting) return;
   }
-  if ((events & EPOLLOUT) != 0 && to_upstream_.blocked()) pump_upstream();
+  if ((events & EPOLLPRI) != 0) upstream_urgent_ = true;
+  if (tells_closed(events)) upstream_closed_ = (events & EPOLLERR) == 0;
+  on_side(events, false);
 }
 
 void TcpProxySession::count_bytes(std::uint64_t up_before, std::uint64_t down_before) {
@@ -223,18 +226,20 @@ void TcpProxySession::count_bytes(std::uint64_t up_before, std::uint64_t down_be
 
 bool TcpProxySession::pump_upstream() {
   const std::uint64_t before = to_upstream_.bytes();
-  const RelayStatus status = to_upstream_.pump(
-      downstream_.get(), upstream_.get(), instance_.worker->relay,
-      downstream_closed_ && !downstream_urgent_, listener_->config->per_connection_buffer_limit);
+  const RelayStatus status =
+      to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay,
+                        downstream_closed_ && !downstream_urgent_,
+                        listener_->config->per_connection_buffer_limit, to_downstream_.finished());
   count_bytes(before, to_downstream_.bytes());
   return settle(status, true);
 }
 
 bool TcpProxySession::pump_downstream() {
   const std::uint64_t before = to_downstream_.bytes();
-  const RelayStatus status = to_downstream_.pump(
-      upstream_.get(), downstream_.get(), instance_.worker->relay,
-      upstream_closed_ && !upstream_urgent_, cluster_->config().per_connection_buffer_limit);
+  const RelayStatus status =
+      to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay,
+                          upstream_closed_ && !upstream_urgent_,
+                          cluster_->config().per_connection_buffer_limit, to_upstream_.finished());
   count_bytes(to_upstream_.bytes(), before);
   return settle(status, false);
 }

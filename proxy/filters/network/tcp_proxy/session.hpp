@@ -71,6 +71,7 @@ class TcpProxySession final : public tcp::Connection,
   bool connect_failed(std::string reason, tcp::EndReason end_reason);
   bool on_connecting(io::Events events);
   bool on_connected();
+  bool on_side(io::Events events, bool from_downstream);
   bool pump_upstream();    // downstream → upstream
   bool pump_downstream();  // upstream → downstream
   bool settle(tcp::RelayStatus status, bool from_downstream);
