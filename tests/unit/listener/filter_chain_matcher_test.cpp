@@ -174,6 +174,15 @@ TEST(FilterChainMatcher, APortWithChainsHidesTheChainsWithoutAPort) {
   EXPECT_EQ(chains.find(Connection().to("198.51.100.7:81")), "any");
 }
 
+TEST(FilterChainMatcher, APortIsNotTakenBackWhenNoPrefixMatches) {
+  auto narrow = on_prefixes({cidr("203.0.113.0/24")});
+  narrow.destination_port = 80;
+  const Chains chains = Chains().chain("any", {}).chain("narrow", narrow).default_chain();
+  EXPECT_EQ(chains.find(Connection()), "default");
+  EXPECT_EQ(chains.find(Connection().to("203.0.113.7:80")), "narrow");
+  EXPECT_EQ(chains.find(Connection().to("198.51.100.7:81")), "any");
+}
+
 TEST(FilterChainMatcher, LongestDestinationPrefix) {
   const Chains chains =
       Chains()

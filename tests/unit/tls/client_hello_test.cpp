@@ -132,6 +132,13 @@ TEST(NeedMore, OneRecordSaysExactlyHowMuch) {
     EXPECT_EQ(parse(std::string_view(bytes).substr(0, size)).min_bytes, bytes.size());
 }
 
+TEST(NeedMore, TheNextRecordCountsWithItsHeader) {
+  const Raw message = HelloBuilder().message();
+  const Raw bytes = record(message.substr(0, 20)) + record(message.substr(20));
+  for (std::size_t size = 9; size < bytes.size(); ++size)
+    EXPECT_EQ(parse(std::string_view(bytes).substr(0, size)).min_bytes, bytes.size());
+}
+
 TEST(Fragments, RecordsOfEverySize) {
   HelloBuilder builder;
   builder.extensions = server_name("split.example") + alpn({"h2", "http/1.1"});
