@@ -6,6 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 status=0
 "$here/format.sh" --check || status=1
 "$here/lint_text.sh" || status=1
+"$here/lint_layers.sh" || status=1
+"$here/readme_numbers.py" --check || status=1
 "$here/lint_coroutines.sh" --self-test || status=1
 "$here/lint_coroutines.sh" || status=1
 exit "$status"
