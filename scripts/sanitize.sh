@@ -10,19 +10,26 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 kind=${1:-} what=${2:-both}
 
-# What the sanitizers look at in real traffic: the tests of the proxy, without those that measure or repeat a thousandfold.
-scenarios=(-m 'not peer and not slow' -k 'not privileges and not harness and not matrix and not churn')
+# Real traffic for the sanitizers: the tests of the proxy, without those that repeat a thousandfold.
+scenarios=(tests/netns/test_proxy_*.py -m 'not peer and not slow')
 
 case "$kind" in
   address)
     build=build-asan
     options=(-Db_sanitize=address,undefined)
-    targets=()
+    targets=()  # all
+    unit=()     # all
+    scenarios+=(tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
     ;;
   thread)
     build=build-tsan
     options=(-Db_sanitize=thread)
-    targets=()
+    # What two threads touch: the loop's post(), the access log, hosts and limits, counters; and the whole proxy.
+    unit=(io access_log_sink upstream stats)
+    targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
+      tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder)
+    # Several workers in every test that does not say how many.
+    export WEIR_WORKERS=2
     ;;
   *) echo "usage: scripts/sanitize.sh address|thread [build|unit|namespaces|both]" >&2; exit 2 ;;
 esac
@@ -47,7 +54,7 @@ run=()
 
 status=0
 if [[ $what == unit || $what == both ]]; then
-  "${run[@]}" "$here/unit_tests.sh" "$build" --timeout-multiplier 5 || status=$?
+  "${run[@]}" "$here/unit_tests.sh" "$build" --timeout-multiplier 5 "${unit[@]}" || status=$?
 fi
 if [[ $what == namespaces || $what == both ]]; then
   WEIR_BUILD=$PWD/$build "${run[@]}" "$here/namespace_tests.sh" "${scenarios[@]}" || status=$?

@@ -60,6 +60,7 @@ step() {  # title command...
   progress_pid=$!
   set +m
   wait "$step_pid" || status=$?
+  kill -TERM -- "-$step_pid" 2>/dev/null  # what it left behind
   step_pid=
   kill -- "-$progress_pid" 2>/dev/null
   wait "$progress_pid" 2>/dev/null
