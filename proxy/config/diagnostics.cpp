@@ -19,10 +19,18 @@ std::string Diagnostic::to_string() const {
   return line + text;
 }
 
+bool Diagnostics::keeps(Severity severity) const noexcept {
+  return severity == Severity::error ? error_count_ < kMostErrors : warning_count_ < kMostWarnings;
+}
+
+void Diagnostics::count(Severity severity) {
+  ++(severity == Severity::error ? error_count_ : warning_count_);
+}
+
 void Diagnostics::add(Diagnostic diagnostic) {
-  const bool is_error = diagnostic.severity == Severity::error;
-  const std::size_t count = is_error ? ++error_count_ : ++warning_count_;
-  if (count <= (is_error ? kMostErrors : kMostWarnings)) kept_.push_back(std::move(diagnostic));
+  const Severity severity = diagnostic.severity;
+  if (keeps(severity)) kept_.push_back(std::move(diagnostic));
+  count(severity);
 }
 
 std::string Diagnostics::to_string(Severity severity) const {

@@ -44,6 +44,10 @@ class Diagnostics {
   static constexpr std::size_t kMostWarnings = 100;
 
   void add(Diagnostic diagnostic);
+  /// Counts one that is not kept anyway; see keeps().
+  void count(Severity severity);
+  /// False when another of `severity` would only be counted: no need to find its place.
+  [[nodiscard]] bool keeps(Severity severity) const noexcept;
 
   [[nodiscard]] bool has_errors() const noexcept { return error_count_ != 0; }
   [[nodiscard]] std::size_t error_count() const noexcept { return error_count_; }

@@ -13,6 +13,7 @@ std::string ParseContext::path() const {
 }
 
 void ParseContext::report(Severity severity, std::string text) const {
+  if (!diagnostics_->keeps(severity)) return diagnostics_->count(severity);
   std::string where = path();
   Place place = sources_->locate(where);
   diagnostics_->add({severity, std::move(place), std::move(where), std::move(text)});

@@ -46,9 +46,14 @@ bool same_field(std::string_view written, std::string_view snake) {
 }
 
 /// A value and where to point for it: its key when it has one.
+/// Never assigned: YAML::Node's operator= changes the document, not the variable.
 struct Found {
   YAML::Node value;
   YAML::Mark mark;
+
+  Found(YAML::Node node, YAML::Mark place) : value(std::move(node)), mark(place) {}
+  Found(const Found&) = default;
+  Found& operator=(const Found&) = delete;
 };
 
 std::optional<Found> find_child(const YAML::Node& node, std::string_view name) {
@@ -56,7 +61,7 @@ std::optional<Found> find_child(const YAML::Node& node, std::string_view name) {
   std::optional<Found> found;
   for (const auto& entry : node)
     if (entry.first.IsScalar() && same_field(entry.first.Scalar(), name))
-      found = Found{entry.second, entry.first.Mark()};
+      found.emplace(entry.second, entry.first.Mark());
   return found;
 }
 
@@ -68,9 +73,9 @@ std::optional<Found> find_item(const Found& list, int& index) {
   }
   for (const YAML::Node& item : list.value) {
     if (item.IsSequence()) {
-      if (auto found = find_item(Found{item, item.Mark()}, index)) return found;
+      if (auto found = find_item(Found(item, item.Mark()), index)) return found;
     } else if (!item.IsNull() && index-- == 0) {
-      return Found{item, item.Mark()};
+      return Found(item, item.Mark());
     }
   }
   return std::nullopt;
@@ -93,29 +98,31 @@ void SourceMap::add(std::string file, const YAML::Node& root) {
 }
 
 Place SourceMap::locate(std::string_view path) const {
+  // One cursor for each document that has the path so far.
   struct Cursor {
     const Document* document;
     Found at;
   };
+  if (documents_.empty()) return {};
   std::vector<Cursor> cursors;
   for (const Document& document : documents_)
-    cursors.push_back({&document, {document.root, document.root.Mark()}});
-  if (cursors.empty()) return {};
+    cursors.push_back({&document, Found(document.root, document.root.Mark())});
   while (!path.empty()) {
     const Step step = take_step(path);
     std::vector<Cursor> next;
     int index = step.index;
     for (const Cursor& cursor : cursors) {
-      std::optional<Found> found = find_child(cursor.at.value, step.name);
-      if (found && step.index >= 0) {
-        found = find_item(*found, index);
-        if (found) next.clear();
+      const std::optional<Found> field = find_child(cursor.at.value, step.name);
+      if (!field) continue;
+      if (step.index < 0) {
+        next.push_back({cursor.document, *field});
+      } else if (const auto item = find_item(*field, index)) {
+        next.push_back({cursor.document, *item});
+        break;
       }
-      if (found) next.push_back({cursor.document, *found});
-      if (found && step.index >= 0) break;
     }
     if (next.empty()) break;
-    cursors = std::move(next);
+    cursors.swap(next);
   }
   // A later document overrides an earlier one.
   const Cursor& last = cursors.back();

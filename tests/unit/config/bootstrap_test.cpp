@@ -8,67 +8,84 @@
 namespace weir::config {
 namespace {
 
-const std::string kOutbound = R"(admin:
-  address:
-    socket_address: { address: 127.0.0.1, port_value: 15000 }
-static_resources:
-  listeners:
-    - name: virtualOutbound
-      address:
-        socket_address: { address: 0.0.0.0, port_value: 15001 }
-      useOriginalDst: true
-      trafficDirection: OUTBOUND
-      filter_chains:
-        - filters:
-            - name: envoy.filters.network.tcp_proxy
-              typedConfig:
-                '@type': type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
-                cluster: Backend
-                statPrefix: Backend
-                access_log:
-                  name: log
-                  typed_config:
-                    '@type': type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-                    path: /dev/stdout
-                    log_format:
-                      json_format:
-                        upstream: "%UPSTREAM_HOST%"
-  clusters:
-    - name: Backend
-      connect_timeout: 0.25s
-      type: Static
-      load_assignment:
-        cluster_name: other
-        endpoints:
-          - lb_endpoints:
-              - endpoint:
-                  address:
-                    socket_address: { address: 198.51.100.7, port_value: 80 }
-)";
+const std::string kData = WEIR_CONFIG_DATA;
 
-TEST(Bootstrap, ReadsOneListenerAndOneCluster) {
-  Diagnostics diagnostics;
+TEST(Bootstrap, MergesTextOverTheFile) {
   BootstrapSource source;
-  source.text = kOutbound;
+  source.path = kData + "/inbound.yaml";
+  source.yaml =
+      "node: {id: merged}\n"
+      "admin: {address: {socket_address: {port_value: 7000}}}\n"
+      "static_resources: {clusters: [{name: added, connect_timeout: 2s}]}\n";
+  Diagnostics diagnostics;
   const auto snapshot = load_snapshot(source, testing::test_registry(), nullptr, diagnostics);
   ASSERT_TRUE(snapshot) << diagnostics.to_string(Severity::error);
-  ASSERT_EQ((*snapshot)->listeners.size(), 1u);
-  const ListenerConfig& listener = *(*snapshot)->listeners[0];
-  EXPECT_EQ(listener.name, "virtualOutbound");
-  EXPECT_EQ(listener.addresses.at(0).address.to_string(), "0.0.0.0:15001");
-  EXPECT_TRUE(listener.use_original_dst);
-  EXPECT_EQ(listener.listener_filters.at(0).filter->name(), "envoy.filters.listener.original_dst");
-  EXPECT_EQ(listener.filter_chains.at(0).filters.at(0)->to_string(), "tcp_proxy Backend*1");
-  ASSERT_EQ((*snapshot)->clusters.size(), 1u);
-  EXPECT_EQ((*snapshot)->clusters[0]->connect_timeout.count(), 250);
-  EXPECT_EQ((*snapshot)->clusters[0]->endpoints.at(0).host, "198.51.100.7");
-  EXPECT_EQ((*snapshot)->find_cluster("Backend"), 0u);
-  EXPECT_EQ(diagnostics.to_string(Severity::warning),
-            "built-in configuration:19:19: "
-            "static_resources.listeners[0].filter_chains[0].filters[0].typed_config."
-            "access_log: one value where a list belongs; write it as a list\n"
-            "built-in configuration:29:13: static_resources.clusters[0].type: 'Static': read as "
-            "STATIC; write it so");
+  EXPECT_EQ((*snapshot)->node.id, "merged");
+  EXPECT_EQ((*snapshot)->node.cluster, "mynode");
+  EXPECT_EQ((*snapshot)->admin.address->to_string(), "0.0.0.0:7000");
+  ASSERT_EQ((*snapshot)->clusters.size(), 2u);
+  EXPECT_EQ((*snapshot)->clusters[1]->name, "added");
+}
+
+TEST(Bootstrap, NamesTheDocumentOfAMergedProblem) {
+  BootstrapSource source;
+  source.path = kData + "/inbound.yaml";
+  source.yaml = "static_resources:\n  clusters: [{name: ok}, {name: added, connect_timeout: 0s}]\n";
+  Diagnostics diagnostics;
+  EXPECT_FALSE(load_snapshot(source, testing::test_registry(), nullptr, diagnostics));
+  EXPECT_EQ(
+      diagnostics.to_string(Severity::error),
+      "--config-yaml:2:40: static_resources.clusters[2].connect_timeout: must be greater than 0s");
+}
+
+TEST(Bootstrap, FlagsReplaceTheNode) {
+  BootstrapSource source;
+  source.path = kData + "/inbound.yaml";
+  source.service_node = "sidecar~1";
+  source.service_cluster = "shop";
+  Diagnostics diagnostics;
+  const auto snapshot = load_snapshot(source, testing::test_registry(), nullptr, diagnostics);
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ((*snapshot)->node.id, "sidecar~1");
+  EXPECT_EQ((*snapshot)->node.cluster, "shop");
+}
+
+TEST(Bootstrap, SaysWhenTheFileCannotBeRead) {
+  BootstrapSource source;
+  source.path = "/nonexistent/envoy.yaml";
+  Diagnostics diagnostics;
+  const auto snapshot = load_snapshot(source, testing::test_registry(), nullptr, diagnostics);
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().message, "file '/nonexistent/envoy.yaml': No such file or directory");
+}
+
+TEST(Bootstrap, SumsUpErrors) {
+  BootstrapSource source;
+  source.text = "a: 1\nb: 2";
+  Diagnostics diagnostics;
+  const auto snapshot = load_snapshot(source, testing::test_registry(), nullptr, diagnostics);
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().message, "configuration refused: 2 errors");
+}
+
+TEST(Bootstrap, UnknownFieldsMayBeAllowed) {
+  BootstrapSource source;
+  source.text = "watchdogs: {}\nnode: {id: x}";
+  source.dialect = Dialect::lenient;
+  Diagnostics diagnostics;
+  const auto snapshot = load_snapshot(source, testing::test_registry(), nullptr, diagnostics);
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ((*snapshot)->node.id, "x");
+  EXPECT_EQ(diagnostics.warning_count(), 1u);
+}
+
+TEST(Bootstrap, CommandLineChoosesTheSource) {
+  ProxyOptions options;
+  EXPECT_NE(bootstrap_source(options).text.find("PassthroughCluster"), std::string::npos);
+  options.config_yaml = "{}";
+  EXPECT_EQ(bootstrap_source(options).text, "");
+  options.allow_unknown_static_fields = true;
+  EXPECT_EQ(bootstrap_source(options).dialect, Dialect::lenient);
 }
 
 }  // namespace

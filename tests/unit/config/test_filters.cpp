@@ -30,6 +30,10 @@ std::string TestTcpProxy::to_string() const {
   std::string text = "tcp_proxy";
   for (const auto& cluster : config.clusters)
     text += " " + cluster.name + "*" + std::to_string(cluster.weight);
+  text += " stats=" + config.stat_prefix + " idle=" + std::to_string(config.idle_timeout.count()) +
+          "ms max=" + std::to_string(config.max_duration.count()) +
+          "ms attempts=" + std::to_string(config.max_connect_attempts) +
+          " logs=" + std::to_string(config.access_logs.size());
   return text;
 }
 
