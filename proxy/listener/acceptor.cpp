@@ -78,25 +78,33 @@ Acceptor::Step Acceptor::accept_one() {
     }
     return Step::accepted;  // this one is gone (ECONNABORTED and its like); the next may be well
   }
-  auto& worker = intake_.worker();
   connection.id = ids_.take();
-  connection.accepted = worker.loop.now();
+  connection.accepted = intake_.worker().loop.now();
   connection.start = coarse_wall_clock();
   connection.peer = {peer.endpoint()};
   connection.destination = {address_.endpoint};
-  auto slot =
-      tcp::ConnectionSlot::take(limit_, !listener_.runtime.config->ignore_global_connection_limit);
+  const config::ListenerConfig& config = *listener_.runtime.config;
+  const auto* own = listener_.runtime.connections;
+  if (own != nullptr && own->load(std::memory_order_relaxed) >= *config.connection_limit) {
+    listener_.runtime.stats->downstream_cx_overflow.add();
+    refuse(connection, tcp::EndReason::listener_connection_limit);
+    return Step::accepted;
+  }
+  auto slot = tcp::ConnectionSlot::take(limit_, !config.ignore_global_connection_limit);
   if (!slot) {
     listener_.runtime.stats->downstream_global_cx_overflow.add();
-    auto record = filters::record_of(connection, worker.loop.now());
-    record.listener_name = listener_.runtime.config->name;
-    filters::report_end(worker, tcp::EndReason::global_connection_limit, record,
-                        listener_.runtime.access_logs, {});
+    refuse(connection, tcp::EndReason::global_connection_limit);
     return Step::accepted;
   }
   connection.slot = std::move(*slot);
   intake_.accept(std::move(connection), listener_);
   return Step::accepted;
+}
+
+void Acceptor::refuse(tcp::DownstreamConnection& connection, tcp::EndReason reason) {
+  auto record = filters::record_of(connection, intake_.worker().loop.now());
+  record.listener_name = listener_.runtime.config->name;
+  filters::report_end(intake_.worker(), reason, record, listener_.runtime.access_logs, {});
 }
 
 void Acceptor::rest(int error) {

@@ -41,6 +41,7 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   void on_events(io::Events events, std::uint32_t tag) override;
   void on_timer() override;
   Step accept_one();
+  void refuse(tcp::DownstreamConnection& connection, tcp::EndReason reason);
   void rest(int error);
 
   Intake& intake_;

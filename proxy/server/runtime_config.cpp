@@ -10,6 +10,7 @@ Result<std::unique_ptr<RuntimeConfig>> RuntimeConfig::build(
   for (const auto& listener : runtime->snapshot->listeners) {
     TRY(auto matcher, listener::FilterChainMatcher::build(*listener));
     runtime->matchers.push_back(std::move(matcher));
+    runtime->listener_connections.emplace_back(0);
   }
   runtime->handoff = listener::HandoffTable::build(runtime->snapshot->listeners);
   for (const auto& cluster : runtime->snapshot->clusters) {

@@ -3,6 +3,8 @@
 // limits.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -19,6 +21,7 @@ struct RuntimeConfig {
   std::shared_ptr<const config::Snapshot> snapshot;
   std::vector<listener::FilterChainMatcher> matchers;  // one per listener
   listener::HandoffTable handoff;
+  std::deque<std::atomic<std::uint32_t>> listener_connections;  // one per listener
   std::deque<upstream::SharedCluster> clusters;  // one per cluster; not movable, hence a deque
 
   /// Error: Envoy's text for filter chains that cannot be told apart.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/server.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -50,6 +51,11 @@ Result<void> Server::prepare() {
   std::signal(SIGPIPE, SIG_IGN);
   const std::uint64_t open_files = raise_open_file_limit();
   limit_.maximum = connection_limit(open_files);
+  if (snapshot_->global_connection_limit) {
+    const std::uint64_t configured = *snapshot_->global_connection_limit;
+    limit_.maximum =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(limit_.maximum, configured));
+  }
   TRY_VOID(open_access_logs());
   TRY(auto runtime, RuntimeConfig::build(snapshot_, options_.concurrency));
   runtime_ = std::move(runtime);

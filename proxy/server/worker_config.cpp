@@ -38,6 +38,8 @@ void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worke
   listener.runtime.config = &config;
   listener.runtime.stats = &stats.listener(config.stats_name(), worker.worker);
   listener.runtime.owner = this;
+  if (config.connection_limit)
+    listener.runtime.connections = &runtime_->listener_connections[index];
   for (const auto& log : config.access_logs)
     listener.runtime.access_logs.push_back(access_logs.find_access_log(log));
   listener.matcher = &runtime_->matchers[index];

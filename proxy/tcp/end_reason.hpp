@@ -29,8 +29,9 @@ enum class EndReason : std::uint8_t {
   connect_timeout,
   idle_timeout,
   max_duration,
-  global_connection_limit,  // the limit derived from RLIMIT_NOFILE
-  drained,                  // still open when the drain time was over
+  listener_connection_limit,  // the listener's own connection_limit
+  global_connection_limit,    // the limit derived from RLIMIT_NOFILE
+  drained,                    // still open when the drain time was over
   count_,
 };
 inline constexpr std::size_t kEndReasonCount = static_cast<std::size_t>(EndReason::count_);

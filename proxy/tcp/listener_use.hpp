@@ -2,6 +2,7 @@
 // ListenerUse: a connection's hold on the listener that owns it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -30,6 +31,8 @@ struct ListenerRuntime {
   const config::ListenerConfig* config = nullptr;
   stats::ListenerStats* stats = nullptr;
   WorkerRef* owner = nullptr;
+  /// Connections of this listener on all workers; null when the listener has no limit of its own.
+  std::atomic<std::uint32_t>* connections = nullptr;
   std::vector<access_log::OpenedAccessLog>
       access_logs;  // Listener.access_log: one record per connection
 };
@@ -42,6 +45,8 @@ class ListenerUse {
     listener.owner->retain();
     listener.stats->downstream_cx_total.add();
     listener.stats->downstream_cx_active.add();
+    if (listener.connections != nullptr)
+      listener.connections->fetch_add(1, std::memory_order_relaxed);
   }
   ListenerUse(ListenerUse&& other) noexcept : listener_(std::exchange(other.listener_, nullptr)) {}
   ListenerUse& operator=(ListenerUse&& other) noexcept {
@@ -52,6 +57,8 @@ class ListenerUse {
     if (listener_ == nullptr) return;
     listener_->stats->downstream_cx_active.sub();
     listener_->stats->downstream_cx_destroy.add();
+    if (listener_->connections != nullptr)
+      listener_->connections->fetch_sub(1, std::memory_order_relaxed);
     listener_->owner->release();
   }
   const ListenerRuntime& operator*() const noexcept { return *listener_; }
