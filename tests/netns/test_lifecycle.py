@@ -191,6 +191,18 @@ def add_chain(namespace):
     namespace.tool("nft", "add", "chain", "inet", "weir", "intruder")
 
 
+def add_set(namespace):
+    """What a run leaves that ended between two transactions."""
+    namespace.tool("nft", "-f", "-", text="add set inet weir spare { type inet_service; elements = { 80 }; }")
+
+
+def lose_all_chains(namespace):
+    listing = netfilter.ours(namespace)
+    chains = re.findall(r"^\s*chain (\S+) \{", listing, flags=re.MULTILINE)
+    lines = [f"flush chain inet weir {chain}" for chain in chains] + [f"delete chain inet weir {chain}" for chain in chains]
+    namespace.tool("nft", "-f", "-", text="\n".join(lines))
+
+
 def sets(namespace) -> list[str]:
     return re.findall(r"^\s*set (\S+) \{", netfilter.ours(namespace), flags=re.MULTILINE)
 
@@ -220,7 +232,7 @@ def swap_rules(namespace):
 
 @pytest.mark.parametrize(
     "damage",
-    [delete_redirect, delete_first_return, add_rule, add_chain, flush_set, delete_address, delete_table, swap_rules],
+    [delete_redirect, delete_first_return, add_rule, add_chain, add_set, lose_all_chains, flush_set, delete_address, delete_table, swap_rules],
     ids=lambda function: function.__name__,
 )
 def test_running_again_repairs_drift(pod, damage):
