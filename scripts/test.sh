@@ -23,7 +23,13 @@ source "$here/steps.sh"
 # shellcheck source=scripts/packages.sh
 source "$here/packages.sh"
 
+# The tests make namespaces of their own; the machine's own must be at the end what it was at the beginning.
+machine_is_as_before() {
+  diff <(echo "$machine_before") <(scripts/machine_state.sh)
+}
+
 step 'packages' install_packages build demo test
+machine_before=$(scripts/machine_state.sh)
 step 'text: format, words, coroutines' scripts/lint.sh
 step 'build' scripts/build.sh all
 step 'unit tests' scripts/unit_tests.sh build
@@ -40,4 +46,5 @@ if [[ $which == all ]]; then
   step 'namespace tests with ThreadSanitizer' scripts/sanitize.sh thread namespaces
   step 'fuzzers' scripts/fuzz.sh 20
 fi
+step "the machine's own network is untouched" machine_is_as_before
 report_steps
