@@ -42,7 +42,12 @@ void Inspection::start() {
 }
 
 void Inspection::on_events(io::Events events, std::uint32_t) {
-  const bool end_of_stream = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  if ((events & EPOLLERR) != 0) {  // reset: nobody waits for an answer to what was sent before
+    position_.listener->runtime.stats->downstream_listener_filter_remote_close.add();
+    end(EndReason::closed_while_inspecting);
+    return;
+  }
+  const bool end_of_stream = (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
   if (!end_of_stream) {
     // Below what the inspector asked for there is nothing to learn, so the bytes are not even
     // copied.

@@ -26,6 +26,18 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
 
+RelayDirection::Step RelayDirection::after(ShortRead short_read) noexcept {
+  switch (short_read) {
+    case ShortRead::empties_queue:
+      return Step::empty;
+    case ShortRead::ends_stream:
+      return Step::end;
+    case ShortRead::proves_nothing:
+      break;
+  }
+  return Step::again;
+}
+
 RelayDirection::Step RelayDirection::fail(Step step, int error) noexcept {
   failure_ = error;
   return step;
@@ -45,7 +57,7 @@ RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources
 }
 
 RelayDirection::Step RelayDirection::copy(int source, int destination, RelayResources& resources,
-                                          bool peer_closed, std::size_t limit) {
+                                          ShortRead short_read, std::size_t limit) {
   const std::size_t room = std::min(limit, io::kBufferSize);
   const ssize_t got = recv(source, resources.shared->data(), room, 0);
   if (got <= 0) {
@@ -72,8 +84,7 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
     if (size == room) splice_ = true;
     return Step::blocked;
   }
-  if (size < room)
-    return peer_closed ? Step::end : Step::empty;  // a short read has emptied the queue
+  if (size < room) return after(short_read);
   splice_ = room == io::kBufferSize;  // a small limit asks for small reads: stay with them
   return Step::again;
 }
@@ -120,7 +131,7 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
 }
 
 RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources,
-                                 bool peer_closed, std::size_t limit, bool last) {
+                                 ShortRead short_read, std::size_t limit, bool last) {
   if (finished_) return RelayStatus::finished;
   blocked_ = false;
   const std::uint64_t turn_end = bytes_ + kTurnBytes;
@@ -134,10 +145,11 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
       step = Step::end;
     } else if (bytes_ >= turn_end) {
       return RelayStatus::yielded;
-    } else if (splice_) {
+    } else if (splice_ && short_read != ShortRead::proves_nothing) {
+      // (splice(2) stops at an urgent mark and says that there is nothing)
       step = splice_through(source, destination, resources);
     } else {
-      step = copy(source, destination, resources, peer_closed, limit);
+      step = copy(source, destination, resources, short_read, limit);
     }
   }
   if (pipe_ != nullptr && pipe_->held == 0) resources.pipes.give_back(std::move(pipe_));

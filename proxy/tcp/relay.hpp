@@ -28,6 +28,14 @@ enum class RelayStatus : std::uint8_t {
   destination_failed  // writing failed, errno in failure()
 };
 
+/// What a read that returned less than it asked for says about the source.
+enum class ShortRead : std::uint8_t {
+  empties_queue,  // nothing more is there now
+  ends_stream,    // EPOLLRDHUP was seen: the FIN follows
+  proves_nothing  // urgent data or an error was seen: only another read tells (a read stops at the
+                  // urgent mark, and a reset stands behind the data that arrived before it)
+};
+
 /// One direction of a relayed connection. The strategy changes while it lives: a read into the
 /// worker's shared buffer that is written straight through; a spill buffer for what the destination
 /// would not take; and, once a read has filled the shared buffer, splice(2) through a pooled pipe
@@ -40,12 +48,11 @@ class RelayDirection {
   /// call.
   explicit RelayDirection(bool set_no_delay) noexcept : set_no_delay_(set_no_delay) {}
 
-  /// Moves what can be moved now. `peer_closed`: an event has said that the source's FIN is in the
-  /// queue (EPOLLRDHUP) and no urgent data was seen, so that a short read is the last one. `limit`:
-  /// most bytes to hold in user space, per_connection_buffer_limit_bytes.
+  /// Moves what can be moved now. `short_read`: what the events of the source have told so far.
+  /// `limit`: most bytes to hold in user space, per_connection_buffer_limit_bytes.
   /// `last`: the other direction has finished, so the owner closes both sockets after this one; the
   /// end of stream is then left to close(2).
-  RelayStatus pump(int source, int destination, RelayResources& resources, bool peer_closed,
+  RelayStatus pump(int source, int destination, RelayResources& resources, ShortRead short_read,
                    std::size_t limit, bool last = false);
 
   /// Returns buffer and pipe. Call before destruction.
@@ -64,11 +71,12 @@ class RelayDirection {
  private:
   enum class Step : std::uint8_t { again, empty, blocked, end, source_failed, destination_failed };
   Step flush_spill(int destination, RelayResources& resources);
-  Step copy(int source, int destination, RelayResources& resources, bool peer_closed,
+  Step copy(int source, int destination, RelayResources& resources, ShortRead short_read,
             std::size_t limit);
   Step fill_pipe(int source);
   Step drain_pipe(int destination);
   Step splice_through(int source, int destination, RelayResources& resources);
+  static Step after(ShortRead short_read) noexcept;
   Step fail(Step step, int error) noexcept;
 
   std::unique_ptr<io::Buffer> spill_;

@@ -54,8 +54,8 @@ void wait_readable(int fd) {
 
 class Relay : public ::testing::Test {
  protected:
-  RelayStatus pump(bool peer_closed = false, std::size_t limit = 1 << 20) {
-    return direction.pump(client.inner.get(), server.inner.get(), resources, peer_closed, limit);
+  RelayStatus pump(ShortRead short_read = ShortRead::empties_queue, std::size_t limit = 1 << 20) {
+    return direction.pump(client.inner.get(), server.inner.get(), resources, short_read, limit);
   }
 
   // Feeds `bytes` in at the client and takes everything out at the server, pumping in between; then
@@ -79,7 +79,7 @@ class Relay : public ::testing::Test {
         shutdown(client.outer.get(), SHUT_WR);
         closed = true;
       }
-      const RelayStatus status = pump(false, limit);
+      const RelayStatus status = pump(ShortRead::empties_queue, limit);
       EXPECT_NE(status, RelayStatus::source_failed);
       EXPECT_NE(status, RelayStatus::destination_failed);
       const ssize_t n = recv(server.outer.get(), chunk.data(), chunk.size(), 0);
@@ -162,7 +162,7 @@ TEST_F(Relay, AShortReadAfterTheFinNeedsNoSecondRead) {
   ASSERT_EQ(send(client.outer.get(), "bye", 3, 0), 3);
   shutdown(client.outer.get(), SHUT_WR);
   wait_readable(client.inner.get());
-  EXPECT_EQ(pump(/*peer_closed=*/true), RelayStatus::finished);
+  EXPECT_EQ(pump(ShortRead::ends_stream), RelayStatus::finished);
   char got[8];
   wait_readable(server.outer.get());
   EXPECT_EQ(recv(server.outer.get(), got, sizeof got, MSG_WAITALL), 3);
@@ -175,6 +175,27 @@ TEST_F(Relay, TellsAResetOfTheSource) {
   wait_readable(client.inner.get());
   EXPECT_EQ(pump(), RelayStatus::source_failed);
   EXPECT_EQ(direction.failure(), ECONNRESET);
+}
+
+TEST_F(Relay, DeliversWhatArrivedBeforeAReset) {
+  ASSERT_EQ(send(client.outer.get(), "bye", 3, 0), 3);
+  ASSERT_TRUE(set_reset_on_close(client.outer.get()));
+  client.outer.reset();
+  wait_readable(client.inner.get());
+  EXPECT_EQ(pump(ShortRead::proves_nothing), RelayStatus::source_failed);
+  EXPECT_EQ(direction.bytes(), 3u);
+}
+
+TEST_F(Relay, ReadsPastAnUrgentMark) {
+  ASSERT_EQ(send(client.outer.get(), "ab", 2, 0), 2);
+  ASSERT_EQ(send(client.outer.get(), "!", 1, MSG_OOB), 1);
+  ASSERT_EQ(send(client.outer.get(), "cd", 2, 0), 2);
+  wait_readable(client.inner.get());
+  EXPECT_EQ(pump(ShortRead::proves_nothing), RelayStatus::waiting);
+  char got[8];
+  wait_readable(server.outer.get());
+  EXPECT_EQ(recv(server.outer.get(), got, 4, MSG_WAITALL), 4);
+  EXPECT_EQ(std::string(got, 4), "abcd");
 }
 
 TEST_F(Relay, TellsAResetOfTheDestination) {

@@ -21,15 +21,18 @@ namespace {
 
 using tcp::EndReason;
 using tcp::RelayStatus;
+using tcp::ShortRead;
 
 // Edge-triggered: writable costs nothing while it stays so, hence the upstream socket, which needs
 // it for its connect, keeps it. The downstream one gets it with its first blocked write.
 constexpr io::Events kReadable = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr io::Events kReadableWritable = kReadable | EPOLLOUT;
 
-// The peer will send nothing more. With EPOLLERR only a read tells how it ended: a reset stands
-// behind the data that arrived before it, and must not pass for a FIN.
-bool tells_closed(io::Events events) { return (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0; }
+ShortRead after_event(ShortRead known, io::Events events) {
+  if ((events & (EPOLLPRI | EPOLLERR)) != 0 || known == ShortRead::proves_nothing)
+    return ShortRead::proves_nothing;
+  return (events & (EPOLLRDHUP | EPOLLHUP)) != 0 ? ShortRead::ends_stream : known;
+}
 
 // Dead-peer detection is set up once a connection has lived this long: short ones never pay for the
 // calls.
@@ -200,16 +203,14 @@ bool TcpProxySession::on_side(io::Events events, bool from_downstream) {
 void TcpProxySession::on_events(io::Events events, std::uint32_t tag) {
   last_activity_ = instance_.worker->loop.now();
   if (tag == kDownstream) {
-    if ((events & EPOLLPRI) != 0) downstream_urgent_ = true;
-    if (tells_closed(events)) downstream_closed_ = (events & EPOLLERR) == 0;
+    downstream_short_read_ = after_event(downstream_short_read_, events);
     on_side(events, true);
     return;
   }
   if (phase_ == Phase::connecting) {
     if (!on_connecting(events) || phase_ == Phase::connecting) return;
   }
-  if ((events & EPOLLPRI) != 0) upstream_urgent_ = true;
-  if (tells_closed(events)) upstream_closed_ = (events & EPOLLERR) == 0;
+  upstream_short_read_ = after_event(upstream_short_read_, events);
   on_side(events, false);
 }
 
@@ -226,20 +227,18 @@ void TcpProxySession::count_bytes(std::uint64_t up_before, std::uint64_t down_be
 
 bool TcpProxySession::pump_upstream() {
   const std::uint64_t before = to_upstream_.bytes();
-  const RelayStatus status =
-      to_upstream_.pump(downstream_.get(), upstream_.get(), instance_.worker->relay,
-                        downstream_closed_ && !downstream_urgent_,
-                        listener_->config->per_connection_buffer_limit, to_downstream_.finished());
+  const RelayStatus status = to_upstream_.pump(
+      downstream_.get(), upstream_.get(), instance_.worker->relay, downstream_short_read_,
+      listener_->config->per_connection_buffer_limit, to_downstream_.finished());
   count_bytes(before, to_downstream_.bytes());
   return settle(status, true);
 }
 
 bool TcpProxySession::pump_downstream() {
   const std::uint64_t before = to_downstream_.bytes();
-  const RelayStatus status =
-      to_downstream_.pump(upstream_.get(), downstream_.get(), instance_.worker->relay,
-                          upstream_closed_ && !upstream_urgent_,
-                          cluster_->config().per_connection_buffer_limit, to_upstream_.finished());
+  const RelayStatus status = to_downstream_.pump(
+      upstream_.get(), downstream_.get(), instance_.worker->relay, upstream_short_read_,
+      cluster_->config().per_connection_buffer_limit, to_upstream_.finished());
   count_bytes(to_upstream_.bytes(), before);
   return settle(status, false);
 }
@@ -286,9 +285,11 @@ void TcpProxySession::forward_rest(bool to_client) {
   const std::uint64_t down = to_downstream_.bytes();
   auto& relay = instance_.worker->relay;
   if (to_client) {
-    to_downstream_.pump(upstream_.get(), downstream_.get(), relay, true, io::kBufferSize);
+    to_downstream_.pump(upstream_.get(), downstream_.get(), relay, ShortRead::ends_stream,
+                        io::kBufferSize);
   } else {
-    to_upstream_.pump(downstream_.get(), upstream_.get(), relay, true, io::kBufferSize);
+    to_upstream_.pump(downstream_.get(), upstream_.get(), relay, ShortRead::ends_stream,
+                      io::kBufferSize);
   }
   count_bytes(up, down);
 }

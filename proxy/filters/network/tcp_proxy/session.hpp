@@ -109,11 +109,9 @@ class TcpProxySession final : public tcp::Connection,
   OriginalDestination destination_;
   std::uint8_t attempts_ = 0;
   Phase phase_ = Phase::connecting;
+  tcp::ShortRead downstream_short_read_ = tcp::ShortRead::empties_queue;
+  tcp::ShortRead upstream_short_read_ = tcp::ShortRead::empties_queue;
   bool restored_ : 1;
-  bool downstream_closed_ : 1 = false;  // EPOLLRDHUP seen: the FIN is in the queue
-  bool upstream_closed_ : 1 = false;
-  bool downstream_urgent_ : 1 = false;  // urgent data seen: a short read proves nothing any more
-  bool upstream_urgent_ : 1 = false;
   bool downstream_writable_watched_ : 1 = false;
   bool tuned_long_lived_ : 1 = false;
   bool tuned_bulk_ : 1 = false;
