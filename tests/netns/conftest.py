@@ -8,6 +8,8 @@ import pytest
 from harness import namespace as netns
 from harness import programs
 
+pytest_plugins = ["proxy_fixtures"]
+
 
 def _leave(_number, _frame):
     raise KeyboardInterrupt  # pytest then ends the run with its fixtures' clean-up
