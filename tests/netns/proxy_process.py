@@ -190,11 +190,9 @@ class Proxy:
         """/clusters of one cluster: {"198.51.100.1:80": {"cx_total": "3", ...}}."""
         hosts: dict[str, dict[str, str]] = {}
         for line in self.text("/clusters").splitlines():
-            name, _, rest = line.partition("::")
-            address, _, rest = rest.partition("::")
-            if name == cluster and re.search(r":\d+$", address):
-                key, _, value = rest.partition("::")
-                hosts.setdefault(address, {})[key] = value
+            found = re.fullmatch(r"(.+?)::(\[[0-9a-f:.]+\]:\d+|[\d.]+:\d+)::(\w+)::(.*)", line)
+            if found and found[1] == cluster:
+                hosts.setdefault(found[2], {})[found[3]] = found[4]
         return hosts
 
     def log(self) -> str:
