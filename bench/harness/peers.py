@@ -195,9 +195,12 @@ class Instance:
             self.process.stop(hard=True)
             raise
 
-    def _is_up(self):
+    def check_alive(self):
         if not self.process.alive():
-            raise Failure(f"{self.peer.title} ended at its start: {self.process.tail()}")
+            raise Failure(f"{self.peer.title} ended with {self.process.popen.returncode}: {self.process.tail()}")
+
+    def _is_up(self):
+        self.check_alive()
         return proc.is_listening(self.pid, listen_port(self.slot))
 
     def stop(self, hard=True, timeout=30):

@@ -106,10 +106,11 @@ table ip bench {{
                    "--upstream", str(self.world.upstream.pid), *map(str, words)]
         if pids:
             command += ["--proxy", pids]
-        answer = self.world.json_in(contestant.namespace, command, timeout=timeout)
-        if contestant.instance and not contestant.instance.process.alive():
-            raise Failure("the proxy ended during the measurement")
-        return answer
+        try:
+            return self.world.json_in(contestant.namespace, command, timeout=timeout)
+        finally:
+            if contestant.instance:
+                contestant.instance.check_alive()
 
     def interleave(self, section, contestants, measure, rounds=None):
         """Calls measure(contestant) round by round, starting with another one each round.

@@ -92,7 +92,7 @@ class World:
             "net.core.somaxconn": 65535,
             "net.ipv4.tcp_max_syn_backlog": 65535,
             # The close of a connection must not become the price of the next one.
-            "net.ipv4.ip_local_port_range": "16000 65000",
+            "net.ipv4.ip_local_port_range": "16000 64999",
             "net.ipv4.tcp_tw_reuse": 1,
             "net.netfilter.nf_conntrack_tcp_timeout_time_wait": 1,
             "net.netfilter.nf_conntrack_tcp_timeout_close": 1,
