@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM drains and exits 0; inbound goes first, outbound serves the application to its end (T27)."""
+
+import signal
+import time
+
+import pytest
+
+from harness.lab import OUTSIDE, POD
+from proxy_config import bootstrap, chain, cluster, file_log, listener
+from proxy_peers import echo, how_it_ends, read_exactly, says, who
+from proxy_process import new_directory, wait_for
+
+HOST = OUTSIDE[4]
+
+
+@pytest.fixture
+def draining(lab, run_proxy, serve):
+    """The built-in configuration with an application and an outside host; arguments go to the command line."""
+    serve(lab.peer, HOST, 7000, echo)
+    serve(lab.peer, HOST, 7001, says("outside"))
+    serve(lab.pod, POD[4], 8080, echo)
+    return lambda *arguments: run_proxy(lab.pod, None, *arguments)
+
+
+def exchange(client, data: bytes) -> None:
+    client.sendall(data)
+    assert read_exactly(client, len(data)) == data
+
+
+def is_refused(namespace, host: str, port: int) -> bool:
+    return who(namespace, host, port, timeout=5) in ("refused", "reset")
+
+
+def test_inbound_is_refused_first_and_what_runs_goes_on(lab, draining):
+    proxy = draining("--drain-time-s", "30")
+    inbound = lab.peer.connect(POD[4], 8080)
+    exchange(inbound, b"in")
+    proxy.send_signal(signal.SIGTERM)
+    wait_for(lambda: is_refused(lab.peer, POD[4], 8080), "inbound refused")
+    assert proxy.get("/ready") == (503, "DRAINING\n")
+    assert proxy.stat("listener_manager.total_listeners_draining") == 1
+    exchange(inbound, b"still there")
+    assert who(lab.pod, HOST, 7001, uid=1000) == "outside"
+    with lab.pod.connect(HOST, 7000, uid=1000) as outbound:
+        exchange(outbound, b"out")
+        inbound.close()
+        time.sleep(1)  # the application is not done: the proxy stays for it
+        assert proxy.process.poll() is None
+        exchange(outbound, b"and on")
+        assert who(lab.pod, HOST, 7001, uid=1000) == "outside"
+    assert proxy.wait_exit(10) == 0
+
+
+def test_an_idle_proxy_goes_at_once(lab, draining):
+    proxy = draining("--drain-time-s", "60")
+    started = time.monotonic()
+    proxy.send_signal(signal.SIGTERM)
+    assert proxy.wait_exit(10) == 0
+    assert time.monotonic() - started < 5
+
+
+def test_what_never_ends_is_cut_at_the_end_of_the_drain_time(lab, draining):
+    proxy = draining("--drain-time-s", "2")
+    with lab.pod.connect(HOST, 7000, uid=1000) as outbound:
+        exchange(outbound, b"x")
+        started = time.monotonic()
+        proxy.send_signal(signal.SIGTERM)
+        assert how_it_ends(outbound, 15)[1] in ("fin", "rst")
+        assert 1.5 < time.monotonic() - started < 10
+    assert proxy.wait_exit(10) == 0
+    assert "drained" in proxy.log()
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]])
+def test_an_impatient_signal_ends_at_once(lab, draining, signals):
+    proxy = draining("--drain-time-s", "60")
+    with lab.pod.connect(HOST, 7000, uid=1000) as outbound:
+        exchange(outbound, b"x")
+        started = time.monotonic()
+        for number in signals:
+            proxy.send_signal(number)
+            time.sleep(0.3)
+        assert how_it_ends(outbound, 10)[1] in ("fin", "rst")
+        assert proxy.wait_exit(10) == 0
+        assert time.monotonic() - started < 5
+
+
+def test_sigterm_before_anything_is_served(lab, run_proxy):
+    """Kubernetes may stop a Pod while it starts."""
+    for pause in (0.0, 0.003, 0.01, 0.03):
+        proxy = run_proxy(lab.pod, None, wait=False)
+        time.sleep(pause)
+        proxy.send_signal(signal.SIGTERM)
+        assert proxy.wait_exit(10) in (0, -signal.SIGTERM)
+
+
+def test_the_last_log_lines_are_written(lab, run_proxy, serve):
+    serve(lab.peer, HOST, 7002, echo)
+    directory = new_directory()
+    log = [file_log(f"{directory}/access.log")]
+    config = bootstrap([listener("in", POD[4], 9000, chain("c"), access_log=log)], [cluster("c", (HOST, 7002))])
+    proxy = run_proxy(lab.pod, config, "--drain-time-s", "1", directory=directory)
+    clients = [lab.pod.connect(POD[4], 9000) for _ in range(5)]
+    for client in clients:
+        exchange(client, b"x")
+    proxy.send_signal(signal.SIGTERM)
+    assert proxy.wait_exit(15) == 0
+    lines = proxy.access_lines(5)
+    assert {line["flags"] for line in lines} == {"DT"}
+    assert all("drain time" in line["details"].replace("_", " ") for line in lines)
+
+
+def test_the_port_is_free_for_the_next_one(lab, draining):
+    """A restart does not wait for TIME_WAIT."""
+    for _ in range(3):
+        proxy = draining()
+        assert who(lab.pod, HOST, 7001, uid=1000) == "outside"
+        proxy.send_signal(signal.SIGTERM)
+        assert proxy.wait_exit(10) == 0
