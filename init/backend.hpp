@@ -34,11 +34,11 @@ class Backend {
   virtual ~Backend() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   virtual Result<Observed> read() = 0;
-  /// Puts `desired` in place of `current` in one transaction: a packet meets either all of the old
+  /// Puts `desired` in place of `current`: a packet meets either all of the old
   /// rules or all of the new ones. ERESTART when the kernel's rules are no longer those that
   /// `current` was read from.
   virtual Result<void> replace(const Ruleset& desired, const Observed& current) = 0;
-  /// Removes everything of ours, in one transaction, and looks that it is gone. @return whether
+  /// Removes everything of ours and looks that it is gone. @return whether
   /// anything was there.
   virtual Result<bool> remove() = 0;
 };

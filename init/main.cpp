@@ -12,6 +12,7 @@
 #include "init/install.hpp"
 #include "init/legacy_iptables.hpp"
 #include "init/loopback_address.hpp"
+#include "init/namespace_lock.hpp"
 #include "init/nft/nft_backend.hpp"
 #include "init/plan.hpp"
 #include "init/process.hpp"
@@ -36,6 +37,8 @@ int run_dry(const Options& options) {
 }
 
 int run_cleanup() {
+  const auto lock = lock_namespace();
+  if (!lock) return fail(lock.error());
   auto backend = NftBackend::open();
   if (!backend) return fail(backend.error());
   const auto rules = backend->remove();
@@ -48,6 +51,8 @@ int run_cleanup() {
 
 int run_install(const Options& options, std::chrono::steady_clock::time_point start) {
   const Ruleset rules = plan_ruleset(options.config);
+  const auto lock = lock_namespace();
+  if (!lock) return fail(lock.error());
   auto backend = NftBackend::open();
   if (!backend) return fail(backend.error());
   AddressOutcome address = AddressOutcome::no_ipv6;

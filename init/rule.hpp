@@ -7,11 +7,14 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <endian.h>
 
 namespace weir::init {
 
@@ -37,7 +40,19 @@ enum class KeyType : std::uint8_t {
 /// numbers do, and interface names as strings.
 struct Key {
   std::array<std::uint8_t, 16> bytes{};
-  auto operator<=>(const Key&) const = default;
+  bool operator==(const Key&) const = default;
+  /// By halves instead of bytes: long lists are sorted, merged and compared.
+  std::strong_ordering operator<=>(const Key& other) const {
+    if (const auto order = half(0) <=> other.half(0); order != 0) return order;
+    return half(8) <=> other.half(8);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t half(std::size_t offset) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes.data() + offset, sizeof value);
+    return be64toh(value);
+  }
 };
 
 /// What a match looks at.

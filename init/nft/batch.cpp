@@ -165,46 +165,9 @@ std::string Batch::describe(std::uint32_t sequence) const {
   return sequence < described_.size() ? described_[sequence] : described_.front();
 }
 
-namespace {
-
-bool keeps_table(const Ruleset& desired, const Ruleset* observed) {
-  return observed != nullptr && observed->comment == desired.comment &&
-         observed->flags == desired.flags;
-}
-
-bool keeps_chain(const Chain& observed, const Ruleset& desired) {
-  const Chain* wanted = desired.find_chain(observed.name);
-  return wanted != nullptr && observed.base && observed.unknown.empty() &&
-         observed.base == wanted->base;
-}
-
-}  // namespace
-
-Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t generation) {
-  Batch batch(generation);
-  batch.add_table(desired);
-  std::vector<std::string> kept;
-  if (keeps_table(desired, observed)) {
-    batch.flush_rules();
-    // Maps before the chains that their elements name.
-    for (const VerdictMap& map : observed->maps) batch.delete_set(map.name);
-    for (const Set& set : observed->sets) batch.delete_set(set.name);
-    for (const Chain& chain : observed->chains) {
-      if (keeps_chain(chain, desired))
-        kept.push_back(chain.name);
-      else
-        batch.delete_chain(chain.name);
-    }
-  } else {
-    batch.delete_table();
-    batch.add_table(desired);
-  }
-  for (const Set& set : desired.sets) batch.add_set(set);
-  for (const Chain& chain : desired.chains)
-    if (std::find(kept.begin(), kept.end(), chain.name) == kept.end()) batch.add_chain(chain);
-  for (const VerdictMap& map : desired.maps) batch.add_map(map);
-  for (const Chain& chain : desired.chains) batch.add_rules(chain);
-  return batch;
+bool Batch::removes(std::uint32_t sequence) const {
+  const std::string what = describe(sequence);
+  return what.starts_with("removal") || what.starts_with("flush");
 }
 
 }  // namespace weir::init

@@ -36,6 +36,8 @@ class Batch {
   std::span<const char> finish();
   /// What the message with this sequence number was about: "set 'outbound_v4'".
   [[nodiscard]] std::string describe(std::uint32_t sequence) const;
+  /// Whether that message removes something.
+  [[nodiscard]] bool removes(std::uint32_t sequence) const;
 
  private:
   nlmsghdr* start(std::uint16_t type, std::uint16_t flags, std::string what);
@@ -51,11 +53,5 @@ class Batch {
   std::size_t last_ = 0;                // offset of the last message
   std::uint32_t sets_ = 0;
 };
-
-/// The transaction that turns `observed` (nullptr: no table) into `desired`. Where the table
-/// exists, its base chains stay and only their rules change: a packet reads one version of a chain,
-/// whereas between an old and a new base chain it could find the new one not yet and the old one no
-/// longer valid.
-Batch build_batch(const Ruleset& desired, const Ruleset* observed, std::uint32_t generation);
 
 }  // namespace weir::init

@@ -16,10 +16,11 @@
 #include <cstring>
 
 #include "init/nft/attributes.hpp"
-#include "init/nft/batch.hpp"
 #include "init/nft/decode.hpp"
 #include "init/nft/elements.hpp"
+#include "init/nft/grace_period.hpp"
 #include "init/nft/handles.hpp"
+#include "init/nft/replacement.hpp"
 
 namespace weir::init {
 namespace {
@@ -241,14 +242,31 @@ Result<void> send(NetlinkSocket& socket, Batch& batch, std::string_view what) {
   if (failure->code == 0) return {};
   std::string text = batch.describe(failure->sequence) + ": " + std::strerror(failure->code);
   if (!failure->message.empty()) text += " (kernel: " + failure->message + ")";
-  return explained(Error{std::move(text), failure->code}, what);
+  // What was to go is gone already: somebody else is at work, the kernel lacks nothing.
+  const bool others = failure->code == ENOENT && batch.removes(failure->sequence);
+  return explained(Error{std::move(text), others ? EAGAIN : failure->code}, what);
+}
+
+Result<void> send_all(NetlinkSocket& socket, std::vector<Step>& steps, std::string_view what) {
+  for (Step& step : steps) {
+    if (step.after_packets) wait_for_packets();
+    TRY_VOID(send(socket, step.batch, what));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current) {
-  Batch batch = build_batch(desired, current.rules ? &*current.rules : nullptr, current.generation);
-  return send(socket_, batch, "installing the rules");
+  const Ruleset* observed = current.rules ? &*current.rules : nullptr;
+  auto steps = build_replacement(desired, observed, current.generation);
+  const auto sent = send_all(socket_, steps, "installing the rules");
+  if (!sent && observed == nullptr && sent.error().code != ERESTART) {
+    // Objects without rules would only be in the way.
+    auto undo = build_removal();
+    (void)send_all(socket_, undo, "removing the rules");
+  }
+  return sent;
 }
 
 Result<bool> NftBackend::remove() {
@@ -256,9 +274,8 @@ Result<bool> NftBackend::remove() {
   const auto state = read_table(rules);
   if (!state) return explained(state.error(), "reading the rules");
   if (*state == TableState::absent) return false;
-  Batch batch(0);
-  batch.delete_table();
-  TRY_VOID(send(socket_, batch, "removing the rules"));
+  auto steps = build_removal();
+  TRY_VOID(send_all(socket_, steps, "removing the rules"));
   const auto after = read_table(rules);
   if (!after) return explained(after.error(), "reading the rules");
   if (*after != TableState::absent)

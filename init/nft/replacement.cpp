@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/nft/replacement.hpp"
+
+#include <algorithm>
+
+namespace weir::init {
+namespace {
+
+template <class T>
+const T* find_named(const std::vector<T>& items, const std::string& name) {
+  const auto at =
+      std::find_if(items.begin(), items.end(), [&](const T& i) { return i.name == name; });
+  return at == items.end() ? nullptr : &*at;
+}
+
+std::vector<Chain> base_chains(const Ruleset& rules) {
+  std::vector<Chain> found;
+  for (const Chain& chain : rules.chains)
+    if (chain.base) found.push_back(Chain{chain.name, chain.base, {}, chain.unknown});
+  return found;
+}
+
+// What cannot be changed once it is there is as it should be.
+bool keeps_table(const Ruleset& desired, const Ruleset& observed) {
+  return observed.comment == desired.comment && observed.flags == desired.flags &&
+         base_chains(observed) == base_chains(desired);
+}
+
+// Nothing differs but rules.
+bool differ_in_rules_only(const Ruleset& desired, const Ruleset& observed) {
+  return desired.sets == observed.sets && desired.maps == observed.maps &&
+         std::equal(desired.chains.begin(), desired.chains.end(), observed.chains.begin(),
+                    observed.chains.end(),
+                    [](const Chain& a, const Chain& b) { return a.name == b.name; });
+}
+
+// A suffix that makes of no name of `desired` one that `observed` uses.
+std::string free_suffix(const Ruleset& desired, const Ruleset& observed) {
+  std::string suffix = "_next";
+  const auto taken = [&](const auto& item) {
+    const std::string name = item.name + suffix;
+    return observed.find_set(name) != nullptr || observed.find_map(name) != nullptr ||
+           observed.find_chain(name) != nullptr;
+  };
+  const auto any_taken = [&](const auto& items) {
+    return std::any_of(items.begin(), items.end(), taken);
+  };
+  while (any_taken(desired.sets) || any_taken(desired.maps) || any_taken(desired.chains))
+    suffix += "_";
+  return suffix;
+}
+
+// The same policy with the suffix on every name but those of base chains.
+Ruleset with_suffix(Ruleset rules, const std::string& suffix) {
+  for (Set& set : rules.sets) set.name += suffix;
+  for (VerdictMap& map : rules.maps) {
+    map.name += suffix;
+    for (MapElement& element : map.elements) element.chain += suffix;
+  }
+  for (Chain& chain : rules.chains) {
+    if (!chain.base) chain.name += suffix;
+    for (Rule& rule : chain.rules) {
+      for (auto& match : rule.matches)
+        if (auto* known = std::get_if<Match>(&match))
+          if (auto* set = std::get_if<SetName>(&known->operand)) set->name += suffix;
+      if (auto* jump = std::get_if<JumpByMap>(&rule.verdict)) jump->map += suffix;
+      if (auto* jump = std::get_if<Jump>(&rule.verdict)) jump->chain += suffix;
+      if (auto* jump = std::get_if<Goto>(&rule.verdict)) jump->chain += suffix;
+    }
+  }
+  return rules;
+}
+
+// Removes from the kernel what is in `have` and not in `keep`. Maps before the chains that their
+// elements name.
+void delete_others(Batch& batch, const Ruleset& have, const Ruleset& keep) {
+  for (const VerdictMap& map : have.maps)
+    if (find_named(keep.maps, map.name) == nullptr) batch.delete_set(map.name);
+  for (const Set& set : have.sets)
+    if (find_named(keep.sets, set.name) == nullptr) batch.delete_set(set.name);
+  for (const Chain& chain : have.chains)
+    if (find_named(keep.chains, chain.name) == nullptr) batch.delete_chain(chain.name);
+}
+
+// Adds the sets, maps and chains of `want` that `have` does not have.
+void add_missing(Batch& batch, const Ruleset& want, const Ruleset& have) {
+  for (const Set& set : want.sets)
+    if (find_named(have.sets, set.name) == nullptr) batch.add_set(set);
+  for (const Chain& chain : want.chains)
+    if (find_named(have.chains, chain.name) == nullptr) batch.add_chain(chain);
+  for (const VerdictMap& map : want.maps)
+    if (find_named(have.maps, map.name) == nullptr) batch.add_map(map);
+}
+
+Step rules_step(const Ruleset& rules, std::uint32_t generation = 0) {
+  Step step{Batch(generation)};
+  step.batch.flush_rules();
+  for (const Chain& chain : rules.chains) step.batch.add_rules(chain);
+  return step;
+}
+
+// Objects of a table that is not there, or cannot be changed into ours.
+Step new_table_step(const Ruleset& rules, bool replaces, std::uint32_t generation) {
+  Step step{Batch(generation)};
+  step.batch.add_table(rules);
+  if (replaces) {
+    step.batch.delete_table();
+    step.batch.add_table(rules);
+  }
+  add_missing(step.batch, rules, Ruleset{});
+  return step;
+}
+
+}  // namespace
+
+std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* observed,
+                                    std::uint32_t generation) {
+  std::vector<Step> steps;
+  if (observed == nullptr || !keeps_table(desired, *observed)) {
+    steps.push_back(new_table_step(desired, observed != nullptr, generation));
+    steps.push_back(rules_step(desired));
+    return steps;
+  }
+  if (differ_in_rules_only(desired, *observed)) {
+    steps.push_back(rules_step(desired, generation));
+    return steps;
+  }
+  const Ruleset copy = with_suffix(desired, free_suffix(desired, *observed));
+  add_missing(steps.emplace_back(Step{Batch(generation)}).batch, copy, *observed);
+  steps.push_back(rules_step(copy));
+  Batch& exchange = steps.emplace_back(Step{Batch(0), true}).batch;
+  delete_others(exchange, *observed, copy);
+  add_missing(exchange, desired, copy);
+  steps.push_back(rules_step(desired));
+  delete_others(steps.emplace_back(Step{Batch(0), true}).batch, copy, desired);
+  return steps;
+}
+
+std::vector<Step> build_removal() {
+  std::vector<Step> steps;
+  steps.emplace_back(Step{Batch(0)}).batch.flush_rules();
+  steps.emplace_back(Step{Batch(0), true}).batch.delete_table();
+  return steps;
+}
+
+}  // namespace weir::init

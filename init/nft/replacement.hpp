@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which transactions lead from one set of rules to another without a packet meeting a mixture.
+// Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "init/nft/batch.hpp"
+#include "init/rule.hpp"
+
+namespace weir::init {
+
+/// One transaction on the way.
+struct Step {
+  Batch batch;
+  bool after_packets =
+      false;  // wait_for_packets() first: this step removes what rules used until the last step
+};
+
+/// The steps that turn `observed` (nullptr: no table) into `desired`. The first one insists on
+/// `generation`.
+///
+/// A packet keeps the version of the rules that it began with (nft_do_chain() reads the generation
+/// once), but a set is looked into as it is at that moment, and a set's new content may show a
+/// little after the rules of the same transaction (nf_tables_commit() publishes it last). So a step
+/// changes either all rules at once or only objects that no rule names:
+/// - nothing there: sets, maps and chains; then the rules;
+/// - only rules differ: the rules;
+/// - else: a copy of all objects under other names; the rules go over to it; the objects are
+/// exchanged; the rules come
+///   back; the copy goes. What `nft list` shows then is what a fresh installation leaves, the order
+///   included.
+/// Base chains stay: between an old and a new one a packet could find neither in force. Only a
+/// table that cannot be changed into ours (switched off, with a base chain elsewhere) is dropped
+/// and added anew.
+std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* observed,
+                                    std::uint32_t generation);
+
+/// The steps that remove the table: first its rules, then, when no packet is among them any more,
+/// the rest.
+std::vector<Step> build_removal();
+
+}  // namespace weir::init
