@@ -6,7 +6,6 @@
 
 #include "common/log.hpp"
 #include "proxy/config/bootstrap.hpp"
-#include "proxy/config/default_config.hpp"
 #include "proxy/config/options.hpp"
 #include "proxy/filters/builtin.hpp"
 #include "proxy/listener/filter_chain_matcher.hpp"
@@ -28,16 +27,6 @@ int fail(int code, const std::string& message) {
 Result<void> check_listener(const config::ListenerConfig& listener) {
   TRY([[maybe_unused]] auto matcher, listener::FilterChainMatcher::build(listener));
   return {};
-}
-
-config::BootstrapSource source_of(const config::ProxyOptions& options) {
-  config::BootstrapSource source{.path = options.config_path,
-                                 .yaml = options.config_yaml,
-                                 .service_node = options.service_node,
-                                 .service_cluster = options.service_cluster};
-  if (options.uses_default_config())
-    source.text = config::default_config({options.outbound, config::ipv6_is_available()});
-  return source;
 }
 
 admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
@@ -65,13 +54,14 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
   for (const std::string& note : options.notes) log::warning(log::Component::config, "{}", note);
 
   config::Diagnostics diagnostics;
-  auto snapshot = config::load_snapshot(source_of(options), filters::builtin_filters(),
-                                        check_listener, diagnostics);
+  auto snapshot = config::load_snapshot(config::bootstrap_source(options),
+                                        filters::builtin_filters(), check_listener, diagnostics);
   for (const auto& diagnostic : diagnostics.all())
     if (diagnostic.severity == config::Severity::warning)
       log::warning(log::Component::config, "{}", diagnostic.to_string());
   if (!snapshot) {
-    std::fputs(diagnostics.to_string(config::Severity::error).c_str(), stderr);
+    const std::string errors = diagnostics.to_string(config::Severity::error);
+    if (!errors.empty()) std::fprintf(stderr, "%s\n", errors.c_str());
     return fail(kExitFailure, snapshot.error().message);
   }
   if (options.mode == config::RunMode::validate) {
