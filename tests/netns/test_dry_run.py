@@ -2,7 +2,10 @@
 """--dry-run prints what would be sent, as text that nft loads to the same ruleset, and touches nothing."""
 
 import dataclasses
+import os
 import random
+import shutil
+import tempfile
 
 import pytest
 
@@ -34,7 +37,10 @@ def test_it_can_be_asked_for_in_the_environment(weir_init, make_namespace):
 
 def test_it_needs_no_privilege(weir_init, make_namespace):
     namespace = make_namespace("dry")
-    done = namespace.run([weir_init, *INJECTED.argv(), "--dry-run"], uid=1000, gid=1000, env=INJECTED.env())
+    with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+        os.chmod(folder, 0o755)  # the build directory may be closed to other users
+        program = shutil.copy(weir_init, folder)
+        done = namespace.run([program, *INJECTED.argv(), "--dry-run"], uid=1000, gid=1000, env=INJECTED.env())
     assert done.returncode == 0, done.stderr
     assert "table inet weir" in done.stdout
 
