@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenedAccessLog: a configured access log together with the sink that the main thread has opened for it.
+// OpenedAccessLog: a configured access log together with the sink that the main thread has opened
+// for it.
 #pragma once
 
 #include <memory>

@@ -21,8 +21,9 @@ struct Record {
   std::uint64_t bytes_received = 0;  // from downstream
   std::uint64_t bytes_sent = 0;      // to downstream
   ResponseFlags flags;
-  std::string_view response_code_details;           // %RESPONSE_CODE_DETAILS%, "" = unset
-  std::string_view connection_termination_details;  // %CONNECTION_TERMINATION_DETAILS%: why we ended it
+  std::string_view response_code_details;  // %RESPONSE_CODE_DETAILS%, "" = unset
+  std::string_view
+      connection_termination_details;  // %CONNECTION_TERMINATION_DETAILS%: why we ended it
   std::string_view upstream_transport_failure_reason;
   DownstreamAddress downstream_remote;
   std::optional<OriginalDestination> downstream_local;  // restored address when there was one

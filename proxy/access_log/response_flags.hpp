@@ -9,18 +9,18 @@ namespace weir::access_log {
 
 /// Bit set. Source: Envoy's access log documentation, %RESPONSE_FLAGS%.
 enum class ResponseFlag : std::uint32_t {
-  no_healthy_upstream = 1u << 0,             // UH
-  upstream_connection_failure = 1u << 1,     // UF
-  upstream_overflow = 1u << 2,               // UO
-  no_route_found = 1u << 3,                  // NR: no filter chain or no route
-  upstream_retry_limit_exceeded = 1u << 4,   // URX
-  no_cluster_found = 1u << 5,                // NC
-  duration_timeout = 1u << 6,                // DT
-  upstream_connection_termination = 1u << 7, // UC
+  no_healthy_upstream = 1u << 0,                // UH
+  upstream_connection_failure = 1u << 1,        // UF
+  upstream_overflow = 1u << 2,                  // UO
+  no_route_found = 1u << 3,                     // NR: no filter chain or no route
+  upstream_retry_limit_exceeded = 1u << 4,      // URX
+  no_cluster_found = 1u << 5,                   // NC
+  duration_timeout = 1u << 6,                   // DT
+  upstream_connection_termination = 1u << 7,    // UC
   downstream_connection_termination = 1u << 8,  // DC
-  stream_idle_timeout = 1u << 9,             // SI
-  overload_manager = 1u << 10,               // OM: refused by a limit of ours
-  downstream_protocol_error = 1u << 11,      // DPE: the client broke the protocol
+  stream_idle_timeout = 1u << 9,                // SI
+  overload_manager = 1u << 10,                  // OM: refused by a limit of ours
+  downstream_protocol_error = 1u << 11,         // DPE: the client broke the protocol
 };
 
 struct ResponseFlags {

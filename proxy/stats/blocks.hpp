@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The blocks of statistics that a worker writes, with Envoy's names. One block per scope and worker.
+// The blocks of statistics that a worker writes, with Envoy's names. One block per scope and
+// worker.
 #pragma once
 
 #include <array>
@@ -23,20 +24,23 @@ Field(std::string_view, Metric Block::*) -> Field<Block, Metric>;
 
 /// listener.<address>.*
 struct ListenerStats {
-  Counter downstream_cx_total, downstream_cx_destroy, downstream_cx_overflow, downstream_global_cx_overflow,
-      downstream_cx_overload_reject, downstream_pre_cx_timeout, downstream_listener_filter_remote_close,
-      downstream_listener_filter_error, no_filter_chain_match;
+  Counter downstream_cx_total, downstream_cx_destroy, downstream_cx_overflow,
+      downstream_global_cx_overflow, downstream_cx_overload_reject, downstream_pre_cx_timeout,
+      downstream_listener_filter_remote_close, downstream_listener_filter_error,
+      no_filter_chain_match;
   Gauge downstream_cx_active, downstream_pre_cx_active;
 
   static constexpr auto fields() {
     using S = ListenerStats;
     return std::make_tuple(
-        Field{"downstream_cx_total", &S::downstream_cx_total}, Field{"downstream_cx_destroy", &S::downstream_cx_destroy},
+        Field{"downstream_cx_total", &S::downstream_cx_total},
+        Field{"downstream_cx_destroy", &S::downstream_cx_destroy},
         Field{"downstream_cx_overflow", &S::downstream_cx_overflow},
         Field{"downstream_global_cx_overflow", &S::downstream_global_cx_overflow},
         Field{"downstream_cx_overload_reject", &S::downstream_cx_overload_reject},
         Field{"downstream_pre_cx_timeout", &S::downstream_pre_cx_timeout},
-        Field{"downstream_listener_filter_remote_close", &S::downstream_listener_filter_remote_close},
+        Field{"downstream_listener_filter_remote_close",
+              &S::downstream_listener_filter_remote_close},
         Field{"downstream_listener_filter_error", &S::downstream_listener_filter_error},
         Field{"no_filter_chain_match", &S::no_filter_chain_match},
         Field{"downstream_cx_active", &S::downstream_cx_active},
@@ -48,14 +52,16 @@ struct ListenerStats {
 struct ClusterStats {
   Counter upstream_cx_total, upstream_cx_connect_fail, upstream_cx_connect_timeout,
       upstream_cx_connect_attempts_exceeded, upstream_cx_idle_timeout, upstream_cx_destroy,
-      upstream_cx_destroy_local, upstream_cx_destroy_remote, upstream_cx_none_healthy, upstream_cx_overflow,
-      upstream_cx_rx_bytes_total, upstream_cx_tx_bytes_total, bind_errors, original_dst_host_invalid;
+      upstream_cx_destroy_local, upstream_cx_destroy_remote, upstream_cx_none_healthy,
+      upstream_cx_overflow, upstream_cx_rx_bytes_total, upstream_cx_tx_bytes_total, bind_errors,
+      original_dst_host_invalid;
   Gauge upstream_cx_active;
 
   static constexpr auto fields() {
     using S = ClusterStats;
     return std::make_tuple(
-        Field{"upstream_cx_total", &S::upstream_cx_total}, Field{"upstream_cx_connect_fail", &S::upstream_cx_connect_fail},
+        Field{"upstream_cx_total", &S::upstream_cx_total},
+        Field{"upstream_cx_connect_fail", &S::upstream_cx_connect_fail},
         Field{"upstream_cx_connect_timeout", &S::upstream_cx_connect_timeout},
         Field{"upstream_cx_connect_attempts_exceeded", &S::upstream_cx_connect_attempts_exceeded},
         Field{"upstream_cx_idle_timeout", &S::upstream_cx_idle_timeout},
@@ -65,7 +71,8 @@ struct ClusterStats {
         Field{"upstream_cx_none_healthy", &S::upstream_cx_none_healthy},
         Field{"upstream_cx_overflow", &S::upstream_cx_overflow},
         Field{"upstream_cx_rx_bytes_total", &S::upstream_cx_rx_bytes_total},
-        Field{"upstream_cx_tx_bytes_total", &S::upstream_cx_tx_bytes_total}, Field{"bind_errors", &S::bind_errors},
+        Field{"upstream_cx_tx_bytes_total", &S::upstream_cx_tx_bytes_total},
+        Field{"bind_errors", &S::bind_errors},
         Field{"original_dst_host_invalid", &S::original_dst_host_invalid},
         Field{"upstream_cx_active", &S::upstream_cx_active});
   }
@@ -73,8 +80,9 @@ struct ClusterStats {
 
 /// tcp.<stat_prefix>.*
 struct TcpProxyStats {
-  Counter downstream_cx_total, downstream_cx_no_route, downstream_cx_rx_bytes_total, downstream_cx_tx_bytes_total,
-      downstream_flow_control_paused_reading_total, downstream_flow_control_resumed_reading_total, idle_timeout,
+  Counter downstream_cx_total, downstream_cx_no_route, downstream_cx_rx_bytes_total,
+      downstream_cx_tx_bytes_total, downstream_flow_control_paused_reading_total,
+      downstream_flow_control_resumed_reading_total, idle_timeout,
       max_downstream_connection_duration, upstream_flush_total;
   Gauge downstream_cx_rx_bytes_buffered, downstream_cx_tx_bytes_buffered, upstream_flush_active;
 
@@ -85,8 +93,10 @@ struct TcpProxyStats {
         Field{"downstream_cx_no_route", &S::downstream_cx_no_route},
         Field{"downstream_cx_rx_bytes_total", &S::downstream_cx_rx_bytes_total},
         Field{"downstream_cx_tx_bytes_total", &S::downstream_cx_tx_bytes_total},
-        Field{"downstream_flow_control_paused_reading_total", &S::downstream_flow_control_paused_reading_total},
-        Field{"downstream_flow_control_resumed_reading_total", &S::downstream_flow_control_resumed_reading_total},
+        Field{"downstream_flow_control_paused_reading_total",
+              &S::downstream_flow_control_paused_reading_total},
+        Field{"downstream_flow_control_resumed_reading_total",
+              &S::downstream_flow_control_resumed_reading_total},
         Field{"idle_timeout", &S::idle_timeout},
         Field{"max_downstream_connection_duration", &S::max_downstream_connection_duration},
         Field{"upstream_flush_total", &S::upstream_flush_total},
@@ -98,18 +108,21 @@ struct TcpProxyStats {
 
 /// tls_inspector.* (one block per worker, no scope)
 struct TlsInspectorStats {
-  Counter client_hello_too_large, tls_found, tls_not_found, alpn_found, alpn_not_found, sni_found, sni_not_found;
+  Counter client_hello_too_large, tls_found, tls_not_found, alpn_found, alpn_not_found, sni_found,
+      sni_not_found;
 
   static constexpr auto fields() {
     using S = TlsInspectorStats;
-    return std::make_tuple(Field{"client_hello_too_large", &S::client_hello_too_large},
-                           Field{"tls_found", &S::tls_found}, Field{"tls_not_found", &S::tls_not_found},
-                           Field{"alpn_found", &S::alpn_found}, Field{"alpn_not_found", &S::alpn_not_found},
-                           Field{"sni_found", &S::sni_found}, Field{"sni_not_found", &S::sni_not_found});
+    return std::make_tuple(
+        Field{"client_hello_too_large", &S::client_hello_too_large},
+        Field{"tls_found", &S::tls_found}, Field{"tls_not_found", &S::tls_not_found},
+        Field{"alpn_found", &S::alpn_found}, Field{"alpn_not_found", &S::alpn_not_found},
+        Field{"sni_found", &S::sni_found}, Field{"sni_not_found", &S::sni_not_found});
   }
 };
 
-/// weir.connection_end.<reason>: how many connections ended for each reason of ours (one block per worker).
+/// weir.connection_end.<reason>: how many connections ended for each reason of ours (one block per
+/// worker).
 struct EndReasonStats {
   std::array<Counter, tcp::kEndReasonCount> by_reason;
 };

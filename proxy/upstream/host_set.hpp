@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HostSet: the hosts of one cluster at one moment. Immutable; the main thread publishes a new one when DNS changes.
+// HostSet: the hosts of one cluster at one moment. Immutable; the main thread publishes a new one
+// when DNS changes.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace weir::upstream {
 
-/// One host. Immutable but for `stats`, where worker i writes stats[i] only. A host that stays in the cluster across
-/// updates stays the same object, so its counters and the balancers' picture of its load survive.
+/// One host. Immutable but for `stats`, where worker i writes stats[i] only. A host that stays in
+/// the cluster across updates stays the same object, so its counters and the balancers' picture of
+/// its load survive.
 struct Host {
   UpstreamAddress address;
   std::string hostname;
@@ -21,7 +23,8 @@ struct Host {
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
   bool healthy = true;
-  mutable std::vector<stats::HostStats> stats;  // one per worker, sized before the host is published
+  mutable std::vector<stats::HostStats>
+      stats;  // one per worker, sized before the host is published
 };
 
 struct HostSet {
