@@ -14,6 +14,9 @@ if (($#)); then
 else
   mapfile -t names < <(find tests/fuzz -maxdepth 1 -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' | sort)
 fi
+for name in "${names[@]}"; do
+  [[ -d tests/fuzz/corpus/$name ]] || { echo "fuzz.sh: 'tests/fuzz/corpus/$name': not there; a fuzzer needs something to start from" >&2; exit 1; }
+done
 export CC=clang-14 CXX=clang++-14
 "$here/build.sh" in build-fuzz "${names[@]/%/_fuzz}" -- -Dfuzz=true -Dtests=true -Dstatic_proxy=false \
   -Dbuildtype=debug -Doptimization=1 -Db_ndebug=false -Db_sanitize=address,undefined
@@ -22,7 +25,7 @@ fuzz_one() {  # name seconds
   local name=$1 new=build-fuzz/corpus/$1 found=build-fuzz/found/$1 dictionary=tests/fuzz/$1.dict
   local -a options=(-max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/")
   [[ ! -f $dictionary ]] || options+=(-dict="$dictionary")
-  mkdir -p "$new" "$found" "tests/fuzz/corpus/$name"
+  mkdir -p "$new" "$found"
   # What is new goes to the first folder; the corpus of the tests is only read.
   if ! UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "build-fuzz/tests/fuzz/${name}_fuzz" "${options[@]}" \
     "$new" "tests/fuzz/corpus/$name" >"build-fuzz/$name.log" 2>&1; then
