@@ -18,11 +18,11 @@ class MergedDocuments {
       : dialect_(dialect), diagnostics_(diagnostics) {}
 
   void add(std::string name, std::string_view text) {
-    const auto document = parse_document(name, text, diagnostics_);
+    const auto document = parse_document(std::move(name), text, diagnostics_);
     if (!document) return;
     BootstrapProto part;
     yaml_to_proto(*document, dialect_, part, diagnostics_);
-    sources.add(std::move(name), document->root);
+    sources.add(document);
     proto.MergeFrom(part);
   }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/conversion_state.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 namespace weir::config {
 namespace {
 
@@ -22,18 +20,15 @@ ConversionState::Step::Step(ConversionState& state, int index)
   path_ += '[' + std::to_string(index) + ']';
 }
 
-void ConversionState::report(Severity severity, const YAML::Node& node, std::string text) {
-  const YAML::Mark mark = node.Mark();
-  Place place{document_.file, 0, 0};
-  if (!mark.is_null()) place = {document_.file, mark.line + 1, mark.column + 1};
-  diagnostics_.add({severity, std::move(place), path_, std::move(text)});
+void ConversionState::report(Severity severity, const YamlNode& node, std::string text) {
+  diagnostics_.add({severity, {document_.file, node.line, node.column}, path_, std::move(text)});
 }
 
-void ConversionState::remark(const YAML::Node& node, const std::string& text) {
-  if (!text.empty()) warning(node, quote(node.Scalar()) + ": " + text);
+void ConversionState::remark(const YamlNode& node, const std::string& text) {
+  if (!text.empty()) warning(node, quote(node.text) + ": " + text);
 }
 
-bool ConversionState::enter(const YAML::Node& node) {
+bool ConversionState::enter(const YamlNode& node) {
   if (stopped_) return false;
   if (++visited_ > document_.most_values) {
     stopped_ = true;
@@ -49,14 +44,10 @@ bool ConversionState::enter(const YAML::Node& node) {
   return true;
 }
 
-bool is_quoted(const YAML::Node& node) {
-  return node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
-}
-
-std::string_view kind_of(const YAML::Node& node) {
-  if (node.IsMap()) return "an object";
-  if (node.IsSequence()) return "a list";
-  return node.IsNull() ? "null" : "a single value";
+std::string_view kind_of(const YamlNode& node) {
+  if (node.is_object()) return "an object";
+  if (node.is_list()) return "a list";
+  return node.is_null() ? "null" : "a single value";
 }
 
 std::string quote(std::string_view text) {

@@ -7,8 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include <yaml-cpp/node/node.h>
-
 #include "proxy/config/diagnostics.hpp"
 #include "proxy/config/yaml_document.hpp"
 
@@ -38,7 +36,7 @@ class ConversionState {
   /// the value.
   class Visit {
    public:
-    Visit(ConversionState& state, const YAML::Node& node)
+    Visit(ConversionState& state, const YamlNode& node)
         : state_(state), allowed_(state.enter(node)) {}
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
@@ -52,21 +50,21 @@ class ConversionState {
     bool allowed_;
   };
 
-  void report(Severity severity, const YAML::Node& node, std::string text);
-  void error(const YAML::Node& node, std::string text) {
+  void report(Severity severity, const YamlNode& node, std::string text);
+  void error(const YamlNode& node, std::string text) {
     report(Severity::error, node, std::move(text));
   }
-  void warning(const YAML::Node& node, std::string text) {
+  void warning(const YamlNode& node, std::string text) {
     report(Severity::warning, node, std::move(text));
   }
   /// A warning about a scalar that was accepted out of leniency; nothing when `text` is empty.
-  void remark(const YAML::Node& node, const std::string& text);
+  void remark(const YamlNode& node, const std::string& text);
 
   /// The document has too many values: everything stops.
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
-  bool enter(const YAML::Node& node);
+  bool enter(const YamlNode& node);
 
   const YamlDocument& document_;
   Diagnostics& diagnostics_;
@@ -76,10 +74,8 @@ class ConversionState {
   bool stopped_ = false;
 };
 
-/// Written in quotes, or tagged as text: never a number or bool by its looks.
-bool is_quoted(const YAML::Node& node);
 /// "an object", "a list", "null" or "a single value".
-std::string_view kind_of(const YAML::Node& node);
+std::string_view kind_of(const YamlNode& node);
 /// 'text', cut when it is long.
 std::string quote(std::string_view text);
 

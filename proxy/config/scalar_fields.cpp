@@ -5,7 +5,6 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-#include <yaml-cpp/yaml.h>
 
 #include "proxy/config/field_names.hpp"
 #include "proxy/config/scalar_values.hpp"
@@ -21,7 +20,7 @@ using google::protobuf::Reflection;
 /// The field that is being set, and what it is being set from.
 struct Target {
   ConversionState& state;
-  const YAML::Node& node;
+  const YamlNode& node;
   Message& message;
   const FieldDescriptor& field;
 
@@ -50,33 +49,33 @@ std::string_view expected_text(const FieldDescriptor& field) {
 
 void wrong_value(const Target& at) {
   at.state.error(at.node,
-                 quote(at.node.Scalar()) + ": expected " + std::string(expected_text(at.field)));
+                 quote(at.node.text) + ": expected " + std::string(expected_text(at.field)));
 }
 
 void out_of_range(const Target& at) {
-  at.state.error(at.node, quote(at.node.Scalar()) + ": out of range");
+  at.state.error(at.node, quote(at.node.text) + ": out of range");
 }
 
 void remark_quoted(const Target& at) {
-  if (is_quoted(at.node)) at.state.remark(at.node, "write the number without quotes");
+  if (at.node.quoted) at.state.remark(at.node, "write the number without quotes");
 }
 
 void set_bytes(const Target& at) {
-  auto bytes = parse_base64(at.node.Scalar());
-  if (!bytes) return at.state.error(at.node, quote(at.node.Scalar()) + ": expected base64");
+  auto bytes = parse_base64(at.node.text);
+  if (!bytes) return at.state.error(at.node, quote(at.node.text) + ": expected base64");
   at.put(&Reflection::SetString, &Reflection::AddString, std::move(*bytes));
 }
 
 void set_string(const Target& at) {
-  const std::string& text = at.node.Scalar();
+  const std::string& text = at.node.text;
   if (!is_valid_utf8(text)) return at.state.error(at.node, "text is not valid UTF-8");
-  if (!is_quoted(at.node) && (parse_bool(text, false) || parse_signed(text, false)))
+  if (!at.node.quoted && (parse_bool(text, false) || parse_signed(text, false)))
     at.state.warning(at.node, quote(text) + " where text belongs; write it in quotes");
   at.put(&Reflection::SetString, &Reflection::AddString, text);
 }
 
 void set_bool(const Target& at) {
-  const auto parsed = parse_bool(at.node.Scalar(), is_quoted(at.node));
+  const auto parsed = parse_bool(at.node.text, at.node.quoted);
   if (!parsed) return wrong_value(at);
   at.state.remark(at.node, parsed->remark);
   at.put(&Reflection::SetBool, &Reflection::AddBool, parsed->value);
@@ -89,7 +88,7 @@ const EnumValueDescriptor* enum_value_by_number(const FieldDescriptor& field, st
 }
 
 void set_enum(const Target& at) {
-  const std::string& text = at.node.Scalar();
+  const std::string& text = at.node.text;
   const auto number = parse_signed(text, true);
   const EnumValueDescriptor* value = number ? enum_value_by_number(at.field, number->value)
                                             : find_enum_value(*at.field.enum_type(), text);
@@ -101,7 +100,7 @@ void set_enum(const Target& at) {
 }
 
 void set_floating(const Target& at) {
-  const auto value = parse_double(at.node.Scalar());
+  const auto value = parse_double(at.node.text);
   if (!value) return wrong_value(at);
   remark_quoted(at);
   if (at.field.cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE)
@@ -111,7 +110,7 @@ void set_floating(const Target& at) {
 }
 
 void set_signed(const Target& at) {
-  const auto parsed = parse_signed(at.node.Scalar(), is_quoted(at.node));
+  const auto parsed = parse_signed(at.node.text, at.node.quoted);
   if (!parsed) return wrong_value(at);
   const bool narrow = at.field.cpp_type() == FieldDescriptor::CPPTYPE_INT32;
   const auto value = static_cast<std::int32_t>(parsed->value);
@@ -125,8 +124,8 @@ void set_signed(const Target& at) {
 }
 
 void set_unsigned(const Target& at) {
-  const auto parsed = parse_unsigned(at.node.Scalar(), is_quoted(at.node));
-  if (!parsed) return parse_signed(at.node.Scalar(), true) ? out_of_range(at) : wrong_value(at);
+  const auto parsed = parse_unsigned(at.node.text, at.node.quoted);
+  if (!parsed) return parse_signed(at.node.text, true) ? out_of_range(at) : wrong_value(at);
   const bool narrow = at.field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32;
   const auto value = static_cast<std::uint32_t>(parsed->value);
   if (narrow && value != parsed->value) return out_of_range(at);
@@ -140,9 +139,9 @@ void set_unsigned(const Target& at) {
 
 }  // namespace
 
-void set_scalar(ConversionState& state, const YAML::Node& node, Message& message,
+void set_scalar(ConversionState& state, const YamlNode& node, Message& message,
                 const FieldDescriptor& field) {
-  if (!node.IsScalar())
+  if (!node.is_scalar())
     return state.error(node, "expected " + std::string(expected_text(field)) + ", got " +
                                  std::string(kind_of(node)));
   const Target target{state, node, message, field};

@@ -13,7 +13,7 @@ namespace weir::config {
 
 /// Sets `field`, or adds to it when it is repeated. `field` is no message. Reports values that do
 /// not fit.
-void set_scalar(ConversionState& state, const YAML::Node& node, google::protobuf::Message& message,
+void set_scalar(ConversionState& state, const YamlNode& node, google::protobuf::Message& message,
                 const google::protobuf::FieldDescriptor& field);
 
 }  // namespace weir::config

@@ -2,10 +2,7 @@
 #include "proxy/config/source_map.hpp"
 
 #include <charconv>
-#include <optional>
 #include <utility>
-
-#include <yaml-cpp/yaml.h>
 
 namespace weir::config {
 namespace {
@@ -46,88 +43,65 @@ bool same_field(std::string_view written, std::string_view snake) {
 }
 
 /// A value and where to point for it: its key when it has one.
-/// Never assigned: YAML::Node's operator= changes the document, not the variable.
 struct Found {
-  YAML::Node value;
-  YAML::Mark mark;
-
-  Found(YAML::Node node, YAML::Mark place) : value(std::move(node)), mark(place) {}
-  Found(const Found&) = default;
-  Found& operator=(const Found&) = delete;
+  const YamlNode* value = nullptr;  // nullptr = not found
+  const YamlNode* place = nullptr;
 };
 
-std::optional<Found> find_child(const YAML::Node& node, std::string_view name) {
-  if (!node.IsMap()) return std::nullopt;
-  std::optional<Found> found;
-  for (const auto& entry : node)
-    if (entry.first.IsScalar() && same_field(entry.first.Scalar(), name))
-      found.emplace(entry.second, entry.first.Mark());
+Found find_child(const YamlNode& node, std::string_view name) {
+  Found found;
+  for (const auto& [key, value] : node.entries)
+    if (key->is_scalar() && same_field(key->text, name)) found = {value, key};
   return found;
 }
 
 /// Item `index` of a repeated field; counts it down past this node when it lies further on.
-std::optional<Found> find_item(const Found& list, int& index) {
-  if (!list.value.IsSequence()) {
-    if (list.value.IsNull() || index-- != 0) return std::nullopt;
-    return list;
+Found find_item(const YamlNode& list, int& index) {
+  if (!list.is_list()) {
+    if (list.is_null() || index-- != 0) return {};
+    return {&list, &list};
   }
-  for (const YAML::Node& item : list.value) {
-    if (item.IsSequence()) {
-      if (auto found = find_item(Found(item, item.Mark()), index)) return found;
-    } else if (!item.IsNull() && index-- == 0) {
-      return Found(item, item.Mark());
+  for (const YamlNode* item : list.items) {
+    if (item->is_list()) {
+      if (const Found found = find_item(*item, index); found.value != nullptr) return found;
+    } else if (!item->is_null() && index-- == 0) {
+      return {item, item};
     }
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
 
-struct SourceMap::Document {
-  std::string file;
-  YAML::Node root;
-};
-
-SourceMap::SourceMap() = default;
-SourceMap::~SourceMap() = default;
-SourceMap::SourceMap(SourceMap&&) noexcept = default;
-SourceMap& SourceMap::operator=(SourceMap&&) noexcept = default;
-
-void SourceMap::add(std::string file, const YAML::Node& root) {
-  documents_.push_back({std::move(file), root});
-}
-
 Place SourceMap::locate(std::string_view path) const {
   // One cursor for each document that has the path so far.
   struct Cursor {
-    const Document* document;
+    const YamlDocument* document;
     Found at;
   };
   if (documents_.empty()) return {};
   std::vector<Cursor> cursors;
-  for (const Document& document : documents_)
-    cursors.push_back({&document, Found(document.root, document.root.Mark())});
+  for (const auto& document : documents_)
+    cursors.push_back({document.get(), {document->root, document->root}});
   while (!path.empty()) {
     const Step step = take_step(path);
     std::vector<Cursor> next;
     int index = step.index;
     for (const Cursor& cursor : cursors) {
-      const std::optional<Found> field = find_child(cursor.at.value, step.name);
-      if (!field) continue;
+      const Found field = find_child(*cursor.at.value, step.name);
+      if (field.value == nullptr) continue;
       if (step.index < 0) {
-        next.push_back({cursor.document, *field});
-      } else if (const auto item = find_item(*field, index)) {
-        next.push_back({cursor.document, *item});
+        next.push_back({cursor.document, field});
+      } else if (const Found item = find_item(*field.value, index); item.value != nullptr) {
+        next.push_back({cursor.document, item});
         break;
       }
     }
     if (next.empty()) break;
-    cursors.swap(next);
+    cursors = std::move(next);
   }
-  // A later document overrides an earlier one.
-  const Cursor& last = cursors.back();
-  if (last.at.mark.is_null()) return {last.document->file, 0, 0};
-  return {last.document->file, last.at.mark.line + 1, last.at.mark.column + 1};
+  const auto& [document, at] = cursors.back();  // a later document overrides an earlier one
+  return {document->file, at.place->line, at.place->column};
 }
 
 }  // namespace weir::config

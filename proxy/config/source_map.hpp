@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "proxy/config/diagnostics.hpp"
-
-namespace YAML {
-class Node;
-}
+#include "proxy/config/yaml_document.hpp"
 
 namespace weir::config {
 
@@ -19,12 +16,9 @@ namespace weir::config {
 /// nothing until asked.
 class SourceMap {
  public:
-  SourceMap();
-  ~SourceMap();
-  SourceMap(SourceMap&&) noexcept;
-  SourceMap& operator=(SourceMap&&) noexcept;
-
-  void add(std::string file, const YAML::Node& root);
+  void add(std::shared_ptr<const YamlDocument> document) {
+    documents_.push_back(std::move(document));
+  }
 
   /// Place of `path` ("a.b[2].c", names in snake_case). Of a field that is not written, the place
   /// of what should hold it. Items of a repeated field count through all documents, as merging
@@ -32,8 +26,7 @@ class SourceMap {
   [[nodiscard]] Place locate(std::string_view path) const;
 
  private:
-  struct Document;
-  std::vector<Document> documents_;
+  std::vector<std::shared_ptr<const YamlDocument>> documents_;
 };
 
 }  // namespace weir::config

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include <google/protobuf/struct.pb.h>
-#include <yaml-cpp/yaml.h>
 
 #include "proxy/config/scalar_values.hpp"
 
@@ -17,39 +16,39 @@ using google::protobuf::Value;
 using Step = ConversionState::Step;
 using Visit = ConversionState::Visit;
 
-void convert_value(ConversionState& state, const YAML::Node& node, Value& value);
+void convert_value(ConversionState& state, const YamlNode& node, Value& value);
 
-void convert_struct(ConversionState& state, const YAML::Node& node, Struct& object) {
-  if (!node.IsMap())
+void convert_struct(ConversionState& state, const YamlNode& node, Struct& object) {
+  if (!node.is_object())
     return state.error(node, "expected an object, got " + std::string(kind_of(node)));
-  for (const auto& entry : node) {
+  for (const auto& [key_node, value_node] : node.entries) {
     if (state.stopped()) return;
-    if (!entry.first.IsScalar() || !is_valid_utf8(entry.first.Scalar())) {
-      state.error(entry.first, "expected a key of valid UTF-8");
+    if (!key_node->is_scalar() || !is_valid_utf8(key_node->text)) {
+      state.error(*key_node, "expected a key of valid UTF-8");
       continue;
     }
-    const std::string& key = entry.first.Scalar();
+    const std::string& key = key_node->text;
     const Step step(state, key);
     Value& value = (*object.mutable_fields())[key];
     if (value.kind_case() != Value::KIND_NOT_SET)
-      state.warning(entry.first, "key " + quote(key) + " is given twice; the later one is used");
+      state.warning(*key_node, "key " + quote(key) + " is given twice; the later one is used");
     value.Clear();
-    convert_value(state, entry.second, value);
+    convert_value(state, *value_node, value);
   }
 }
 
-void convert_list(ConversionState& state, const YAML::Node& node, ListValue& list) {
-  if (!node.IsSequence())
+void convert_list(ConversionState& state, const YamlNode& node, ListValue& list) {
+  if (!node.is_list())
     return state.error(node, "expected a list, got " + std::string(kind_of(node)));
-  for (const YAML::Node& item : node) {
+  for (const YamlNode* item : node.items) {
     if (state.stopped()) return;
-    convert_value(state, item, *list.add_values());
+    convert_value(state, *item, *list.add_values());
   }
 }
 
-void convert_word(ConversionState& state, const YAML::Node& node, Value& value) {
-  const std::string& text = node.Scalar();
-  const bool bare = !is_quoted(node);
+void convert_word(ConversionState& state, const YamlNode& node, Value& value) {
+  const std::string& text = node.text;
+  const bool bare = !node.quoted;
   if (const auto truth = parse_bool(text, false); bare && truth) {
     value.set_bool_value(truth->value);
     state.remark(node, truth->remark);
@@ -65,14 +64,14 @@ void convert_word(ConversionState& state, const YAML::Node& node, Value& value) 
   }
 }
 
-void convert_value(ConversionState& state, const YAML::Node& node, Value& value) {
+void convert_value(ConversionState& state, const YamlNode& node, Value& value) {
   const Visit visit(state, node);
   if (!visit) return;
-  if (node.IsNull())
+  if (node.is_null())
     value.set_null_value(google::protobuf::NULL_VALUE);
-  else if (node.IsMap())
+  else if (node.is_object())
     convert_struct(state, node, *value.mutable_struct_value());
-  else if (node.IsSequence())
+  else if (node.is_list())
     convert_list(state, node, *value.mutable_list_value());
   else
     convert_word(state, node, value);
@@ -80,7 +79,7 @@ void convert_value(ConversionState& state, const YAML::Node& node, Value& value)
 
 }  // namespace
 
-void convert_struct_type(ConversionState& state, const YAML::Node& node,
+void convert_struct_type(ConversionState& state, const YamlNode& node,
                          google::protobuf::Message& message) {
   const std::string& name = message.GetDescriptor()->full_name();
   if (name == "google.protobuf.Value")

@@ -12,7 +12,7 @@ namespace weir::config {
 
 /// `message` is a Struct, a Value or a ListValue. What a bare word becomes depends on how it looks,
 /// as in any YAML.
-void convert_struct_type(ConversionState& state, const YAML::Node& node,
+void convert_struct_type(ConversionState& state, const YamlNode& node,
                          google::protobuf::Message& message);
 
 }  // namespace weir::config

@@ -3,9 +3,12 @@
 
 #include <cctype>
 #include <charconv>
+#include <sstream>
 
 #include <yaml-cpp/depthguard.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 namespace weir::config {
 namespace {
@@ -51,44 +54,164 @@ std::string join_surrogates(std::string_view text) {
   return out;
 }
 
+/// Builds the tree from the parser's events.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(std::deque<YamlNode>& nodes) : nodes_(nodes) {}
+
+  [[nodiscard]] const YamlNode* root() const { return root_; }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(YamlNode::Kind::null, mark, anchor);
+  }
+  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override { attach(anchors_.at(anchor)); }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    YamlNode& node = add(YamlNode::Kind::scalar, mark, anchor);
+    node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    node.text = value;
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open_.push_back({&add(YamlNode::Kind::list, mark, anchor), nullptr});
+  }
+  void OnSequenceEnd() override { open_.pop_back(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open_.push_back({&add(YamlNode::Kind::object, mark, anchor), nullptr});
+  }
+  void OnMapEnd() override { open_.pop_back(); }
+
+ private:
+  /// A list or object that is being filled, and the key that waits for its value.
+  struct Open {
+    YamlNode* node;
+    const YamlNode* key;
+  };
+
+  YamlNode& add(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    YamlNode& node = nodes_.emplace_back();
+    node.kind = kind;
+    node.line = mark.line + 1;
+    node.column = mark.column + 1;
+    if (anchor != 0) {
+      if (anchors_.size() <= anchor) anchors_.resize(anchor + 1);
+      anchors_[anchor] = &node;
+    }
+    attach(&node);
+    return node;
+  }
+
+  void attach(const YamlNode* node) {
+    if (open_.empty()) {
+      root_ = node;
+    } else if (Open& open = open_.back(); open.node->is_list()) {
+      open.node->items.push_back(node);
+    } else if (open.key == nullptr) {
+      open.key = node;
+    } else {
+      open.node->entries.push_back({open.key, node});
+      open.key = nullptr;
+    }
+  }
+
+  std::deque<YamlNode>& nodes_;
+  std::vector<const YamlNode*> anchors_;  // by the parser's number, from 1
+  std::vector<Open> open_;
+  const YamlNode* root_ = nullptr;
+};
+
+/// Notes where a document begins, and ignores what is in it.
+class StartFinder final : public YAML::EventHandler {
+ public:
+  YAML::Mark start;
+  void OnDocumentStart(const YAML::Mark& mark) override { start = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 Place place_of(const std::string& file, const YAML::Mark& mark) {
   if (mark.is_null()) return {file, 0, 0};
   return {file, mark.line + 1, mark.column + 1};
 }
 
-std::vector<YAML::Node> load(std::string_view text) {
-  const bool json = looks_like_json(text);
-  if (json && text.find("\\u") != std::string_view::npos)
-    return YAML::LoadAll(join_surrogates(text));
-  return YAML::LoadAll(std::string(text));
+bool line_starts_document(std::string_view text, int line) {
+  for (; line > 0; --line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return false;
+    text.remove_prefix(end + 1);
+  }
+  return text.starts_with("---");
+}
+
+/// What follows the first document: another one is ignored with a warning, anything else is left
+/// over from a bracket too many, which the parser does not mind.
+void check_rest(YAML::Parser& parser, std::string_view text, const std::string& file,
+                Diagnostics& diagnostics) {
+  StartFinder rest;
+  bool broken = false;
+  try {
+    if (!parser.HandleNextDocument(rest)) return;
+  } catch (const YAML::Exception&) {
+    broken = true;
+  }
+  if (rest.start.column == 0 && line_starts_document(text, rest.start.line))
+    diagnostics.add({Severity::warning, place_of(file, rest.start), "",
+                     "more than one document: only the first is used"});
+  else if (!broken || rest.start.line + rest.start.column > 0)
+    diagnostics.add({Severity::error, place_of(file, rest.start), "",
+                     "not valid YAML or JSON: text after the end of the document"});
+}
+
+/// Throws what yaml-cpp throws.
+void parse_text(const std::string& text, YamlDocument& document, Diagnostics& diagnostics) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  TreeBuilder builder(document.nodes);
+  if (!parser.HandleNextDocument(builder)) return;
+  document.root = builder.root();
+  check_rest(parser, text, document.file, diagnostics);
 }
 
 }  // namespace
 
-std::optional<YamlDocument> parse_document(std::string file, std::string_view text,
-                                           Diagnostics& diagnostics) {
-  const auto fail = [&](Place place, std::string why) {
-    diagnostics.add({Severity::error, std::move(place), "", std::move(why)});
-    return std::nullopt;
+std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string_view text,
+                                                   Diagnostics& diagnostics) {
+  auto document = std::make_shared<YamlDocument>();
+  document->file = std::move(file);
+  const auto fail = [&](const YAML::Mark& mark, std::string why) {
+    diagnostics.add({Severity::error, place_of(document->file, mark), "", std::move(why)});
+    return nullptr;
   };
+  const YAML::Mark nowhere = YAML::Mark::null_mark();
   if (text.size() > kLargestDocument)
-    return fail({file}, "document of " + std::to_string(text.size()) +
-                            " bytes: larger than the limit of " + std::to_string(kLargestDocument));
+    return fail(nowhere, "document of " + std::to_string(text.size()) +
+                             " bytes: larger than the limit of " +
+                             std::to_string(kLargestDocument));
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::vector<YAML::Node> documents;
+  document->most_values = text.size() + 1024;
+  const bool has_escapes = looks_like_json(text) && text.find("\\u") != std::string_view::npos;
   try {
-    documents = load(text);
+    parse_text(has_escapes ? join_surrogates(text) : std::string(text), *document, diagnostics);
   } catch (const YAML::DeepRecursion& problem) {
-    return fail(place_of(file, problem.mark), "nested too deeply");
+    return fail(problem.mark, "nested too deeply");
   } catch (const YAML::Exception& problem) {
-    return fail(place_of(file, problem.mark), "not valid YAML or JSON: " + problem.msg);
+    return fail(problem.mark, "not valid YAML or JSON: " + problem.msg);
   }
-  if (documents.empty() || documents.front().IsNull())
-    return fail({file}, "empty: expected an object with fields like 'static_resources'");
-  if (documents.size() > 1)
-    diagnostics.add({Severity::warning, place_of(file, documents[1].Mark()), "",
-                     "more than one document: only the first is used"});
-  return YamlDocument{std::move(file), documents.front(), text.size() + 1024};
+  if (document->root == nullptr || document->root->is_null())
+    return fail(nowhere, "empty: expected an object with fields like 'static_resources'");
+  return document;
 }
 
 }  // namespace weir::config

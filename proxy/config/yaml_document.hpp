@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // YamlDocument: one YAML or JSON text as a tree, with its limits checked. The only place that runs
-// yaml-cpp's parser.
+// yaml-cpp.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <yaml-cpp/node/node.h>
+#include <vector>
 
 #include "proxy/config/diagnostics.hpp"
 
@@ -17,9 +19,34 @@ namespace weir::config {
 /// Largest text that is parsed, in bytes.
 inline constexpr std::size_t kLargestDocument = 64u * 1024 * 1024;
 
+/// One value of a document. Where the text has an alias, the tree points to the same node twice, or
+/// even to a node that it is inside of: who walks it needs a limit.
+struct YamlNode {
+  enum class Kind : std::uint8_t { null, scalar, list, object };
+  struct Entry {
+    const YamlNode* key;
+    const YamlNode* value;
+  };
+
+  Kind kind = Kind::null;
+  bool quoted = false;  // or tagged as text: never a number or bool by its looks
+  int line = 0;         // from 1
+  int column = 0;
+  std::string text;                    // scalar
+  std::vector<const YamlNode*> items;  // list
+  std::vector<Entry> entries;          // object, in order, keys not unique
+
+  [[nodiscard]] bool is_null() const { return kind == Kind::null; }
+  [[nodiscard]] bool is_scalar() const { return kind == Kind::scalar; }
+  [[nodiscard]] bool is_list() const { return kind == Kind::list; }
+  [[nodiscard]] bool is_object() const { return kind == Kind::object; }
+};
+
+/// Immutable; nodes live as long as it does.
 struct YamlDocument {
   std::string file;
-  YAML::Node root;  // never undefined
+  std::deque<YamlNode> nodes;
+  const YamlNode* root = nullptr;  // never null
   /// How many values a reader may visit. Every value that is written takes a byte, so only aliases
   /// exceed this.
   std::size_t most_values = 0;
@@ -27,8 +54,8 @@ struct YamlDocument {
 
 /// Parses the first document of `text`; JSON is recognised by its first character. Never throws.
 /// @param file how diagnostics name the text.
-/// @return nullopt after reporting an error (syntax with its place, size, nesting, no content).
-std::optional<YamlDocument> parse_document(std::string file, std::string_view text,
-                                           Diagnostics& diagnostics);
+/// @return nullptr after reporting an error (syntax with its place, size, nesting, no content).
+std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string_view text,
+                                                   Diagnostics& diagnostics);
 
 }  // namespace weir::config

@@ -10,7 +10,6 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-#include <yaml-cpp/yaml.h>
 
 #include "proxy/config/conversion_state.hpp"
 #include "proxy/config/field_names.hpp"
@@ -47,7 +46,7 @@ class Converter {
   Converter(const YamlDocument& document, Dialect dialect, Diagnostics& diagnostics)
       : state_(document, diagnostics), dialect_(dialect) {}
 
-  void convert_message(const YAML::Node& node, Message& message) {
+  void convert_message(const YamlNode& node, Message& message) {
     const Visit visit(state_, node);
     if (!visit) return;
     const Descriptor& type = *message.GetDescriptor();
@@ -63,7 +62,7 @@ class Converter {
       case Form::object:
         break;
     }
-    if (node.IsMap()) return convert_fields(node, message);
+    if (node.is_object()) return convert_fields(node, message);
     state_.error(node, "expected an object with the fields of " + type.full_name() + ", got " +
                            std::string(kind_of(node)));
   }
@@ -72,34 +71,32 @@ class Converter {
   using Step = ConversionState::Step;
   using Visit = ConversionState::Visit;
 
-  void convert_fields(const YAML::Node& node, Message& message) {
+  void convert_fields(const YamlNode& node, Message& message) {
     std::vector<const FieldDescriptor*> seen;
-    for (const auto& entry : node) {
+    for (const auto& [key, value] : node.entries) {
       if (state_.stopped()) return;
-      if (!entry.first.IsScalar())
-        state_.error(entry.first,
-                     "expected a field name, got " + std::string(kind_of(entry.first)));
-      else if (entry.first.Scalar() !=
-               kTypeKey)  // which belongs to the Any that holds this message
-        convert_field(entry.first, entry.second, message, seen);
+      if (!key->is_scalar())
+        state_.error(*key, "expected a field name, got " + std::string(kind_of(*key)));
+      else if (key->text != kTypeKey)  // which belongs to the Any that holds this message
+        convert_field(*key, *value, message, seen);
     }
   }
 
-  void convert_field(const YAML::Node& key, const YAML::Node& value, Message& message,
+  void convert_field(const YamlNode& key, const YamlNode& value, Message& message,
                      std::vector<const FieldDescriptor*>& seen) {
     const Descriptor& type = *message.GetDescriptor();
-    const FieldDescriptor* field = find_field(type, key.Scalar());
-    const Step step(state_, field != nullptr ? field->name() : key.Scalar());
+    const FieldDescriptor* field = find_field(type, key.text);
+    const Step step(state_, field != nullptr ? field->name() : key.text);
     if (field == nullptr) {
       const Severity severity = dialect_ == Dialect::strict ? Severity::error : Severity::warning;
-      return state_.report(severity, key, explain_missing_field(type, key.Scalar()));
+      return state_.report(severity, key, explain_missing_field(type, key.text));
     }
     if (std::find(seen.begin(), seen.end(), field) != seen.end()) {
       state_.warning(key, "field '" + field->name() + "' is given twice; the later one is used");
       message.GetReflection()->ClearField(&message, field);
     }
     seen.push_back(field);
-    if (value.IsNull() || !check_oneof(key, message, *field)) return;
+    if (value.is_null() || !check_oneof(key, message, *field)) return;
     if (field->is_map())
       convert_map(value, message, *field);
     else if (field->is_repeated())
@@ -108,7 +105,7 @@ class Converter {
       convert_single(value, message, *field);
   }
 
-  bool check_oneof(const YAML::Node& key, const Message& message, const FieldDescriptor& field) {
+  bool check_oneof(const YamlNode& key, const Message& message, const FieldDescriptor& field) {
     const auto* oneof = field.real_containing_oneof();
     if (oneof == nullptr) return true;
     const FieldDescriptor* other = message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
@@ -117,68 +114,67 @@ class Converter {
     return false;
   }
 
-  void convert_single(const YAML::Node& node, Message& message, const FieldDescriptor& field) {
+  void convert_single(const YamlNode& node, Message& message, const FieldDescriptor& field) {
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
       convert_message(node, *message.GetReflection()->MutableMessage(&message, &field));
     else
       set_scalar(state_, node, message, field);
   }
 
-  void convert_list(const YAML::Node& node, Message& message, const FieldDescriptor& field) {
+  void convert_list(const YamlNode& node, Message& message, const FieldDescriptor& field) {
     int index = 0;
-    if (node.IsSequence()) return convert_items(node, message, field, index);
+    if (node.is_list()) return convert_items(node, message, field, index);
     state_.warning(node, "one value where a list belongs; write it as a list");
     const Step step(state_, index);
     add_item(node, message, field);
   }
 
-  void convert_items(const YAML::Node& list, Message& message, const FieldDescriptor& field,
+  void convert_items(const YamlNode& list, Message& message, const FieldDescriptor& field,
                      int& index) {
     const Visit visit(state_, list);
     if (!visit) return;
-    for (const YAML::Node& item : list) {
+    for (const YamlNode* item : list.items) {
       if (state_.stopped()) return;
       const Step step(state_, index);
-      if (item.IsNull()) {
-        state_.warning(item, "null in a list is skipped");
-      } else if (item.IsSequence()) {
-        state_.warning(item, "a list in a list is flattened");
-        convert_items(item, message, field, index);
+      if (item->is_null()) {
+        state_.warning(*item, "null in a list is skipped");
+      } else if (item->is_list()) {
+        state_.warning(*item, "a list in a list is flattened");
+        convert_items(*item, message, field, index);
       } else {
-        add_item(item, message, field);
+        add_item(*item, message, field);
         ++index;
       }
     }
   }
 
-  void add_item(const YAML::Node& node, Message& message, const FieldDescriptor& field) {
+  void add_item(const YamlNode& node, Message& message, const FieldDescriptor& field) {
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
       convert_message(node, *message.GetReflection()->AddMessage(&message, &field));
     else
       set_scalar(state_, node, message, field);
   }
 
-  void convert_map(const YAML::Node& node, Message& message, const FieldDescriptor& field) {
-    if (!node.IsMap())
+  void convert_map(const YamlNode& node, Message& message, const FieldDescriptor& field) {
+    if (!node.is_object())
       return state_.error(node, "expected an object, got " + std::string(kind_of(node)));
-    for (const auto& entry : node) {
+    for (const auto& [key, value] : node.entries) {
       if (state_.stopped()) return;
-      if (!entry.first.IsScalar()) {
-        state_.error(entry.first, "expected a key, got " + std::string(kind_of(entry.first)));
+      if (!key->is_scalar()) {
+        state_.error(*key, "expected a key, got " + std::string(kind_of(*key)));
         continue;
       }
-      const Step step(state_, entry.first.Scalar());
+      const Step step(state_, key->text);
       Message& item = *message.GetReflection()->AddMessage(&message, &field);
-      set_scalar(state_, entry.first, item, *field.message_type()->map_key());
-      if (!entry.second.IsNull())
-        convert_single(entry.second, item, *field.message_type()->map_value());
+      set_scalar(state_, *key, item, *field.message_type()->map_key());
+      if (!value->is_null()) convert_single(*value, item, *field.message_type()->map_value());
     }
   }
 
-  void convert_duration(const YAML::Node& node, Message& message) {
-    const auto parts = node.IsScalar() ? parse_duration(node.Scalar()) : std::nullopt;
+  void convert_duration(const YamlNode& node, Message& message) {
+    const auto parts = node.is_scalar() ? parse_duration(node.text) : std::nullopt;
     if (!parts) {
-      const std::string given = node.IsScalar() ? quote(node.Scalar()) : std::string(kind_of(node));
+      const std::string given = node.is_scalar() ? quote(node.text) : std::string(kind_of(node));
       return state_.error(node,
                           given + " is not a duration; write seconds with an 's', like '0.25s'");
     }
@@ -187,22 +183,22 @@ class Converter {
     message.GetReflection()->SetInt32(&message, type.FindFieldByName("nanos"), parts->nanos);
   }
 
-  void convert_any(const YAML::Node& node, Message& message) {
+  void convert_any(const YamlNode& node, Message& message) {
     auto& any = static_cast<google::protobuf::Any&>(message);
-    if (!node.IsMap())
+    if (!node.is_object())
       return state_.error(node,
                           "expected an object with '@type', got " + std::string(kind_of(node)));
-    const YAML::Node type_node = find_type(node);
-    if (!type_node.IsScalar()) {
-      if (node.size() != 0)
+    const YamlNode* type_node = find_type(node);
+    if (type_node == nullptr || !type_node->is_scalar()) {
+      if (!node.entries.empty())
         state_.error(node, "has no '@type'; name the type of this configuration");
       return;
     }
-    const std::string& url = type_node.Scalar();
+    const std::string& url = type_node->text;
     const std::size_t slash = url.rfind('/');
     if (slash == std::string::npos || !is_valid_utf8(url))
-      return state_.error(type_node, "type URL " + quote(url) +
-                                         ": expected 'type.googleapis.com/' and a message type");
+      return state_.error(*type_node, "type URL " + quote(url) +
+                                          ": expected 'type.googleapis.com/' and a message type");
     any.set_type_url(url);
     const Descriptor* type =
         DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(slash + 1));
@@ -214,19 +210,19 @@ class Converter {
   }
 
   /// A type that is not written as an object of its fields stands under "value".
-  void convert_any_content(const YAML::Node& node, Message& content) {
+  void convert_any_content(const YamlNode& node, Message& content) {
     if (form_of(*content.GetDescriptor()) == Form::object) return convert_message(node, content);
-    for (const auto& entry : node) {
-      if (!entry.first.IsScalar() || entry.first.Scalar() != "value") continue;
+    for (const auto& [key, value] : node.entries) {
+      if (!key->is_scalar() || key->text != "value") continue;
       const Step step(state_, "value");
-      convert_message(entry.second, content);
+      convert_message(*value, content);
     }
   }
 
-  static YAML::Node find_type(const YAML::Node& node) {
-    for (const auto& entry : node)
-      if (entry.first.IsScalar() && entry.first.Scalar() == kTypeKey) return entry.second;
-    return YAML::Node();
+  static const YamlNode* find_type(const YamlNode& node) {
+    for (const auto& [key, value] : node.entries)
+      if (key->is_scalar() && key->text == kTypeKey) return value;
+    return nullptr;
   }
 
   ConversionState state_;
@@ -237,7 +233,7 @@ class Converter {
 
 void yaml_to_proto(const YamlDocument& document, Dialect dialect, Message& message,
                    Diagnostics& diagnostics) {
-  Converter(document, dialect, diagnostics).convert_message(document.root, message);
+  Converter(document, dialect, diagnostics).convert_message(*document.root, message);
 }
 
 }  // namespace weir::config

@@ -236,7 +236,14 @@ TEST(Dialect, AliasesStandForWhatTheyName) {
 TEST(Dialect, OnlyTheFirstDocumentIsRead) {
   const auto got = convert<Cluster>("name: a\n---\nname: b\n");
   EXPECT_EQ(got.message.name(), "a");
-  EXPECT_EQ(got.warnings, "f:3:1: more than one document: only the first is used");
+  EXPECT_EQ(got.warnings, "f:2:1: more than one document: only the first is used");
+}
+
+TEST(Dialect, NothingMayFollowTheDocument) {
+  EXPECT_EQ(convert<Cluster>("{name: a} {name: b}\n").errors,
+            "f:1:11: not valid YAML or JSON: text after the end of the document");
+  EXPECT_EQ(convert<Cluster>("{\"name\": \"a\"]\n}").errors.find("f:1:"), 0u);
+  EXPECT_EQ(convert<Cluster>("--- \nname: a\n...\n").errors, "");
 }
 
 TEST(Dialect, UnknownFieldsAreWarningsWhenLenient) {
