@@ -109,8 +109,8 @@ class TcpProxySession final : public tcp::Connection,
   OriginalDestination destination_;
   std::uint8_t attempts_ = 0;
   Phase phase_ = Phase::connecting;
-  tcp::ShortRead downstream_short_read_ = tcp::ShortRead::empties_queue;
-  tcp::ShortRead upstream_short_read_ = tcp::ShortRead::empties_queue;
+  tcp::ShortRead downstream_short_read_ : 2 = tcp::ShortRead::empties_queue;
+  tcp::ShortRead upstream_short_read_ : 2 = tcp::ShortRead::empties_queue;
   bool restored_ : 1;
   bool downstream_writable_watched_ : 1 = false;
   bool tuned_long_lived_ : 1 = false;
