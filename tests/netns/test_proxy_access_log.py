@@ -60,7 +60,7 @@ def test_every_operator_of_tcp_in_text(plain_lab, logging):
         "UPSTREAM_TRANSPORT_FAILURE_REASON WEIR_LISTENER"
     ).split()
     text = "|".join(f"{name.replace('%', '%%')}=%{name}%" for name in operators) + "|100%%\n"
-    proxy = logging(lambda directory: text_log(f"{directory}/access.log", text), env={"WEIR_TEST": "a value"})
+    proxy = logging(lambda directory: text_log(f"{directory}/access.log", text), env={"WEIR_TEST": "a value"}, workers=1)
     host, port = exchange(plain_lab, 123)
     (line,) = wait_for_lines(proxy.directory / "access.log", 1)
     parts = line.rstrip("\n").split("|")

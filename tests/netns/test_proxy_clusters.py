@@ -27,7 +27,10 @@ table inet silence {
 
 @pytest.fixture
 def start(plain_lab, run_proxy):
-    """start(cluster, …, **tcp_proxy fields) → a proxy whose listener on POD:9000 leads to the first cluster."""
+    """start(cluster, …, **tcp_proxy fields) → a proxy whose listener on POD:9000 leads to the first cluster.
+
+    One worker unless given: each worker takes turns on its own.
+    """
 
     def run(*clusters: dict, workers: int = 1, listener_fields: dict | None = None, **fields):
         directory = new_directory()

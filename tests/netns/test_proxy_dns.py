@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """STRICT_DNS and LOGICAL_DNS against a nameserver that the test plays."""
 
+import signal
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from harness.lab import OUTSIDE, OUTSIDE_OTHER, PEER, POD
 from proxy_config import bootstrap, chain, cluster, endpoint, listener
 from proxy_dns import Nameserver, resolving_with
-from proxy_peers import says, who
+from proxy_peers import echo, read_exactly, says, who
 from proxy_process import UID, new_directory, wait_for
 
 ONE, TWO = OUTSIDE[4], OUTSIDE_OTHER[4]
@@ -31,7 +32,7 @@ def start(plain_lab, run_proxy, serve):
         directory = new_directory()
         wrap = resolving_with(directory, PEER[4], UID, **options)
         config = bootstrap([listener("in", POD[4], PORT, chain(made["name"]))], [made])
-        return run_proxy(plain_lab.pod, config, directory=directory, wrap=wrap, uid=0, wait=wait)
+        return run_proxy(plain_lab.pod, config, directory=directory, wrap=wrap, uid=0, wait=wait, workers=1)
 
     return run
 
@@ -68,8 +69,6 @@ def test_logical_dns_uses_the_first_address(plain_lab, names, start):
 
 @pytest.mark.parametrize("kind", ["STRICT_DNS", "LOGICAL_DNS"])
 def test_changed_addresses_are_followed_and_connections_live_on(plain_lab, names, start, serve, kind):
-    from proxy_peers import echo, read_exactly
-
     names.records["service.test"] = [ONE]
     serve(plain_lab.peer, ONE, 7001, echo)
     made = dns(kind, "service.test")
@@ -109,6 +108,15 @@ def test_a_name_that_does_not_exist_yet_does_not_keep_the_proxy_from_starting(pl
     assert proxy.ended() == {"no_healthy_upstream": 1}
     names.records["later.test"] = [ONE]
     wait_for(lambda: who(plain_lab.peer, POD[4], PORT) == ONE, "the name has appeared")
+
+
+def test_sigterm_while_waiting_for_the_first_answer(names, start):
+    names.records["service.test"] = None
+    proxy = start(dns("STRICT_DNS", "service.test"), wait=False)
+    wait_for(lambda: names.queries.get("service.test"), "a question")
+    assert proxy.get("/ready") == (503, "PRE_INITIALIZING\n")
+    proxy.send_signal(signal.SIGTERM)
+    assert proxy.wait_exit(5) == 0
 
 
 def test_a_silent_nameserver_delays_the_start_only_for_so_long(plain_lab, names, start):

@@ -29,6 +29,8 @@ LISTENERS = {
     "compat": ("::", 84, {"ipv4_compat": True}),
     "compat-beside": ("::", 85, {"ipv4_compat": True}),
     "v4-beside": ("0.0.0.0", 85, {}),
+    "v4-before": ("0.0.0.0", 91, {}),
+    "compat-after": ("::", 91, {"ipv4_compat": True}),
     "v6-only": ("::", 86, {}),
     "several": (V4, 87, {"additional_addresses": [
         {"address": socket_address(V4_OTHER, 87)}, {"address": socket_address(V6_OTHER, 87)}]}),
@@ -36,6 +38,18 @@ LISTENERS = {
     "again": ("0.0.0.0", 89, {"use_original_dst": True}),
     "own-address": (POD[4], 90, {}),
 }  # fmt: skip
+
+
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+TPROXY = """
+table inet divert {
+    chain before {
+        type filter hook prerouting priority -150; policy accept;
+        iifname "eth0" tcp dport { 80, 81 } meta nfproto ipv4 tproxy ip to :15006 meta mark set 0x539 accept
+        iifname "eth0" tcp dport { 80, 81 } meta nfproto ipv6 tproxy ip6 to :15006 meta mark set 0x539 accept
+    }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +96,8 @@ def proxy(rules):
         (V6, 84, "compat", "[__]_84"),
         (V4, 85, "v4-beside", "0.0.0.0_85"),
         (V6, 85, "compat-beside", "[__]_85"),
+        (V4, 91, "v4-before", "0.0.0.0_91"),
+        (V6, 91, "compat-after", "[__]_91"),
         (V4, 86, "catchall", "[__]_15001"),
         (V6, 86, "v6-only", "[__]_86"),
         (V4, 87, "several", f"{V4}_87"),
@@ -204,3 +220,34 @@ def test_a_dual_stack_listener_sees_ipv4_as_ipv4(fresh_lab, run_proxy, serve):
     assert line["local"] == f"{POD[4]}:9102"
     assert line["remote"].startswith("198.51.100.1:")
     proxy.wait_ended({"finished": 1, "no_filter_chain": 1})
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_transparent_listener_knows_the_destination_without_conntrack(fresh_lab, run_proxy, serve, family):
+    """TPROXY delivers the packets themselves: the socket's own address is the destination, and its owner gets it."""
+    pod, word = fresh_lab.pod, {4: "ip", 6: "ip6"}[family]
+    pod.tool("nft", "-f", "-", text=TPROXY)
+    flag = "-6 " if family == 6 else ""
+    everything = "::/0" if family == 6 else "0.0.0.0/0"
+    pod.ip_batch([f"{flag}rule add fwmark 0x539 lookup 133", f"{flag}route add local {everything} dev lo table 133"])
+    for i, name in enumerate(("owner", "catchall")):
+        serve(pod, LOOPBACK[family], 7200 + i, says(name))
+    elsewhere = {4: "203.0.113.150", 6: "2001:db8:c::150"}[family]
+    route = f"{flag}route add {elsewhere} via {POD[family]}"
+    fresh_lab.peer.ip_batch([route])
+    any_address = {4: "0.0.0.0", 6: "::"}[family]
+    proxy = run_proxy(
+        pod,
+        bootstrap(
+            [
+                outbound(chain("catchall"), host=any_address, port=15006, transparent=True),
+                virtual("owner", elsewhere, 80, chain("owner")),
+            ],
+            [cluster(name, (LOOPBACK[family], 7200 + i)) for i, name in enumerate(("owner", "catchall"))],
+        ),
+        uid=0,
+    )
+    assert who(fresh_lab.peer, elsewhere, 80) == "owner", word
+    assert who(fresh_lab.peer, elsewhere, 81) == "catchall"
+    scope = {4: f"{elsewhere}_80", 6: f"[{elsewhere.replace(':', '_')}]_80"}[family]
+    assert proxy.stat(f"listener.{scope}.downstream_cx_total") == 1

@@ -142,6 +142,21 @@ def test_pipes_and_descriptors_are_given_back(plain_lab, proxy):
     assert counts[2] <= counts[0] + 4, counts
 
 
+@pytest.mark.parametrize("port", [9000, 9001], ids=["default", "small buffers"])
+def test_what_a_client_sent_before_it_closed_arrives(plain_lab, run_proxy, fresh_lab, serve, port):
+    """The client is gone long before a slow server has read everything."""
+    server = serve(fresh_lab.peer, HOST, 7012, lambda connection: receive_and_hash(connection, pause=0.05, every=200_000))
+    small = {"per_connection_buffer_limit_bytes": 4096} if port == 9001 else {}
+    proxy = run_proxy(
+        fresh_lab.pod,
+        bootstrap([listener("in", POD[4], port, chain("up"), **small)], [cluster("up", server.address, **small)]),
+    )
+    with fresh_lab.peer.connect(POD[4], port, timeout=60) as client:
+        digest = send_and_hash(client, 3 * MEGABYTE, 11, finish=False)
+    assert wait_for(lambda: server.results, "the server has read to the end", 60) == [(3 * MEGABYTE, digest)]
+    proxy.wait_ended({"finished": 1})
+
+
 def test_small_messages_are_not_held_back(plain_lab, proxy):
     """Two small writes in a row and an answer to both: with Nagle's algorithm this costs a delayed ACK each time."""
     with plain_lab.peer.connect(POD[4], 9000) as client:
