@@ -51,13 +51,15 @@ class ListenerCollector {
       : registry_(registry), check_(check), limits_(limits) {}
 
   void add(const envoy::config::listener::v3::Listener& proto, const ParseContext& context) {
+    const std::size_t errors = context.diagnostics().error_count();
     auto listener =
         std::make_shared<ListenerConfig>(listener_from_proto(proto, registry_, context));
     if (!names_.insert(listener->name).second)
       context.error("error adding listener: name '" + listener->name +
                     "' is used by an earlier listener");
     check_addresses(*listener, context);
-    check_chains(*listener, context);
+    // A listener with errors of its own would only say the same again.
+    if (context.diagnostics().error_count() == errors) check_chains(*listener, context);
     if (const auto limit = limits_.listener_connections.find(listener->name);
         limit != limits_.listener_connections.end())
       listener->connection_limit = limit->second;
@@ -81,8 +83,7 @@ class ListenerCollector {
   }
 
   void check_chains(const ListenerConfig& listener, const ParseContext& context) {
-    if (check_ == nullptr || (listener.filter_chains.empty() && !listener.default_filter_chain))
-      return;
+    if (check_ == nullptr) return;
     if (const auto checked = check_(listener); !checked) context.error(checked.error().message);
   }
 
