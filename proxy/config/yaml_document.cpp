@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/yaml_document.hpp"
 
-#include <cctype>
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -146,13 +146,23 @@ Place place_of(const std::string& file, const YAML::Mark& mark) {
   return {file, mark.line + 1, mark.column + 1};
 }
 
-bool line_starts_document(std::string_view text, int line) {
+/// Line `line` of the text, counted from 0, and all that follows it.
+std::string_view text_from_line(std::string_view text, int line) {
   for (; line > 0; --line) {
     const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) return false;
+    if (end == std::string_view::npos) return {};
     text.remove_prefix(end + 1);
   }
-  return text.starts_with("---");
+  return text;
+}
+
+/// The mistake that yaml-cpp's messages do not name.
+std::string_view tab_hint(std::string_view text, const YAML::Mark& mark) {
+  const std::string_view line = text_from_line(text, mark.line);
+  const std::string_view indentation =
+      line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
+  if (looks_like_json(text) || indentation.find('\t') == std::string_view::npos) return "";
+  return "; indentation must not contain tabs";
 }
 
 /// What follows the first document: another one is ignored with a warning, anything else is left
@@ -166,7 +176,7 @@ void check_rest(YAML::Parser& parser, std::string_view text, const std::string& 
   } catch (const YAML::Exception&) {
     broken = true;
   }
-  if (rest.start.column == 0 && line_starts_document(text, rest.start.line))
+  if (rest.start.column == 0 && text_from_line(text, rest.start.line).starts_with("---"))
     diagnostics.add({Severity::warning, place_of(file, rest.start), "",
                      "more than one document: only the first is used"});
   else if (!broken || rest.start.line + rest.start.column > 0)
@@ -207,7 +217,8 @@ std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string
   } catch (const YAML::DeepRecursion& problem) {
     return fail(problem.mark, "nested too deeply");
   } catch (const YAML::Exception& problem) {
-    return fail(problem.mark, "not valid YAML or JSON: " + problem.msg);
+    return fail(problem.mark, "not valid YAML or JSON: " + problem.msg +
+                                  std::string(tab_hint(text, problem.mark)));
   }
   if (document->root == nullptr || document->root->is_null())
     return fail(nowhere, "empty: expected an object with fields like 'static_resources'");

@@ -9,6 +9,8 @@ std::vector<RejectCase> document_cases() {
   return {
       {"Empty", "# nothing\n", " empty: expected an object with fields like 'static_resources'"},
       {"Syntax", "a: b\n c: d\n", "2:3: not valid YAML or JSON: illegal map value"},
+      {"Tab", "admin:\n\taddress: x\n",
+       "2:9: not valid YAML or JSON: illegal map value; indentation must not contain tabs"},
       {"NotAnObject", "[1]",
        "1:1: expected an object with the fields of envoy.config.bootstrap.v3.Bootstrap, got a "
        "list"},
