@@ -9,18 +9,19 @@ cd "$(dirname "$0")/.."
 
 # Sets DIRECTORY up with the options, whatever was there before.
 configure() {  # directory option...
-  local directory=$1
+  local directory=$1 compiler="${CC:-cc} ${CXX:-c++}"
   shift
-  if [[ -f $directory/build.ninja ]]; then
-    # A build directory of another meson version or of a moved checkout is of no use.
+  # A directory of another compiler, another meson or another place is of no use: meson keeps those three for ever.
+  if [[ -f $directory/build.ninja && $(cat "$directory/compiler" 2>/dev/null || echo "$compiler") == "$compiler" ]]; then
     meson setup --reconfigure "$directory" "$@" >"$directory/configure.log" 2>&1 && return
-    meson setup --wipe "$directory" "$@" >"$directory.log" 2>&1 && rm -f "$directory.log" && return
-    cat "$directory.log" >&2
-  else
-    mkdir -p "$directory"
-    meson setup "$directory" "$@" >"$directory/configure.log" 2>&1 && return
-    cat "$directory/configure.log" >&2
   fi
+  rm -rf -- "$directory"
+  mkdir -p "$directory"
+  if meson setup "$directory" "$@" >"$directory/configure.log" 2>&1; then
+    echo "$compiler" >"$directory/compiler"
+    return
+  fi
+  cat "$directory/configure.log" >&2
   echo "build.sh: meson failed for '$directory'; its output is above" >&2
   return 1
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the fuzzers with clang 14 into build-fuzz and runs each for some seconds, from the corpus of the tests.
+# Builds the fuzzers (with scripts/sanitize.sh address, into build-asan) and runs each for some seconds, from the corpus of
+# the tests, which is only read.
 #   scripts/fuzz.sh [SECONDS [NAME...]]      e.g. scripts/fuzz.sh 600 client_hello
-# What it finds (crash-*, leak-*, timeout-*) lies in build-fuzz/found/NAME; run the fuzzer with that file to see it again.
+# What it finds (crash-*, leak-*, timeout-*) lies in build-asan/found/NAME; run the fuzzer with that file to see it again.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -17,23 +18,21 @@ fi
 for name in "${names[@]}"; do
   [[ -d tests/fuzz/corpus/$name ]] || { echo "fuzz.sh: 'tests/fuzz/corpus/$name': not there; a fuzzer needs something to start from" >&2; exit 1; }
 done
-export CC=clang-14 CXX=clang++-14
-"$here/build.sh" in build-fuzz "${names[@]/%/_fuzz}" -- -Dfuzz=true -Dtests=true -Dstatic_proxy=false \
-  -Dbuildtype=debug -Doptimization=1 -Db_ndebug=false -Db_sanitize=address,undefined
+"$here/sanitize.sh" address build
 
 fuzz_one() {  # name seconds
-  local name=$1 new=build-fuzz/corpus/$1 found=build-fuzz/found/$1 dictionary=tests/fuzz/$1.dict
+  local name=$1 new=build-asan/grown/$1 found=build-asan/found/$1 dictionary=tests/fuzz/$1.dict
   local -a options=(-max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/")
   [[ ! -f $dictionary ]] || options+=(-dict="$dictionary")
   mkdir -p "$new" "$found"
-  # What is new goes to the first folder; the corpus of the tests is only read.
-  if ! UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "build-fuzz/tests/fuzz/${name}_fuzz" "${options[@]}" \
-    "$new" "tests/fuzz/corpus/$name" >"build-fuzz/$name.log" 2>&1; then
-    tail -n 60 "build-fuzz/$name.log"
+  # What is new goes to the first folder.
+  if ! UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "build-asan/tests/fuzz/${name}_fuzz" "${options[@]}" \
+    "$new" "tests/fuzz/corpus/$name" >"build-asan/$name.log" 2>&1; then
+    tail -n 60 "build-asan/$name.log"
     echo "fuzz.sh: $name: found something; see $found"
     return 1
   fi
-  printf '%s: %s\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: */executions /p' "build-fuzz/$name.log")"
+  printf '%s: %s\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: */executions /p' "build-asan/$name.log")"
 }
 export -f fuzz_one
 
