@@ -189,8 +189,4 @@ std::vector<AccessLogConfig> access_logs_from_proto(
   return logs;
 }
 
-AccessLogConfig default_file_log(const std::string& path) {
-  return {AccessLogConfig::Sink::file, path, standard_format()};
-}
-
 }  // namespace weir::config

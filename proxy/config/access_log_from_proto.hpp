@@ -22,8 +22,4 @@ std::vector<access_log::AccessLogConfig> access_logs_from_proto(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& proto,
     const ParseContext& parent, std::string_view field);
 
-/// A log into the file `path` in the default format: what the deprecated Admin.access_log_path
-/// means.
-access_log::AccessLogConfig default_file_log(const std::string& path);
-
 }  // namespace weir::config

@@ -25,7 +25,6 @@ struct NodeConfig {
 /// bootstrap.v3.Admin. No address = no admin server.
 struct AdminConfig {
   std::optional<ListenAddress> address;
-  std::vector<access_log::AccessLogConfig> access_logs;
 };
 
 struct Snapshot {

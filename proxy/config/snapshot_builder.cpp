@@ -28,9 +28,11 @@ AdminConfig admin_from_proto(const Admin& proto, const ParseContext& context) {
               endpoint_from_proto(*socket_address, address.field("socket_address")))
         admin.address = ListenAddress{*endpoint};
   }
-  admin.access_logs = access_logs_from_proto(proto.access_log(), context, "access_log");
+  if (!proto.access_log().empty())
+    context.field("access_log").warning("has no effect: the admin server writes no access log");
   if (!proto.access_log_path().empty())
-    admin.access_logs.push_back(default_file_log(proto.access_log_path()));
+    context.field("access_log_path")
+        .warning("has no effect: the admin server writes no access log");
   return admin;
 }
 

@@ -12,12 +12,28 @@
 
 namespace weir::upstream {
 
-std::chrono::milliseconds refresh_delay(const config::ClusterConfig& cluster,
-                                        std::chrono::seconds ttl, std::uint32_t random) {
-  const std::chrono::milliseconds wanted =
-      cluster.respect_dns_ttl && ttl.count() > 0 ? ttl : cluster.dns_refresh_rate;
+namespace {
+
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds wanted, std::uint32_t random) {
   const auto base = std::max(wanted, std::chrono::milliseconds(1));
   return base + std::chrono::milliseconds(random % (base.count() / 10 + 1));
+}
+
+}  // namespace
+
+std::chrono::milliseconds refresh_delay(const config::ClusterConfig& cluster,
+                                        std::chrono::seconds ttl, std::uint32_t random) {
+  return with_jitter(cluster.respect_dns_ttl && ttl.count() > 0 ? ttl : cluster.dns_refresh_rate,
+                     random);
+}
+
+std::chrono::milliseconds retry_delay(const config::ClusterConfig& cluster, unsigned failures,
+                                      std::uint32_t random) {
+  if (!cluster.dns_failure_refresh_rate) return with_jitter(cluster.dns_refresh_rate, random);
+  const auto [base, most] = *cluster.dns_failure_refresh_rate;
+  auto delay = base;
+  for (unsigned i = 1; i < failures && delay < most; ++i) delay *= 2;
+  return with_jitter(std::min(delay, std::max(base, most)), random);
 }
 
 struct DnsCluster::Target {
@@ -27,7 +43,7 @@ struct DnsCluster::Target {
   DnsQuery query;
   asio::steady_timer timer;
   bool looked_up = false;
-  bool failing = false;
+  unsigned failures = 0;  // in a row
 };
 
 DnsCluster::DnsCluster(asio::io_context& io, DnsResolver& resolver, stats::ClusterHostStats& stats,
@@ -67,7 +83,7 @@ void DnsCluster::on_answer(std::size_t index, Result<DnsAnswer> result) {
   const bool failed = !result;
   if (failed) {
     stats_.update_failure.add();
-    if (!target.failing)
+    if (target.failures == 0)
       log::warning(log::Component::dns, "cluster '{}': {}; the {} known addresses stay in use",
                    config_->name, result.error().message, target.resolved.addresses.size());
   } else if (result->addresses.empty()) {
@@ -76,8 +92,10 @@ void DnsCluster::on_answer(std::size_t index, Result<DnsAnswer> result) {
     stats_.update_success.add();
     apply(target, *result);
   }
-  target.failing = failed;
-  schedule(index, failed ? std::chrono::seconds(0) : result->ttl);
+  target.failures = failed ? target.failures + 1 : 0;
+  const auto random = static_cast<std::uint32_t>(random_());
+  schedule(index, failed ? retry_delay(*config_, target.failures, random)
+                         : refresh_delay(*config_, result->ttl, random));
   if (!std::exchange(target.looked_up, true) && --first_lookups_left_ == 0) on_first_round_();
 }
 
@@ -101,10 +119,10 @@ void DnsCluster::rebuild() {
   on_hosts_(hosts_);
 }
 
-void DnsCluster::schedule(std::size_t index, std::chrono::seconds ttl) {
+void DnsCluster::schedule(std::size_t index, std::chrono::milliseconds delay) {
   Target& target = *targets_[index];
   if (IpAddress::parse(target.resolved.endpoint->host)) return;  // a literal never changes
-  target.timer.expires_after(refresh_delay(*config_, ttl, static_cast<std::uint32_t>(random_())));
+  target.timer.expires_after(delay);
   target.timer.async_wait([this, index, alive = std::weak_ptr(alive_)](const std::error_code& e) {
     if (!e && !alive.expired()) look_up(index);
   });

@@ -22,6 +22,12 @@ namespace weir::upstream {
 std::chrono::milliseconds refresh_delay(const config::ClusterConfig& cluster,
                                         std::chrono::seconds ttl, std::uint32_t random);
 
+/// When to look up again after the `failures`-th failure in a row (from 1):
+/// dns_failure_refresh_rate, its base doubled for each failure up to its most; without one, the
+/// refresh rate. Plus up to a tenth, by `random`.
+std::chrono::milliseconds retry_delay(const config::ClusterConfig& cluster, unsigned failures,
+                                      std::uint32_t random);
+
 /// Looks up each endpoint's name on its own schedule. STRICT_DNS: every address is a host.
 /// LOGICAL_DNS: the first address of the first endpoint is the host. A failed lookup and an empty
 /// answer keep what was known.
@@ -44,7 +50,7 @@ class DnsCluster {
   void on_answer(std::size_t index, Result<DnsAnswer> result);
   void apply(Target& target, const DnsAnswer& answer);
   void rebuild();
-  void schedule(std::size_t index, std::chrono::seconds ttl);
+  void schedule(std::size_t index, std::chrono::milliseconds delay);
 
   DnsResolver& resolver_;
   stats::ClusterHostStats& stats_;

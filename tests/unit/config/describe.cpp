@@ -165,7 +165,6 @@ std::string describe(const Snapshot& snapshot) {
   std::ostringstream out;
   out << "node '" << snapshot.node.id << "' cluster '" << snapshot.node.cluster << "'\n";
   out << "admin " << (snapshot.admin.address ? snapshot.admin.address->to_string() : "off") << "\n";
-  access_logs(out, "  ", snapshot.admin.access_logs);
   if (snapshot.global_connection_limit)
     out << "connection limit " << *snapshot.global_connection_limit << "\n";
   for (const auto& item : snapshot.listeners) listener(out, *item);

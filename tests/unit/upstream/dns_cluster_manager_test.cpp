@@ -205,5 +205,17 @@ TEST(BuildDnsHosts, AChangedEndpointMakesANewHost) {
   EXPECT_EQ(second->hosts.front()->weight, 7u);
 }
 
+TEST(RetryDelay, DoublesFromTheBaseToTheMost) {
+  config::ClusterConfig config;
+  config.dns_refresh_rate = std::chrono::milliseconds(5000);
+  EXPECT_EQ(retry_delay(config, 7, 0), std::chrono::milliseconds(5000)) << "none configured";
+  config.dns_failure_refresh_rate = {std::chrono::milliseconds(100),
+                                     std::chrono::milliseconds(350)};
+  EXPECT_EQ(retry_delay(config, 1, 0), std::chrono::milliseconds(100));
+  EXPECT_EQ(retry_delay(config, 2, 0), std::chrono::milliseconds(200));
+  EXPECT_EQ(retry_delay(config, 3, 0), std::chrono::milliseconds(350));
+  EXPECT_EQ(retry_delay(config, 1000, 0), std::chrono::milliseconds(350));
+}
+
 }  // namespace
 }  // namespace weir::upstream
