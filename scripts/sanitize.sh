@@ -27,8 +27,6 @@ case "$kind" in
     unit=(io access_log_sink upstream stats)
     targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
       tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder)
-    # Several workers in every test that does not say how many.
-    export WEIR_WORKERS=2
     ;;
   *) echo "usage: scripts/sanitize.sh address|thread [build|unit|namespaces|both]" >&2; exit 2 ;;
 esac
