@@ -86,6 +86,10 @@ Result<void> set_user_timeout(int fd, std::chrono::milliseconds timeout) {
                     static_cast<unsigned>(timeout.count()));
 }
 
+Result<void> set_quick_ack(int fd, bool on) {
+  return set_option(fd, IPPROTO_TCP, TCP_QUICKACK, "TCP_QUICKACK", int{on});
+}
+
 Result<void> set_raw_option(int fd, int level, int name, std::string_view value) {
   if (setsockopt(fd, level, name, value.data(), static_cast<socklen_t>(value.size())) != 0)
     return option_error("level " + std::to_string(level) + " name " + std::to_string(name));

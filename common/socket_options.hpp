@@ -34,6 +34,9 @@ Result<void> set_reset_on_close(int fd);            // SO_LINGER 0: close(2) sen
 Result<void> set_congestion_control(int fd, std::string_view name);  // TCP_CONGESTION, tcp(7)
 Result<void> set_user_timeout(int fd,
                               std::chrono::milliseconds timeout);  // TCP_USER_TIMEOUT, RFC 5482
+/// TCP_QUICKACK, tcp(7). Off before connect(2): the ACK that ends the handshake waits for the first
+/// data and goes with it. On: an ACK that waits is sent at once.
+Result<void> set_quick_ack(int fd, bool on);
 /// Any option by level and name (Envoy core.v3.SocketOption). `value` holds the raw option bytes.
 Result<void> set_raw_option(int fd, int level, int name, std::string_view value);
 

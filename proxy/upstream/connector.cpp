@@ -45,6 +45,8 @@ ConnectAttempt begin_connect(const UpstreamAddress& upstream, const ConnectOptio
     attempt.failure = failure("socket for", upstream.endpoint, errno, false);
     return attempt;
   }
+  // Saves a packet each way where the client speaks first; the caller undoes it where it does not.
+  static_cast<void>(set_quick_ack(attempt.socket.get(), false));
   if (options.bind_source) attempt.failure = bind_source(attempt.socket.get(), options);
   if (attempt.failure) return attempt;
   if (connect(attempt.socket.get(), &address.generic, address.length) != 0 && errno != EINPROGRESS)

@@ -25,7 +25,9 @@ struct ConnectFailure {
 };
 
 /// A non-blocking socket whose connect(2) is under way or done; or the failure that connect(2) gave
-/// at once. The caller waits for EPOLLOUT and then reads SO_ERROR.
+/// at once. The caller waits for EPOLLOUT and then reads SO_ERROR. The ACK that ends the handshake
+/// is held back for the first data: a caller that has none calls set_quick_ack(true), or the
+/// server's accept(2) waits up to 200 ms.
 struct ConnectAttempt {
   UniqueFd socket;
   std::optional<ConnectFailure> failure;

@@ -178,6 +178,8 @@ bool TcpProxySession::on_connected() {
   // The client has usually sent its first bytes by now: trying saves the turn in which epoll would
   // say so.
   if (!pump_upstream()) return false;
+  // It has not: a server that speaks first must not wait for our ACK.
+  if (to_upstream_.bytes() == 0) static_cast<void>(set_quick_ack(upstream_.get(), true));
   auto source = instance_.worker->loop.watch(downstream_.get(), kReadable, *this, kDownstream);
   if (!source) {
     rare().transport_failure = std::move(source.error().message);
