@@ -38,12 +38,11 @@ bool have_unequal_weights(const std::vector<std::shared_ptr<const Host>>& hosts)
 }  // namespace
 
 LoadBalancer::LoadBalancer(config::LbPolicy policy, std::uint32_t choices, std::size_t worker)
-    : policy_(policy), choices_(std::max(choices, 1u)), worker_(worker) {
-  assert(policy != config::LbPolicy::cluster_provided);
-}
+    : policy_(policy), choices_(std::max(choices, 1u)), worker_(worker) {}
 
 std::shared_ptr<const Host> LoadBalancer::pick(const std::shared_ptr<const HostSet>& hosts,
                                                Random& random, const Host* exclude) {
+  assert(policy_ != config::LbPolicy::cluster_provided);
   if (hosts != set_) rebuild(hosts, random);
   if (usable_.empty()) return nullptr;
   std::uint32_t host = pick_next(random);

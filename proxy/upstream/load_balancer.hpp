@@ -29,7 +29,7 @@ namespace weir::upstream {
 class LoadBalancer {
  public:
   /// `worker` selects Host::stats. `choices` is N of least_request; 0 and 1 are taken as 1.
-  /// `policy` is not cluster_provided: those clusters have no hosts to pick from.
+  /// With cluster_provided nobody may pick: those clusters have no hosts to pick from.
   LoadBalancer(config::LbPolicy policy, std::uint32_t choices, std::size_t worker);
 
   /// nullptr when no host is usable. Never `exclude` (the host of a failed attempt) when its
