@@ -130,7 +130,10 @@ def install(session, method, size):
     log = world.folder / "install-log"
     measure = world.tool("measure")
     try:
-        done = world.json_in(method.space, [measure, "exec-to-exit", "--output", str(log), "--", *command])
+        # A new namespace, as a Pod's is: where connections are tracked already, taking the hooks up again walks all of them.
+        with world.fresh_namespace() as fresh:
+            done = world.json_in(fresh, [measure, "exec-to-exit", "--output", str(log), "--", *command])
+        world.must_in(method.space, command)
         if done["status"] != 0:
             words = log.read_text(errors="replace").strip().splitlines()
             raise Failure(f"exit {done['status']}: {words[-1] if words else 'no message'}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network namespaces of a run, the programs in them, and their removal whatever happens."""
 
+import contextlib
 import json
 import os
 import re
@@ -107,6 +108,16 @@ class World:
 
     def enter(self, name):
         return ["nsenter", f"--net=/run/netns/{self.namespace(name)}", "--"]
+
+    @contextlib.contextmanager
+    def fresh_namespace(self):
+        """Name of a namespace with nothing but its loopback, gone afterwards."""
+        must(["ip", "netns", "add", self.namespace("fresh")])
+        try:
+            must(["ip", "-n", self.namespace("fresh"), "link", "set", "lo", "up"])
+            yield "fresh"
+        finally:
+            subprocess.run(["ip", "netns", "delete", self.namespace("fresh")], check=False)
 
     def must_in(self, name, command, **options):
         return must(self.enter(name) + command, **options)
