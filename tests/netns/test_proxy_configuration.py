@@ -271,7 +271,7 @@ def test_socket_options_and_freebind_are_applied(plain_lab, run_proxy, serve):
         ],
         [cluster("c", (HOST, 7000))],
     )
-    run_proxy(plain_lab.pod, config)
+    run_proxy(plain_lab.pod, config, workers=1)
     listening = plain_lab.pod.tool("ss", "-Htln")
     (line,) = [line for line in listening.splitlines() if f"{POD[4]}:9000" in line]
     assert line.split()[2] == "7"
