@@ -2,8 +2,8 @@
 // argv and environment → the raw text of each flag, and where it came from. Grammar of Go's pflag,
 // which istio-iptables uses: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
 // booleans with `=value` only.
-// Not CLI11: it reads `--flag= -b x` as --flag "-b" and `-p=1` as -p "=1", so that a value which an injector leaves
-// empty would swallow the flag behind it.
+// Not CLI11: it reads `--flag= -b x` as --flag "-b" and `-p=1` as -p "=1", so that a value which an
+// injector leaves empty would swallow the flag behind it.
 #pragma once
 
 #include <array>
