@@ -142,6 +142,43 @@ def test_pipes_and_descriptors_are_given_back(plain_lab, proxy):
     assert counts[2] <= counts[0] + 4, counts
 
 
+def test_an_idle_connection_holds_no_pipe(plain_lab, proxy):
+    """Bulk goes through a pipe only while it lasts: afterwards a connection is its two sockets."""
+    baseline = proxy.descriptors()
+    clients = [plain_lab.peer.connect(POD[4], 9000, timeout=60) for _ in range(20)]
+
+    def carry(client: socket.socket) -> None:
+        writer = threading.Thread(target=lambda: send_and_hash(client, 8 * MEGABYTE, 1, finish=False))
+        writer.start()
+        assert len(read_exactly(client, 8 * MEGABYTE)) == 8 * MEGABYTE
+        writer.join()
+
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        list(pool.map(carry, clients))
+    held = proxy.descriptors() - baseline - 2 * len(clients)
+    assert held <= 2 * 8, f"{held} descriptors beside the sockets"  # a few pipes wait for the next user
+    for client in clients:
+        client.close()
+    proxy.wait_stat("server.total_connections", 0)
+
+
+def test_more_than_a_turns_share_that_is_already_there(fresh_lab, run_proxy, serve):
+    """Everything is in the socket before the proxy reads: no further event will say that there is more."""
+    for namespace in (fresh_lab.pod, fresh_lab.peer):
+        for name in ("tcp_rmem", "tcp_wmem"):
+            namespace.sysctl(f"net/ipv4/{name}", "4096 33554432 33554432")
+    server = serve(fresh_lab.peer, HOST, 7013, receive_and_hash)
+    proxy = run_proxy(fresh_lab.pod, bootstrap([listener("in", POD[4], 9000, chain("up"))], [cluster("up", server.address)]))
+    with fresh_lab.peer.connect(POD[4], 9000, timeout=30) as client:
+        client.sendall(b"a")
+        proxy.wait_stat("cluster.up.upstream_cx_tx_bytes_total", 1)
+        proxy.send_signal(signal.SIGSTOP)
+        send_and_hash(client, 12 * MEGABYTE, 12)
+        time.sleep(0.5)
+        proxy.send_signal(signal.SIGCONT)
+        assert wait_for(lambda: server.results, "everything", 20)[0][0] == 12 * MEGABYTE + 1
+
+
 @pytest.mark.parametrize("port", [9000, 9001], ids=["default", "small buffers"])
 def test_what_a_client_sent_before_it_closed_arrives(plain_lab, run_proxy, fresh_lab, serve, port):
     """The client is gone long before a slow server has read everything."""
