@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/socket_address.hpp"
+#include "common/socket_options.hpp"
 #include "proxy/filters/connection_end.hpp"
 #include "proxy/listener/inspection.hpp"
 
@@ -14,8 +15,22 @@ namespace weir::listener {
 
 using tcp::EndReason;
 
+namespace {
+
+/// Asks the kernel: redirected or not, and before any listener filter has looked.
+bool was_sent_to(const tcp::DownstreamConnection& connection, const UpstreamAddress& dialled) {
+  const int fd = connection.socket.get();
+  const auto original = original_destination(fd, connection.peer.endpoint.address.family());
+  if (original && original->endpoint == dialled.endpoint) return true;
+  const auto local = local_endpoint(fd);
+  return local && *local == dialled.endpoint;
+}
+
+}  // namespace
+
 void Intake::accept(tcp::DownstreamConnection&& connection, WorkerListener& listener) {
-  connection.loop_origin = worker_.loop_guard.origin_of(connection.peer);
+  for (const auto& mark : worker_.loop_guard.marks_of(connection.peer))
+    if (was_sent_to(connection, mark.remote)) connection.loop_origin = mark.origin;
   advance(std::move(connection), Position{&listener, 0, true});
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/upstream/loop_guard.hpp"
 
+#include <algorithm>
+
 #include "common/socket_address.hpp"
 #include "common/unique_fd.hpp"
 
@@ -24,23 +26,27 @@ bool LoopGuard::is_own_listener(const UpstreamAddress& target) const {
   return false;
 }
 
-std::optional<LoopGuard::Origin> LoopGuard::origin_of(const DownstreamAddress& peer) const {
-  if (marks_.load(std::memory_order_relaxed) == 0) return std::nullopt;
+std::vector<LoopGuard::Mark> LoopGuard::marks_of(const DownstreamAddress& peer) const {
+  if (marks_.load(std::memory_order_relaxed) == 0) return {};
+  std::vector<Mark> marks;
   const std::lock_guard lock(mutex_);
-  const auto at = marked_.find(peer.endpoint);
-  if (at == marked_.end()) return std::nullopt;
-  return at->second;
+  const auto [first, last] = marked_.equal_range(peer.endpoint);
+  for (auto at = first; at != last; ++at) marks.push_back(at->second);
+  return marks;
 }
 
-void LoopGuard::mark(const Endpoint& local, const Origin& origin) {
+void LoopGuard::mark(const Socket& socket, const Origin& origin) {
   const std::lock_guard lock(mutex_);
-  marked_.insert_or_assign(local, origin);
+  marked_.emplace(socket.local, Mark{socket.remote, origin});
   marks_.store(static_cast<std::uint32_t>(marked_.size()), std::memory_order_relaxed);
 }
 
-void LoopGuard::unmark(const Endpoint& local) {
+void LoopGuard::unmark(const Socket& socket) {
   const std::lock_guard lock(mutex_);
-  marked_.erase(local);
+  const auto [first, last] = marked_.equal_range(socket.local);
+  const auto at = std::find_if(
+      first, last, [&](const auto& entry) { return entry.second.remote == socket.remote; });
+  if (at != last) marked_.erase(at);
   marks_.store(static_cast<std::uint32_t>(marked_.size()), std::memory_order_relaxed);
 }
 

@@ -19,8 +19,10 @@ namespace weir::upstream {
 ///    `is_own_listener` finds that before anything is dialled.
 /// 2. The rules send our own upstream connections back to us (the proxy's identity is not
 /// exempted). Nothing in the
-///    destination shows it, but then the peer of an accepted connection is the local end of an
-///    upstream socket of ours. Every 16th upstream socket is marked (one getsockname(2)), and what
+///    destination shows it, but then an accepted connection has the two addresses of an upstream
+///    socket of ours: its peer is the local end, and it was sent to what we dialled. (The local end
+///    alone proves nothing: the kernel gives one port to sockets with different destinations.)
+///    Every 16th upstream socket is marked (one getsockname(2)), and what
 ///    is accepted from a marked one inherits the mark; when a marked connection is about to repeat
 ///    what the marking one did (same listener, same target) the circle is closed. A loop therefore
 ///    ends after some 16 turns, and takes all of them with it.
@@ -42,12 +44,24 @@ class LoopGuard {
   /// port matches, none otherwise.
   [[nodiscard]] bool is_own_listener(const UpstreamAddress& target) const;
 
-  /// The mark of an accepted connection, if its peer is a marked upstream socket of ours.
-  [[nodiscard]] std::optional<Origin> origin_of(const DownstreamAddress& peer) const;
+  /// An upstream socket of ours.
+  struct Socket {
+    Endpoint local;
+    UpstreamAddress remote;  // what was dialled
+    bool operator==(const Socket&) const = default;
+  };
+  struct Mark {
+    UpstreamAddress remote;
+    Origin origin;
+  };
 
-  /// Marks the upstream socket with local address `local` until unmark().
-  void mark(const Endpoint& local, const Origin& origin);
-  void unmark(const Endpoint& local);
+  /// The marks of upstream sockets whose local end is `peer`; usually none. The accepted connection
+  /// is one of ours when it was sent to the `remote` of one of them.
+  [[nodiscard]] std::vector<Mark> marks_of(const DownstreamAddress& peer) const;
+
+  /// Marks an upstream socket until unmark().
+  void mark(const Socket& socket, const Origin& origin);
+  void unmark(const Socket& socket);
 
   static constexpr std::uint32_t kMarkEvery = 16;
 
@@ -55,7 +69,7 @@ class LoopGuard {
   const std::vector<ListenAddress> bound_;
   std::atomic<std::uint32_t> marks_{0};  // spares the lock while nothing is marked
   mutable std::mutex mutex_;
-  std::unordered_map<Endpoint, Origin, EndpointHash> marked_;  // guarded by mutex_
+  std::unordered_multimap<Endpoint, Mark, EndpointHash> marked_;  // by local end; guarded by mutex_
 };
 
 /// True when `address` belongs to this host (asks the kernel with a bind(2) on a throw-away

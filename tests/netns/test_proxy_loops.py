@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from harness import installer
+from harness.flags import Flags
 from harness.lab import OUTSIDE, POD, SERVICE
 from proxy_config import (
     black_hole, bootstrap, chain, cluster, file_log, listener, original_dst, original_dst_filter, outbound, virtual,
@@ -161,9 +163,12 @@ def test_a_loop_through_a_fixed_address_ends_too(fresh_lab, run_proxy):
 
 
 @pytest.mark.parametrize("family", [4, 6])
-def test_passing_twice_is_no_loop(lab, run_proxy, serve, family):
-    """A service whose only host is the pod itself: outbound, then inbound, then the application. 64 at once, so that
-    sockets that the guard has marked are among them."""
+def test_passing_twice_is_no_loop(fresh_lab, run_proxy, serve, family):
+    """A service whose only host is the pod itself: outbound, then inbound, then the application. 150 at once, so that
+    sockets that the guard has marked are among them; 200 ports, so that clients share the ports of such sockets."""
+    lab = fresh_lab
+    installer.install(lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)))
+    lab.pod.sysctl("net/ipv4/ip_local_port_range", "40000 40199")
     app = serve(lab.pod, POD[family], 8080, echo)
     config = own_listeners()
     config["static_resources"]["listeners"].append(virtual("service", SERVICE[family], 80, chain("service")))
@@ -174,12 +179,12 @@ def test_passing_twice_is_no_loop(lab, run_proxy, serve, family):
     )
     config["static_resources"]["listeners"][1]["filter_chains"] = [chain("inbound")]
     proxy = run_proxy(lab.pod, config)
-    clients = [lab.pod.connect(SERVICE[family], 80, uid=1000) for _ in range(64)]
+    clients = [lab.pod.connect(SERVICE[family], 80, uid=1000) for _ in range(150)]
     for i, client in enumerate(clients):
         client.sendall(b"%03d" % i)
         client.shutdown(socket.SHUT_WR)
-    assert [how_it_ends(client) for client in clients] == [(b"%03d" % i, "fin") for i in range(64)]
+    assert [how_it_ends(client) for client in clients] == [(b"%03d" % i, "fin") for i in range(150)]
     for client in clients:
         client.close()
-    proxy.wait_ended({"finished": 128})
+    proxy.wait_ended({"finished": 300})
     assert {host for host, _ in app.peers} == {source}

@@ -28,14 +28,29 @@ TEST(LoopGuard, WildcardCoversEveryAddressOfThisHostAndNoOther) {
 TEST(LoopGuard, MarksFollowTheSocketAndEndWithIt) {
   LoopGuard guard({});
   const DownstreamAddress peer{endpoint("198.51.100.1:40000")};
-  EXPECT_FALSE(guard.origin_of(peer));
-  const LoopGuard::Origin origin{3, target("203.0.113.9:80")};
-  guard.mark(peer.endpoint, origin);
-  ASSERT_TRUE(guard.origin_of(peer));
-  EXPECT_EQ(*guard.origin_of(peer), origin);
-  EXPECT_FALSE(guard.origin_of({endpoint("198.51.100.1:40001")}));
-  guard.unmark(peer.endpoint);
-  EXPECT_FALSE(guard.origin_of(peer));
+  const LoopGuard::Socket socket{peer.endpoint, target("203.0.113.9:80")};
+  EXPECT_TRUE(guard.marks_of(peer).empty());
+  const LoopGuard::Origin origin{3, target("203.0.113.7:80")};
+  guard.mark(socket, origin);
+  ASSERT_EQ(guard.marks_of(peer).size(), 1u);
+  EXPECT_EQ(guard.marks_of(peer)[0].origin, origin);
+  EXPECT_EQ(guard.marks_of(peer)[0].remote, socket.remote);
+  EXPECT_TRUE(guard.marks_of({endpoint("198.51.100.1:40001")}).empty());
+  guard.unmark(socket);
+  EXPECT_TRUE(guard.marks_of(peer).empty());
+}
+
+TEST(LoopGuard, OnePortMayHaveSeveralDestinations) {
+  LoopGuard guard({});
+  const DownstreamAddress peer{endpoint("198.51.100.1:40000")};
+  const LoopGuard::Socket one{peer.endpoint, target("203.0.113.9:80")};
+  const LoopGuard::Socket other{peer.endpoint, target("203.0.113.9:81")};
+  guard.mark(one, {});
+  guard.mark(other, {});
+  EXPECT_EQ(guard.marks_of(peer).size(), 2u);
+  guard.unmark(one);
+  ASSERT_EQ(guard.marks_of(peer).size(), 1u);
+  EXPECT_EQ(guard.marks_of(peer)[0].remote, other.remote);
 }
 
 }  // namespace

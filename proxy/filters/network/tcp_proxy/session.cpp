@@ -142,13 +142,20 @@ void TcpProxySession::mark_for_loop_guard(const UpstreamAddress& target) {
   if (!local) return;
   const auto origin =
       rare().loop_origin.value_or(upstream::LoopGuard::Origin{listener_->index, target});
-  instance_.worker->loop_guard.mark(*local, origin);
-  rare().marked = *local;
+  rare().marked = upstream::LoopGuard::Socket{*local, target};
+  instance_.worker->loop_guard.mark(*rare().marked, origin);
+}
+
+void TcpProxySession::unmark_for_loop_guard() {
+  if (rare_ == nullptr || !rare_->marked) return;
+  instance_.worker->loop_guard.unmark(*rare_->marked);
+  rare_->marked.reset();
 }
 
 bool TcpProxySession::connect_failed(std::string reason, EndReason end_reason) {
   upstream_use_.count_connect_failure();
   rare().transport_failure = std::move(reason);
+  unmark_for_loop_guard();
   instance_.worker->loop.forget(upstream_source_);
   upstream_.reset();
   timer_.disarm();
@@ -401,7 +408,7 @@ void TcpProxySession::tell_end(EndReason reason) {
 
 void TcpProxySession::end(EndReason reason) {
   tell_end(reason);
-  if (rare_ != nullptr && rare_->marked) instance_.worker->loop_guard.unmark(*rare_->marked);
+  unmark_for_loop_guard();
   to_upstream_.release(instance_.worker->relay);
   to_downstream_.release(instance_.worker->relay);
   if (upstream_use_.cluster() != nullptr) {

@@ -58,7 +58,7 @@ class TcpProxySession final : public tcp::Connection,
     std::unique_ptr<tcp::InspectionResult> inspection;
     std::string transport_failure;  // why the last connect attempt failed
     std::optional<upstream::LoopGuard::Origin> loop_origin;
-    std::optional<Endpoint> marked;  // local address of the upstream socket, while it is marked
+    std::optional<upstream::LoopGuard::Socket> marked;  // the upstream socket, while it is marked
   };
 
   void on_events(io::Events events, std::uint32_t tag) override;
@@ -80,6 +80,7 @@ class TcpProxySession final : public tcp::Connection,
 
   [[nodiscard]] bool would_loop(const UpstreamAddress& target) const;
   void mark_for_loop_guard(const UpstreamAddress& target);
+  void unmark_for_loop_guard();
   void tune_long_lived();
   void arm_next();
   Rare& rare();
