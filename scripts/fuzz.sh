@@ -37,8 +37,9 @@ fuzz_one() {  # name seconds
 export -f fuzz_one
 
 status=0
-printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1" "$2" || { echo "$1" >>"$3"; exit 1; }' _ {} "$seconds" \
-  "${failures:=$(mktemp /tmp/weir-fuzz.XXXXXX)}" || status=1
+failures=$(mktemp /tmp/weir-fuzz.XXXXXX)
+printf '%s\n' "${names[@]}" |
+  xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1" "$2" || { echo "$1" >>"$3"; exit 1; }' _ {} "$seconds" "$failures" || status=1
 bad=$(wc -l <"$failures")
 rm -f "$failures"
 [[ -z ${WEIR_COUNTS:-} ]] || echo "$((${#names[@]} - bad)) $bad 0" >"$WEIR_COUNTS"
