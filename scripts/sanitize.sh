@@ -26,7 +26,8 @@ case "$kind" in
     # What two threads touch: the loop's post(), the access log, hosts and limits, counters; and the whole proxy.
     unit=(io access_log_sink upstream stats)
     targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
-      tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder)
+      tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder
+      tests/support/short_connections)
     ;;
   *) echo "usage: scripts/sanitize.sh address|thread [build|unit|namespaces|both]" >&2; exit 2 ;;
 esac
