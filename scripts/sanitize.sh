@@ -15,14 +15,15 @@ scenarios=(tests/netns/test_proxy_*.py -m 'not peer and not slow')
 case "$kind" in
   address)
     build=build-asan
-    options=(-Db_sanitize=address,undefined -Dfuzz=true)
+    # The check of virtual tables asks the kernel through a pipe whether memory is readable: wrong when no descriptor is left.
+    options=(-Db_sanitize=address,undefined -Dfuzz=true -Dcpp_args=-gline-tables-only,-fno-sanitize=vptr)
     targets=()  # all
     unit=()     # all
     scenarios+=(tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
     ;;
   thread)
     build=build-tsan
-    options=(-Db_sanitize=thread)
+    options=(-Db_sanitize=thread -Dcpp_args=-gline-tables-only)
     # What two threads touch: the loop's post(), the access log, hosts and limits, counters; and the whole proxy.
     unit=(io access_log_sink upstream stats)
     targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
@@ -35,8 +36,8 @@ esac
 # clang compiles this twice as fast as GCC. -O1 finds as much as -O0 and runs several times faster; line tables are enough
 # for a readable stack. Assertions stay in.
 export CC=clang-14 CXX=clang++-14
-"$here/build.sh" in "$build" "${targets[@]}" -- -Dbuildtype=plain -Doptimization=1 -Dcpp_args=-gline-tables-only \
-  -Db_ndebug=false -Dstatic_proxy=false -Dtests=true "${options[@]}"
+"$here/build.sh" in "$build" "${targets[@]}" -- -Dbuildtype=plain -Doptimization=1 -Db_ndebug=false \
+  -Dstatic_proxy=false -Dtests=true "${options[@]}"
 [[ $what != build ]] || exit 0
 
 # Programs under test are started by other programs, which may not look at what they print: reports go to files.
