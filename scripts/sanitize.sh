@@ -29,6 +29,8 @@ case "$kind" in
     targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
       tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder
       tests/support/short_connections)
+    # Those measure memory and descriptors, of which ThreadSanitizer takes its own.
+    scenarios+=(--deselect test_proxy_limits.py)
     ;;
   *) echo "usage: scripts/sanitize.sh address|thread [build|unit|namespaces|both]" >&2; exit 2 ;;
 esac
