@@ -58,7 +58,8 @@ def remove_copies() -> None:
 
 
 class Proxy:
-    """weir-proxy in a namespace as user 1337, with a directory of its own for its configuration and logs.
+    """weir-proxy in a namespace as user 1337, with a directory of its own (new_directory()) for its configuration and
+    logs, which close() removes.
 
     config: a value of proxy_config.bootstrap(), a text, or None for the built-in configuration. wait=False does not wait
     until it serves. wrap goes in front of the command line, e.g. ["prlimit", "--nofile=64"]. Without `workers` there is
@@ -80,7 +81,6 @@ class Proxy:
     ):
         self.namespace = namespace
         self.admin = admin
-        self._owns_directory = directory is None
         self.directory = directory or new_directory()
         workers = workers or int(os.environ.get("WEIR_WORKERS", "1"))
         argv = [*(wrap or []), _program(), "--concurrency", str(workers), *arguments]
@@ -109,8 +109,7 @@ class Proxy:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        if self._owns_directory:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def pid(self) -> int:
