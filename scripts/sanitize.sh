@@ -16,7 +16,7 @@ case "$kind" in
   address)
     build=build-asan
     # The check of virtual tables asks the kernel through a pipe whether memory is readable: wrong when no descriptor is left.
-    options=(-Db_sanitize=address,undefined -Dfuzz=true -Dcpp_args=-gline-tables-only,-fno-sanitize=vptr)
+    options=(-Db_sanitize=address,undefined -Dfuzz=true "-Dcpp_args=-gline-tables-only -fno-sanitize=vptr")
     targets=()  # all
     unit=()     # all
     scenarios+=(tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
