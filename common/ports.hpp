@@ -12,6 +12,7 @@ inline constexpr std::uint16_t kOutboundPort =
 inline constexpr std::uint16_t kInboundPort = 15006;  // redirected inbound connections arrive here
 inline constexpr std::uint16_t kInboundTunnelPort =
     15008;  // HBONE: the proxy listens itself, never redirected
+inline constexpr std::uint16_t kDnsPort = 15053;    // captured DNS requests go here
 inline constexpr std::uint16_t kAdminPort = 15000;  // admin server, loopback only
 inline constexpr std::uint32_t kProxyUid = 1337;    // identity whose traffic is not redirected
 

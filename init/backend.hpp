@@ -20,9 +20,19 @@ struct OtherNat {
   bool operator==(const OtherNat&) const = default;
 };
 
+/// What a rule has counted since it was installed.
+struct RuleCounter {
+  std::string chain;
+  std::size_t rule = 0;  // index in the chain
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  bool operator==(const RuleCounter&) const = default;
+};
+
 /// What is in the kernel, read at one moment.
 struct Observed {
-  std::optional<Ruleset> rules;  // absent: nothing of ours is installed
+  std::optional<Ruleset> rules;       // absent: nothing of ours is installed
+  std::vector<RuleCounter> counters;  // of the rules that count, in the order of `rules`
   std::vector<OtherNat> other_nat;
   std::uint32_t generation = 0;  // of the whole rule set; replace() insists that it still holds
 };
@@ -33,10 +43,14 @@ class Backend {
  public:
   virtual ~Backend() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// `rules` as this backend holds them: what read() gives back when they are in force. The
+  /// identity for nftables; legacy tables have no sets, one table per purpose and family, and other
+  /// names.
+  [[nodiscard]] virtual Ruleset represent(const Ruleset& rules) const = 0;
   virtual Result<Observed> read() = 0;
-  /// Puts `desired` in place of `current`: a packet meets either all of the old
-  /// rules or all of the new ones. ERESTART when the kernel's rules are no longer those that
-  /// `current` was read from.
+  /// Puts `desired` (a plan, not its representation) in place of `current`: a packet meets either
+  /// all of the old rules or all of the new ones. ERESTART when the kernel's rules are no longer
+  /// those that `current` was read from.
   virtual Result<void> replace(const Ruleset& desired, const Observed& current) = 0;
   /// Removes everything of ours and looks that it is gone. @return whether
   /// anything was there.

@@ -233,8 +233,7 @@ std::string help_text() {
   append_group_help(text, FlagGroup::what, "What is captured [default]:");
   append_group_help(text, FlagGroup::how, "What is done:");
   append_group_help(text, FlagGroup::accepted, "Accepted without effect:");
-  append_group_help(text, FlagGroup::later,
-                    "Refused when they ask for something (not in this version):");
+  append_group_help(text, FlagGroup::explain, "What 'explain' is asked about:");
   text +=
       "\nExit codes: 0 done, or nothing to do; 1 other error; 2 usage; 3 capability missing "
       "(CAP_NET_ADMIN);\n"

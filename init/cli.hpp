@@ -2,6 +2,9 @@
 // Flags and environment → Options. The only place that knows what they mean.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,8 +15,56 @@
 
 namespace weir::init {
 
+/// The first word of the command line; `install` without one.
+enum class Command : std::uint8_t {
+  install,
+  cleanup,
+  verify,
+  status,
+  diff,
+  explain,
+  check,
+  watch,
+  confirm,
+  completion,
+  man
+};
+
+enum class BackendKind : std::uint8_t { automatic, nftables, legacy };
+
+/// What `explain` is asked about. Absent: the default, or what the kernel would choose.
+struct ExplainQuery {
+  bool inbound = false;
+  bool udp = false;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  std::optional<IpAddress> from;
+  std::uint16_t from_port = 0;
+  std::optional<IpAddress> to;
+  std::uint16_t to_port = 0;
+  std::string interface;
+  std::uint32_t mark = 0;
+  bool operator==(const ExplainQuery&) const = default;
+};
+
 struct Options {
+  Command command = Command::install;
   RedirectConfig config;
+  /// A flag or variable says what is captured: verify, diff and explain then compare with that,
+  /// else with what the kernel's own table says it was installed with.
+  bool has_config = false;
+  BackendKind backend = BackendKind::automatic;
+  std::chrono::milliseconds lock_timeout{30'000};
+  bool verify = true;           // after an installation
+  bool run_validation = false;  // istio-iptables' exit code for a failed proof
+  std::string network_namespace;
+  bool host = false;
+  std::chrono::milliseconds confirm{0};  // 0 = keep at once
+  std::string termination_log = "/dev/termination-log";
+  bool json = false;
+  bool own_table = false;
+  ExplainQuery explain;
+  std::string shell;  // completion
   bool help = false;
   bool version = false;
   bool dry_run = false;

@@ -51,6 +51,33 @@ enum class FlagId : std::uint8_t {
   network_namespace,
   cni_mode,
   iptables_binary,
+  dns_port,
+  skip_dns_zones,
+  exclude_inbound_cidrs,
+  exclude_ports_for_uids,
+  ipv6,
+  own_address,
+  reject_quic,
+  hold_until_listening,
+  close_wait_timeout,
+  backend,
+  lock_timeout,
+  verify,
+  host,
+  confirm,
+  termination_log,
+  config,
+  compat,
+  json,
+  explain_uid,
+  explain_gid,
+  explain_to,
+  explain_from,
+  explain_protocol,
+  explain_inbound,
+  explain_interface,
+  explain_mark,
+  own_table,
   help,
   version,
   count
@@ -59,7 +86,7 @@ enum class FlagId : std::uint8_t {
 enum class FlagKind : std::uint8_t { text, boolean };
 
 /// How --help groups them.
-enum class FlagGroup : std::uint8_t { what, how, accepted, later };
+enum class FlagGroup : std::uint8_t { what, how, explain, accepted };
 
 struct Flag {
   FlagId id{};

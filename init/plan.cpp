@@ -25,7 +25,7 @@ Matches protocol_of(Field field) {
   }
 }
 
-Matches with_protocol(Field field, bool negated, std::variant<Key, SetName> operand) {
+Matches with_protocol(Field field, bool negated, decltype(Match::operand) operand) {
   return protocol_of(field) + Matches{Match{field, negated, std::move(operand)}};
 }
 

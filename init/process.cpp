@@ -61,6 +61,13 @@ void write_line(Stream stream, const std::string& text) {
                   "weir-init: " + text + "\n");
 }
 
+int fail(const Error& error, ExitCode code) {
+  write_line(Stream::error, error.message);
+  return static_cast<int>(code);
+}
+
+int fail(const Error& error) { return fail(error, exit_code_of(error.code)); }
+
 Result<void> write_text(const std::string& path, const std::string& text) {
   if (path.empty()) return write_all(STDOUT_FILENO, "standard output", text);
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));

@@ -143,6 +143,11 @@ struct VerdictText {
   std::string operator()(const JumpByMap& jump) const {
     return std::string(field_name(jump.field)) + " vmap @" + jump.map;
   }
+  template <class Other>
+  std::string operator()(const Other&) const {
+    assert(false);
+    return {};
+  }
   std::string operator()(const Opaque& opaque) const { return "{" + opaque.text + "}"; }
 };
 

@@ -40,12 +40,16 @@ std::size_t key_size(KeyType type) {
     case KeyType::nfproto:
     case KeyType::l4proto:
     case KeyType::tcp_flags:
+    case KeyType::boolean:
       return 1;
     case KeyType::inet_service:
       return 2;
     case KeyType::ipv4_addr:
     case KeyType::uid:
     case KeyType::gid:
+    case KeyType::uid_range:
+    case KeyType::mark:
+    case KeyType::ct_state:
       return 4;
     case KeyType::ipv6_addr:
     case KeyType::ifname:
@@ -68,6 +72,8 @@ KeyType key_type(Field field) {
       return KeyType::ifname;
     case Field::skuid:
       return KeyType::uid;
+    case Field::skuid_range:
+      return KeyType::uid_range;
     case Field::skgid:
       return KeyType::gid;
     case Field::ip_saddr:
@@ -77,9 +83,18 @@ KeyType key_type(Field field) {
     case Field::ip6_daddr:
       return KeyType::ipv6_addr;
     case Field::tcp_dport:
+    case Field::udp_dport:
+    case Field::udp_sport:
       return KeyType::inet_service;
     case Field::tcp_flags:
       return KeyType::tcp_flags;
+    case Field::mark:
+    case Field::ct_mark:
+      return KeyType::mark;
+    case Field::ct_state:
+      return KeyType::ct_state;
+    case Field::socket_wildcard:
+      return KeyType::boolean;
   }
   assert(false);
   return KeyType::l4proto;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules as values: what plan_ruleset() wants, what the kernel is read back into, what render,
-// diff and the backends consume. No netlink, no text.
+// diff, evaluate and the backends consume. No netlink, no text.
 #pragma once
 
 #include <array>
@@ -16,6 +16,8 @@
 
 #include <endian.h>
 
+#include "common/ip.hpp"
+
 namespace weir::init {
 
 /// Everything of ours lives in the one table `inet weir`.
@@ -30,10 +32,14 @@ enum class KeyType : std::uint8_t {
   inet_service,
   uid,
   gid,
+  uid_range,  // users as numbers that have an order: a set of it holds intervals
   ifname,
   nfproto,
   l4proto,
-  tcp_flags
+  tcp_flags,
+  mark,
+  ct_state,
+  boolean
 };
 
 /// One value. Big endian whatever the type, left aligned, the rest zero: keys of one type order as
@@ -62,15 +68,30 @@ enum class Field : std::uint8_t {
   iifname,
   oifname,
   skuid,
+  skuid_range,  // the same user, compared as a number (KeyType::uid_range)
   skgid,
   ip_saddr,
   ip_daddr,
   ip6_saddr,
   ip6_daddr,
   tcp_dport,
-  tcp_flags  // FIN, SYN, RST and ACK only: what tells a connection's first segment from all others
+  udp_dport,
+  udp_sport,
+  tcp_flags,  // FIN, SYN, RST and ACK only: what tells a connection's first segment from all others
+  mark,       // of the packet; under Match::mask
+  ct_mark,    // of the connection; under Match::mask
+  ct_state,   // one of the kCtState bits; a match holds when the packet's bit is in the operand
+  socket_wildcard  // a socket of this namespace would take the packet; 1 = it is bound to no
+                   // address
 };
-inline constexpr std::size_t kFieldCount = 12;
+inline constexpr std::size_t kFieldCount = 19;
+/// Bits of Field::ct_state, in a Key as a 32-bit number. Source: nf_conntrack_common.h,
+/// NF_CT_STATE_BIT and NF_CT_STATE_INVALID_BIT.
+inline constexpr std::uint32_t kCtStateInvalid = 1;
+inline constexpr std::uint32_t kCtStateEstablished = 2;
+inline constexpr std::uint32_t kCtStateRelated = 4;
+inline constexpr std::uint32_t kCtStateNew = 8;
+inline constexpr std::uint32_t kCtStateUntracked = 64;
 /// FIN, SYN, RST, ACK. Source: RFC 9293, 3.1.
 inline constexpr std::uint8_t kTcpFlagsMask = 0x17;
 inline constexpr std::uint8_t kTcpSyn = 0x02;
@@ -81,12 +102,20 @@ struct SetName {
   bool operator==(const SetName&) const = default;
 };
 
-/// `field == operand`, `field in @set`, or the opposite. A field that a packet does not have (an
-/// owner without a socket) fails the match either way, as nft does.
+/// Inclusive range; first == last for a single value.
+struct Interval {
+  Key first;
+  Key last;
+  auto operator<=>(const Interval&) const = default;
+};
+
+/// `field == operand`, `field in @set`, `field in {intervals}`, or the opposite. A field that a
+/// packet does not have (an owner without a socket) fails the match either way, as nft does.
 struct Match {
   Field field{};
   bool negated = false;
-  std::variant<Key, SetName> operand;
+  std::variant<Key, SetName, std::vector<Interval>> operand;  // intervals: legacy rules only
+  std::uint32_t mask = 0xffffffff;  // mark and ct_mark: the bits that are compared
   bool operator==(const Match&) const = default;
 };
 
@@ -126,7 +155,51 @@ struct JumpByMap {
   std::string map;
   bool operator==(const JumpByMap&) const = default;
 };
-using Verdict = std::variant<Return, Accept, Drop, Jump, Goto, Redirect, JumpByMap, Opaque>;
+/// Hands the packet to the transparent socket that listens on `port`, with the mark that the policy
+/// route looks for, and accepts it. Without such a socket the next rule decides (xt_TPROXY drops
+/// instead). Source: Documentation/networking/tproxy.rst.
+struct Tproxy {
+  std::uint16_t port = 0;  // host order
+  std::uint32_t mark = 0;
+  std::uint32_t mask = 0xffffffff;  // the bits of the packet's mark that become `mark`
+  bool operator==(const Tproxy&) const = default;
+};
+/// How a refused packet is answered.
+enum class Rejection : std::uint8_t { tcp_reset, port_unreachable };
+struct Reject {
+  Rejection kind{};
+  bool operator==(const Reject&) const = default;
+};
+// After these the next rule decides.
+/// Only counts.
+struct Continue {
+  bool operator==(const Continue&) const = default;
+};
+/// mark of the packet = (mark & ~mask) | value.
+struct SetMark {
+  std::uint32_t value = 0;
+  std::uint32_t mask = 0xffffffff;
+  bool operator==(const SetMark&) const = default;
+};
+/// mark of the connection = (mark & ~mask) | value.
+struct SetCtMark {
+  std::uint32_t value = 0;
+  std::uint32_t mask = 0xffffffff;
+  bool operator==(const SetCtMark&) const = default;
+};
+/// The connection tracking zone that the packet is looked up in; before connection tracking only.
+struct SetZone {
+  std::uint16_t zone = 0;
+  bool operator==(const SetZone&) const = default;
+};
+/// The timeouts of the connection that this packet begins.
+struct SetTimeout {
+  std::string object;  // a CtTimeout of the table
+  bool operator==(const SetTimeout&) const = default;
+};
+/// What a rule does. Continue and the Set… ones let the next rule decide; the others end the chain.
+using Verdict = std::variant<Return, Accept, Drop, Jump, Goto, Redirect, JumpByMap, Opaque, Tproxy,
+                             Reject, Continue, SetMark, SetCtMark, SetZone, SetTimeout>;
 
 /// All matches hold → count → verdict. `comment` says why the rule exists and is kept in the
 /// kernel.
@@ -138,12 +211,17 @@ struct Rule {
   bool operator==(const Rule&) const = default;
 };
 
-enum class Hook : std::uint8_t { prerouting, output };
+enum class Hook : std::uint8_t { prerouting, input, output };
+/// nat chains see the first packet of a connection, the others every packet; route chains find the
+/// route anew when the mark has changed.
+enum class ChainType : std::uint8_t { nat, filter, route };
 
-/// Where a base chain hangs. Type nat, policy accept: the only kind that REDIRECT mode needs.
+/// Where a base chain hangs. Policy accept, always.
 struct BaseHook {
   Hook hook{};
   int priority = 0;
+  ChainType type = ChainType::nat;
+  std::optional<IpFamily> family;  // legacy chains: the one family that they see
   bool operator==(const BaseHook&) const = default;
 };
 
@@ -153,13 +231,6 @@ struct Chain {
   std::vector<Rule> rules;
   std::string unknown;  // read-back only: attributes that this type cannot say
   bool operator==(const Chain&) const = default;
-};
-
-/// Inclusive range; first == last for a single value.
-struct Interval {
-  Key first;
-  Key last;
-  auto operator<=>(const Interval&) const = default;
 };
 
 /// A named set. Elements are sorted, disjoint and, where the type has intervals, never adjacent.
@@ -188,11 +259,21 @@ struct VerdictMap {
   bool operator==(const VerdictMap&) const = default;
 };
 
+/// A connection tracking timeout object, for TCP. Source: nf_tables.h, NFT_OBJECT_CT_TIMEOUT.
+struct CtTimeout {
+  std::string name;
+  IpFamily family{};
+  std::uint32_t close_wait = 0;  // seconds; the other states keep the kernel's values
+  std::string unknown;           // read-back only: attributes that this type cannot say
+  bool operator==(const CtTimeout&) const = default;
+};
+
 /// The whole table.
 struct Ruleset {
   std::string comment{kTableComment};
   std::vector<Set> sets;
   std::vector<VerdictMap> maps;
+  std::vector<CtTimeout> timeouts;
   std::vector<Chain> chains;  // base chains first
   std::uint32_t flags = 0;    // table flags; 0 in every plan
   bool operator==(const Ruleset&) const = default;

@@ -34,7 +34,10 @@ struct VerdictCompiler {
     append_load(rule, jump.field);
     append_verdict_lookup(rule, jump.map);
   }
-  void operator()(const Opaque&) const { assert(false); }
+  template <class Other>
+  void operator()(const Other&) const {
+    assert(false);
+  }
 };
 
 void compile_match(nftnl_rule* rule, const Match& match) {

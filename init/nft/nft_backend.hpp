@@ -14,6 +14,7 @@ class NftBackend final : public Backend {
   static Result<NftBackend> open();
 
   [[nodiscard]] std::string_view name() const override { return "nftables"; }
+  [[nodiscard]] Ruleset represent(const Ruleset& rules) const override { return rules; }
   Result<Observed> read() override;
   Result<void> replace(const Ruleset& desired, const Observed& current) override;
   Result<bool> remove() override;

@@ -22,9 +22,10 @@ class FakeBackend final : public Backend {
   int writes = 0;
 
   [[nodiscard]] std::string_view name() const override { return "fake"; }
+  [[nodiscard]] Ruleset represent(const Ruleset& rules) const override { return rules; }
   Result<Observed> read() override {
     if (read_error != 0) return Error{"no", read_error};
-    return Observed{kernel, {}, 1};
+    return Observed{kernel, {}, {}, 1};
   }
   Result<void> replace(const Ruleset& desired, const Observed&) override {
     if (stale_replacements-- > 0) return Error{"stale", ERESTART};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What weir-init can be told to do: one file and one function per command.
+#pragma once
+
+#include <chrono>
+
+#include "init/cli.hpp"
+#include "init/command_line.hpp"
+
+namespace weir::init {
+
+struct CommandContext {
+  const Options& options;
+  const Environment& environment;
+  std::chrono::steady_clock::time_point start;  // of the program, for "in 3.1 ms"
+};
+
+/// Each one prints its report and returns the exit code.
+int run_install(const CommandContext& context);
+int run_dry(const CommandContext& context);
+int run_cleanup(const CommandContext& context);
+
+}  // namespace weir::init

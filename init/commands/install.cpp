@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/install.hpp"
+
+#include "init/commands/command.hpp"
+#include "init/legacy_iptables.hpp"
+#include "init/loopback_address.hpp"
+#include "init/namespace_lock.hpp"
+#include "init/nft/nft_backend.hpp"
+#include "init/plan.hpp"
+#include "init/process.hpp"
+#include "init/report.hpp"
+
+namespace weir::init {
+
+int run_install(const CommandContext& context) {
+  const Ruleset rules = plan_ruleset(context.options.config);
+  const auto lock = lock_namespace();
+  if (!lock) return fail(lock.error());
+  auto backend = NftBackend::open();
+  if (!backend) return fail(backend.error());
+  AddressOutcome address = AddressOutcome::no_ipv6;
+  const auto report = install(*backend, rules, [&]() -> Result<void> {
+    TRY(address, add_passthrough_address());
+    return {};
+  });
+  if (!report) {
+    // Without the rules the address serves nobody.
+    if (address == AddressOutcome::added) (void)remove_passthrough_address();
+    return fail(report.error());
+  }
+  auto others = report->other_nat;
+  for (OtherNat& legacy : find_legacy_nat(context.environment)) others.push_back(std::move(legacy));
+  for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
+  const auto stream = report->outcome == Outcome::mismatch ? Stream::error : Stream::output;
+  for (const auto& line : describe_changes(*report)) write_line(stream, line);
+  write_line(Stream::output, describe_address(address));
+  const std::chrono::duration<double, std::milli> took =
+      std::chrono::steady_clock::now() - context.start;
+  write_line(stream, describe_outcome(*report, rules, took.count()));
+  return static_cast<int>(report->outcome == Outcome::mismatch ? ExitCode::verification
+                                                               : ExitCode::ok);
+}
+
+}  // namespace weir::init

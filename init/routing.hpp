@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rules need beside netfilter: the passthrough address on lo and TPROXY's policy route.
+// rtnetlink; idempotent, removable whatever it was installed with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.hpp"
+#include "init/redirect_config.hpp"
+
+namespace weir::init {
+
+/// Priority of our routing rules: fixed, so that a second run finds the first one's, and before the
+/// main table (32766).
+inline constexpr std::uint32_t kPolicyRulePriority = 32764;
+
+/// Packets with `mark` under `mask` are delivered locally, whatever their destination: one routing
+/// rule and one `local default dev lo` route per family.
+struct PolicyRoute {
+  std::uint32_t mark = 0;
+  std::uint32_t mask = 0;
+  std::uint32_t table = 0;
+  bool operator==(const PolicyRoute&) const = default;
+};
+
+struct RoutingPlan {
+  bool passthrough_address = true;  // ::6/128 on lo
+  std::optional<PolicyRoute> policy_route;
+  bool operator==(const RoutingPlan&) const = default;
+};
+
+/// Pure.
+RoutingPlan plan_routing(const RedirectConfig& config);
+
+/// One line for each thing that is not as `plan` wants it, empty when all is.
+Result<std::vector<std::string>> routing_drift(const RoutingPlan& plan);
+
+/// Makes it so; policy routes of ours that `plan` does not want go. Families that the namespace
+/// lacks are left out. @return one line for each change or omission, for the report.
+Result<std::vector<std::string>> apply_routing(const RoutingPlan& plan);
+
+/// Removes everything that any plan adds. @return one line for each thing removed.
+Result<std::vector<std::string>> remove_routing();
+
+}  // namespace weir::init
