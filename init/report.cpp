@@ -68,28 +68,15 @@ std::vector<std::string> describe_conflicts(const std::vector<OtherNat>& other_n
   return lines;
 }
 
-std::string describe_address(AddressOutcome outcome) {
-  switch (outcome) {
-    case AddressOutcome::added:
-      return "address ::6/128 added to lo";
-    case AddressOutcome::no_ipv6:
-      return "address ::6/128 not added: IPv6 is off on lo";
-    case AddressOutcome::present:
-    case AddressOutcome::removed:
-    case AddressOutcome::absent:
-      return {};
-  }
-  assert(false);
-  return {};
-}
-
-std::string describe_removal(bool rules_removed, AddressOutcome address) {
-  const bool address_removed = address == AddressOutcome::removed;
-  if (!rules_removed && !address_removed) return "unchanged: nothing of ours is here";
+std::string describe_removal(bool rules_removed, const std::vector<std::string>& routing) {
+  if (!rules_removed && routing.empty()) return "unchanged: nothing of ours is here";
   std::string text = "removed:";
   if (rules_removed) text += " table inet weir";
-  if (rules_removed && address_removed) text += ",";
-  if (address_removed) text += " address ::6/128 on lo";
+  bool first = !rules_removed;
+  for (const std::string& item : routing) {
+    text += (first ? " " : ", ") + item;
+    first = false;
+  }
   return text;
 }
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "init/install.hpp"
-#include "init/loopback_address.hpp"
 
 namespace weir::init {
 
@@ -18,8 +17,7 @@ std::string describe_outcome(const InstallReport& report, const Ruleset& rules,
 std::vector<std::string> describe_changes(const InstallReport& report);
 /// One warning for each NAT chain of others on our hooks.
 std::vector<std::string> describe_conflicts(const std::vector<OtherNat>& other_nat);
-/// Empty when there is nothing to say.
-std::string describe_address(AddressOutcome outcome);
-std::string describe_removal(bool rules_removed, AddressOutcome address);
+/// `routing`: what remove_routing() removed.
+std::string describe_removal(bool rules_removed, const std::vector<std::string>& routing);
 
 }  // namespace weir::init

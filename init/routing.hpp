@@ -10,6 +10,7 @@
 
 #include "common/result.hpp"
 #include "init/redirect_config.hpp"
+#include "init/routing_state.hpp"
 
 namespace weir::init {
 
@@ -41,6 +42,12 @@ Result<std::vector<std::string>> routing_drift(const RoutingPlan& plan);
 /// Makes it so; policy routes of ours that `plan` does not want go. Families that the namespace
 /// lacks are left out. @return one line for each change or omission, for the report.
 Result<std::vector<std::string>> apply_routing(const RoutingPlan& plan);
+
+/// What `plan` puts into a namespace with or without IPv6, sorted. Pure.
+std::vector<RoutingItem> wanted_items(const RoutingPlan& plan, bool ipv6);
+
+/// Back to what read_routing_state() gave before.
+Result<void> restore_routing(const RoutingState& state);
 
 /// Removes everything that any plan adds. @return one line for each thing removed.
 Result<std::vector<std::string>> remove_routing();

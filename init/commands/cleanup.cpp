@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/commands/command.hpp"
-#include "init/loopback_address.hpp"
 #include "init/namespace_lock.hpp"
 #include "init/nft/nft_backend.hpp"
 #include "init/process.hpp"
 #include "init/report.hpp"
+#include "init/routing.hpp"
 
 namespace weir::init {
 
@@ -15,9 +15,9 @@ int run_cleanup(const CommandContext&) {
   if (!backend) return fail(backend.error());
   const auto rules = backend->remove();
   if (!rules) return fail(rules.error());
-  const auto address = remove_passthrough_address();
-  if (!address) return fail(address.error());
-  write_line(Stream::output, describe_removal(*rules, *address));
+  const auto routing = remove_routing();
+  if (!routing) return fail(routing.error());
+  write_line(Stream::output, describe_removal(*rules, *routing));
   return 0;
 }
 

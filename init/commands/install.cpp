@@ -3,12 +3,12 @@
 
 #include "init/commands/command.hpp"
 #include "init/legacy_iptables.hpp"
-#include "init/loopback_address.hpp"
 #include "init/namespace_lock.hpp"
 #include "init/nft/nft_backend.hpp"
 #include "init/plan.hpp"
 #include "init/process.hpp"
 #include "init/report.hpp"
+#include "init/routing.hpp"
 
 namespace weir::init {
 
@@ -18,14 +18,16 @@ int run_install(const CommandContext& context) {
   if (!lock) return fail(lock.error());
   auto backend = NftBackend::open();
   if (!backend) return fail(backend.error());
-  AddressOutcome address = AddressOutcome::no_ipv6;
+  const auto routing_before = read_routing_state();
+  if (!routing_before) return fail(routing_before.error());
+  std::vector<std::string> routing;
   const auto report = install(*backend, rules, [&]() -> Result<void> {
-    TRY(address, add_passthrough_address());
+    TRY(routing, apply_routing(plan_routing(context.options.config)));
     return {};
   });
   if (!report) {
-    // Without the rules the address serves nobody.
-    if (address == AddressOutcome::added) (void)remove_passthrough_address();
+    // Without the rules they serve nobody.
+    (void)restore_routing(*routing_before);
     return fail(report.error());
   }
   auto others = report->other_nat;
@@ -33,7 +35,7 @@ int run_install(const CommandContext& context) {
   for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
   const auto stream = report->outcome == Outcome::mismatch ? Stream::error : Stream::output;
   for (const auto& line : describe_changes(*report)) write_line(stream, line);
-  write_line(Stream::output, describe_address(address));
+  for (const auto& line : routing) write_line(Stream::output, line);
   const std::chrono::duration<double, std::milli> took =
       std::chrono::steady_clock::now() - context.start;
   write_line(stream, describe_outcome(*report, rules, took.count()));
