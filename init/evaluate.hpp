@@ -53,8 +53,10 @@ enum class Landing : std::uint8_t {
 
 struct Decision {
   Landing landing = Landing::direct;
-  std::uint16_t port = 0;               // redirected, transparent; host order
-  std::optional<RulePlace> decided_by;  // absent: no rule matched
+  std::uint16_t port = 0;  // redirected, transparent; host order
+  /// The rule that gave the landing; for `direct` the one that ended the NAT chain, or another
+  /// chain where there is none. Absent: no rule decided, all chains ran to their end.
+  std::optional<RulePlace> decided_by;
   std::vector<RulePlace> matched;  // every rule whose matches held, in order; decided_by among them
   std::uint32_t mark = 0;          // of the packet, in the end
   std::uint32_t ct_mark = 0;
@@ -62,9 +64,21 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
+/// A rule that the packet came by, in the order of the walk.
+struct RuleVisit {
+  RulePlace place;
+  /// Index of the match that did not hold; absent: all held.
+  std::optional<std::size_t> failed_match;
+  bool operator==(const RuleVisit&) const = default;
+};
+
 /// Walks the base chains of the packet's way in the kernel's order: for a packet from outside,
 /// prerouting and input; for one of the namespace's own, output and, when it stays here, prerouting
-/// (of its filter chains: NAT is decided) and input. Rules with an Opaque part never match.
+/// (of its filter chains: NAT is decided) and input. A packet that a route chain gives the mark of
+/// a Tproxy rule stays here too: the policy route sees to that. Rules with an Opaque part never
+/// match.
 Decision evaluate(const Ruleset& rules, const Packet& packet);
+/// The same; appends every rule on the way to `visits`.
+Decision evaluate(const Ruleset& rules, const Packet& packet, std::vector<RuleVisit>& visits);
 
 }  // namespace weir::init
