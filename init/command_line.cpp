@@ -3,91 +3,53 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
+
+#include "init/config_file.hpp"
+#include "init/go_flags.hpp"
+#include "init/nearest_name.hpp"
 
 namespace weir::init {
 namespace {
 
-const Flag* find_long(std::string_view name) {
-  for (const Flag& flag : flag_table())
-    if (!name.empty() && flag.name == name) return &flag;
+const Flag* find_flag(std::string_view spelled) {
+  for (const Flag& flag : flag_table()) {
+    if (spelled.starts_with("--") && !flag.name.empty() && spelled.substr(2) == flag.name)
+      return &flag;
+    if (spelled.size() == 2 && flag.short_name != 0 && spelled[1] == flag.short_name) return &flag;
+  }
   return nullptr;
 }
 
-const Flag* find_short(char name) {
-  for (const Flag& flag : flag_table())
-    if (flag.short_name != 0 && flag.short_name == name) return &flag;
-  return nullptr;
-}
-
-Error flag_error(std::string_view flag, std::string_view reason) {
-  return Error{"flag '" + std::string(flag) + "': " + std::string(reason)};
-}
-
-class ArgumentParser {
+class OwnFlags : public FlagSink {
  public:
-  explicit ArgumentParser(std::span<const char* const> arguments) : rest_(arguments) {}
-
-  Result<RawFlags> parse() {
-    while (!rest_.empty()) {
-      const std::string_view argument = next();
-      if (argument == "--" && rest_.empty()) break;
-      if (argument.starts_with("--") && argument.size() > 2) {
-        TRY_VOID(take_long(argument));
-      } else if (argument.starts_with("-") && argument.size() > 1) {
-        TRY_VOID(take_shorts(argument));
-      } else {
-        return Error{"argument '" + std::string(argument) +
-                     "': not expected; see weir-init --help"};
-      }
-    }
-    return std::move(flags_);
+  [[nodiscard]] std::optional<FlagKind> kind_of(std::string_view spelled) const override {
+    const Flag* flag = find_flag(spelled);
+    if (flag == nullptr) return std::nullopt;
+    return flag->kind;
   }
 
- private:
-  std::string_view next() {
-    const std::string_view argument = rest_.front();
-    rest_ = rest_.subspan(1);
-    return argument;
-  }
-
-  Result<void> take_long(std::string_view argument) {
-    const auto equals = argument.find('=');
-    const std::string_view spelled = argument.substr(0, equals);
-    const Flag* flag = find_long(spelled.substr(2));
-    if (flag == nullptr) return flag_error(spelled, "unknown; see weir-init --help");
-    if (equals != std::string_view::npos) return store(*flag, spelled, argument.substr(equals + 1));
-    return take_separate(*flag, spelled);
-  }
-
-  // `-nb80` is -n -b 80: booleans chain, the first flag with a value takes the rest.
-  Result<void> take_shorts(std::string_view argument) {
-    for (std::string_view letters = argument.substr(1); !letters.empty();) {
-      const Flag* flag = find_short(letters.front());
-      const std::string spelled{'-', letters.front()};
-      if (flag == nullptr)
-        return flag_error(spelled,
-                          "unknown (in '" + std::string(argument) + "'); see weir-init --help");
-      letters.remove_prefix(1);
-      if (letters.starts_with('=')) return store(*flag, spelled, letters.substr(1));
-      if (flag->kind == FlagKind::text && !letters.empty()) return store(*flag, spelled, letters);
-      TRY_VOID(take_separate(*flag, spelled));
-    }
+  Result<void> store(std::string_view spelled, std::string_view value) override {
+    flags.set(find_flag(spelled)->id, RawValue{std::string(value), std::string(spelled)});
     return {};
   }
 
-  Result<void> take_separate(const Flag& flag, std::string_view spelled) {
-    if (flag.kind == FlagKind::boolean) return store(flag, spelled, "true");
-    if (rest_.empty()) return flag_error(spelled, "needs a value");
-    return store(flag, spelled, next());
+  Result<void> word(std::string_view word) override {
+    return Error{"argument '" + std::string(word) + "': not expected; see weir-init --help"};
   }
 
-  Result<void> store(const Flag& flag, std::string_view spelled, std::string_view value) {
-    flags_.set(flag.id, RawValue{std::string(value), std::string(spelled)});
-    return {};
+  [[nodiscard]] std::string remedy(std::string_view spelled) const override {
+    if (spelled.starts_with("--")) {
+      std::vector<std::string_view> names;
+      for (const Flag& flag : flag_table())
+        if (!flag.name.empty()) names.push_back(flag.name);
+      const std::string_view near = nearest_name(spelled.substr(2), names);
+      if (!near.empty()) return "; did you mean '--" + std::string(near) + "'?";
+    }
+    return "; see weir-init --help";
   }
 
-  std::span<const char* const> rest_;
-  RawFlags flags_;
+  RawFlags flags;
 };
 
 void take_environment(const Flag& flag, const Environment& environment, RawFlags& flags) {
@@ -107,9 +69,13 @@ void take_environment(const Flag& flag, const Environment& environment, RawFlags
 
 Result<RawFlags> read_flags(std::span<const char* const> arguments,
                             const Environment& environment) {
-  TRY(RawFlags flags, ArgumentParser(arguments).parse());
+  OwnFlags own;
+  TRY_VOID(read_go_flags(arguments, own));
+  RawFlags flags = std::move(own.flags);
   for (const Flag& flag : flag_table())
     if (!flags.get(flag.id)) take_environment(flag, environment, flags);
+  if (const auto file = flags.get(FlagId::config))
+    TRY_VOID(add_config_file(*file, environment, flags));
   return flags;
 }
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// argv and environment → the raw text of each flag, and where it came from. Grammar of Go's pflag,
-// which istio-iptables uses: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
-// booleans with `=value` only.
-// Not CLI11: it reads `--flag= -b x` as --flag "-b" and `-p=1` as -p "=1", so that a value which an
-// injector leaves empty would swallow the flag behind it.
+// argv and environment → the raw text of each flag, and where it came from.
 #pragma once
 
 #include <array>
@@ -39,9 +35,9 @@ class RawFlags {
   std::array<std::optional<RawValue>, static_cast<std::size_t>(FlagId::count)> values_;
 };
 
-/// The command line wins over the environment; the last of several wins on the command line. A
-/// variable that is set to nothing counts as not set, except ISTIO_OUTBOUND_OWNER_GROUPS, where
-/// nothing means no group.
+/// The command line wins over the environment, both over --config's file; the last of several wins
+/// on the command line. A variable that is set to nothing counts as not set, except
+/// ISTIO_OUTBOUND_OWNER_GROUPS, where nothing means no group.
 /// @param arguments argv without the program's name.
 Result<RawFlags> read_flags(std::span<const char* const> arguments, const Environment& environment);
 

@@ -27,8 +27,9 @@ Result<void> write_all(int fd, const std::string& path, std::string_view text) {
   return {};
 }
 
+// "-" is standard input.
 Result<std::string> read_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return file_error(path, errno);
   std::string text;
   for (;;) {

@@ -8,7 +8,7 @@
 packages_build=(
   g++ meson ninja-build pkg-config python3
   libasio-dev libc-ares-dev libcli11-dev libmnl-dev libnftnl-dev libprotobuf-dev libre2-dev libspdlog-dev
-  libyaml-cpp-dev node-llhttp protobuf-compiler
+  libyaml-cpp-dev libyaml-dev node-llhttp protobuf-compiler
 )
 # What the demo runs beside them.
 packages_demo=(curl iproute2 netcat-openbsd nftables procps util-linux)
