@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "init/command_word.hpp"
+#include "init/explain_flags.hpp"
 #include "init/value_parser.hpp"
 
 namespace weir::init {
@@ -177,6 +179,13 @@ std::vector<std::string> warnings_for(const RedirectConfig& config) {
   return warnings;
 }
 
+bool says_what_is_captured(const RawFlags& flags) {
+  const auto& table = flag_table();
+  return std::any_of(table.begin(), table.end(), [&](const Flag& flag) {
+    return flag.group == FlagGroup::what && flags.get(flag.id);
+  });
+}
+
 void append_flag_help(std::string& text, const Flag& flag) {
   constexpr std::size_t kColumn = 44;
   std::string line = flag.short_name != 0 ? std::string("  -") + flag.short_name + ", " : "      ";
@@ -200,8 +209,11 @@ void append_group_help(std::string& text, FlagGroup group, std::string_view titl
 
 Result<Options> parse_options(std::span<const char* const> arguments,
                               const Environment& environment) {
-  TRY(const RawFlags flags, read_flags(arguments, environment));
+  TRY(SplitCommand split, split_command(arguments));
+  TRY(const RawFlags flags, read_flags(split.flags, environment));
   Options options;
+  options.command = split.command;
+  options.shell = std::move(split.shell);
   TRY_VOID(read_boolean(flags, FlagId::help, options.help));
   TRY_VOID(read_boolean(flags, FlagId::version, options.version));
   if (options.help || options.version) return options;
@@ -209,11 +221,19 @@ Result<Options> parse_options(std::span<const char* const> arguments,
   TRY_VOID(read_boolean(flags, FlagId::cleanup_only, options.cleanup_only));
   TRY_VOID(read_boolean(flags, FlagId::skip_rule_apply, options.skip_rule_apply));
   if (const auto& file = flags.get(FlagId::dry_run_file)) options.dry_run_file = file->text;
+  TRY_VOID(read_boolean(flags, FlagId::json, options.json));
+  // CLEANUP_ONLY in the environment must not turn a question into a removal.
+  if (options.command == Command::install && options.cleanup_only)
+    options.command = Command::cleanup;
+  options.cleanup_only = options.command == Command::cleanup;
   // Cleaning up does not depend on the other flags, so they cannot stand in its way either.
   if (options.cleanup_only) return options;
   TRY_VOID(check_later(flags));
   TRY_VOID(check_accepted(flags));
   TRY_VOID(read_config(flags, environment, options.config));
+  options.has_config = says_what_is_captured(flags);
+  TRY(options.explain, read_explain_flags(flags, environment));
+  if (options.command == Command::explain) TRY_VOID(check_query(options.explain));
   options.warnings = warnings_for(options.config);
   return options;
 }

@@ -10,7 +10,7 @@
 namespace weir::init {
 namespace {
 
-int run_command(const CommandContext& context) {
+int run_change(const CommandContext& context) {
   const Options& options = context.options;
   if (options.skip_rule_apply) {
     write_line(Stream::output, "skipped: nothing changed (--skip-rule-apply)");
@@ -18,6 +18,15 @@ int run_command(const CommandContext& context) {
   }
   if (options.dry_run) return run_dry(context);
   return options.cleanup_only ? run_cleanup(context) : run_install(context);
+}
+
+int run_command(const CommandContext& context) {
+  switch (context.options.command) {
+    case Command::install:
+    case Command::cleanup:
+    default:
+      return run_change(context);
+  }
 }
 
 int run(std::span<const char* const> arguments) {
