@@ -78,7 +78,7 @@ TEST(Cli, UnknownAndIncompleteFlagsAreNamed) {
   EXPECT_EQ(refused({"--foo=1"}), "flag '--foo': unknown; see weir-init --help");
   EXPECT_EQ(refused({"-nQ"}), "flag '-Q': unknown (in '-nQ'); see weir-init --help");
   EXPECT_EQ(refused({"-i"}), "flag '-i': needs a value");
-  EXPECT_EQ(refused({"extra"}), "argument 'extra': not expected; see weir-init --help");
+  EXPECT_EQ(refused({"-n", "extra"}), "argument 'extra': not expected; see weir-init --help");
 }
 
 TEST(Cli, TheCommandLineWinsOverTheEnvironment) {
