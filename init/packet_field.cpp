@@ -101,7 +101,7 @@ std::optional<Key> field_value(const Packet& packet, Field field) {
       return id_key(packet.ct_mark);
     case Field::ct_state:
       return id_key(packet.ct_state);
-    case Field::socket_wildcard:
+    case Field::socket_transparent:
       // The proxy listens on all addresses; rules that look at this accept either answer.
       if (!packet.proxy_listens) return std::nullopt;
       return byte_key(1);

@@ -93,7 +93,7 @@ KeyType key_type(Field field) {
       return KeyType::mark;
     case Field::ct_state:
       return KeyType::ct_state;
-    case Field::socket_wildcard:
+    case Field::socket_transparent:
       return KeyType::boolean;
   }
   assert(false);

@@ -81,8 +81,8 @@ enum class Field : std::uint8_t {
   mark,       // of the packet; under Match::mask
   ct_mark,    // of the connection; under Match::mask
   ct_state,   // one of the kCtState bits; a match holds when the packet's bit is in the operand
-  socket_wildcard  // a socket of this namespace would take the packet; 1 = it is bound to no
-                   // address
+  socket_transparent  // a socket of this namespace would take the packet, one in TIME_WAIT too (which
+                      // `socket wildcard` does not see); 1 = it may take foreign addresses
 };
 inline constexpr std::size_t kFieldCount = 19;
 /// Bits of Field::ct_state, in a Key as a 32-bit number. Source: nf_conntrack_common.h,

@@ -374,8 +374,8 @@ TEST(Evaluate, HoldDropsUntilTheProxyListens) {
   const Ruleset rules = ruleset(
       {nat(Hook::prerouting, {always(Redirect{15006})}),
        filter(Hook::input, -1,
-              {rule({dport(15006), Match{Field::socket_wildcard, false, byte_key(0)}}, Accept{}),
-               rule({dport(15006), Match{Field::socket_wildcard, false, byte_key(1)}}, Accept{}),
+              {rule({dport(15006), Match{Field::socket_transparent, false, byte_key(0)}}, Accept{}),
+               rule({dport(15006), Match{Field::socket_transparent, false, byte_key(1)}}, Accept{}),
                rule({dport(15006)}, Drop{})},
               "hold")});
   EXPECT_EQ(evaluate(rules, inbound()).landing, Landing::redirected);
