@@ -81,7 +81,8 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
 
 int main(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
-  const auto command_line = weir::config::parse_command_line(argc, argv);
+  const auto command_line =
+      weir::config::parse_command_line(argc, argv, weir::config::Environment::of_this_process());
   if (!command_line) return weir::fail(weir::kExitUsage, command_line.error().message);
   if (command_line->text) {
     std::fputs(command_line->text->c_str(), stdout);

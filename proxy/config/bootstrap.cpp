@@ -44,7 +44,8 @@ BootstrapSource bootstrap_source(const ProxyOptions& options) {
   source.service_cluster = options.service_cluster;
   source.dialect = options.allow_unknown_static_fields ? Dialect::lenient : Dialect::strict;
   if (options.uses_default_config())
-    source.text = default_config({options.outbound, ipv6_is_available()});
+    source.text = default_config(
+        {options.outbound, ipv6_is_available(), options.inbound, options.tproxy_mark});
   return source;
 }
 

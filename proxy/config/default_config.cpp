@@ -13,7 +13,7 @@ namespace weir::config {
 namespace {
 
 // Names are Istio's, so that dashboards and log filters keep working. Ports and addresses are those
-// of common/ports.hpp. $ANY and $OUTBOUND are replaced.
+// of common/ports.hpp. Words that begin with $ are replaced.
 constexpr std::string_view kTemplate = R"(admin:
   address: { socket_address: { address: 127.0.0.1, port_value: 15000 } }
 static_resources:
@@ -54,11 +54,12 @@ static_resources:
     - name: virtualInbound
       address: { socket_address: { $ANY, port_value: 15006 } }
       traffic_direction: INBOUND
+      transparent: $TRANSPARENT
       listener_filters:
         - name: envoy.filters.listener.original_dst
           typed_config:
             "@type": type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst
-      filter_chains:
+$ORIGINAL_SRC      filter_chains:
         - name: virtualInbound-blackhole
           filter_chain_match: { destination_port: 15006 }
           filters: [ *black_hole ]
@@ -92,17 +93,28 @@ static_resources:
       type: ORIGINAL_DST
       lb_policy: CLUSTER_PROVIDED
       connect_timeout: 10s
-      upstream_bind_config: { source_address: { address: 127.0.0.6, port_value: 0 } }
-      circuit_breakers: *no_limits
+$BIND4      circuit_breakers: *no_limits
     - name: InboundPassthroughClusterIpv6
       type: ORIGINAL_DST
       lb_policy: CLUSTER_PROVIDED
       connect_timeout: 10s
-      upstream_bind_config: { source_address: { address: "::6", port_value: 0 } }
-      circuit_breakers: *no_limits
+$BIND6      circuit_breakers: *no_limits
     - name: BlackHoleCluster
       type: STATIC
       connect_timeout: 10s
+)";
+
+// REDIRECT: the application sees 127.0.0.6 or ::6, which the rules leave alone.
+constexpr std::string_view kBindV4 =
+    "      upstream_bind_config: { source_address: { address: 127.0.0.6, port_value: 0 } }\n";
+constexpr std::string_view kBindV6 =
+    "      upstream_bind_config: { source_address: { address: \"::6\", port_value: 0 } }\n";
+// TPROXY: the application sees the client, and the mark brings its answers back.
+constexpr std::string_view kOriginalSrc =
+    R"(        - name: envoy.filters.listener.original_src
+          typed_config:
+            "@type": type.googleapis.com/envoy.extensions.filters.listener.original_src.v3.OriginalSrc
+            mark: $MARK
 )";
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
@@ -118,6 +130,12 @@ std::string default_config(const DefaultConfigInput& input) {
   std::string text(kTemplate);
   replace_all(text, "$ANY",
               input.ipv6 ? R"(address: "::", ipv4_compat: true)" : "address: 0.0.0.0");
+  const bool transparent = input.inbound == InboundMode::tproxy;
+  replace_all(text, "$TRANSPARENT", transparent ? "true" : "false");
+  replace_all(text, "$ORIGINAL_SRC", transparent ? kOriginalSrc : "");
+  replace_all(text, "$MARK", std::to_string(input.tproxy_mark));
+  replace_all(text, "$BIND4", transparent ? "" : kBindV4);
+  replace_all(text, "$BIND6", transparent ? "" : kBindV6);
   replace_all(text, "$OUTBOUND", pass ? "PassthroughCluster" : "BlackHoleCluster");
   return text;
 }

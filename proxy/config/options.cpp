@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdlib>
 #include <string_view>
 
 #include <CLI/App.hpp>
@@ -76,6 +78,8 @@ struct Raw {
   std::string level = "info";
   std::string component_levels;
   std::string outbound;
+  std::string inbound;
+  std::string tproxy_mark;
   std::optional<unsigned> concurrency;
   int drain_seconds = 20;
   bool version = false;
@@ -96,6 +100,13 @@ void add_flags(CLI::App& app, Raw& raw) {
       "--outbound", raw.outbound,
       "Built-in configuration: ALLOW_ANY passes connections to unknown destinations through, "
       "REGISTRY_ONLY drops them (ALLOW_ANY)");
+  app.add_option(
+      "--inbound", raw.inbound,
+      "Built-in configuration: REDIRECT, or TPROXY, which keeps the client's address for "
+      "the application; as weir-init -m (REDIRECT, or ISTIO_META_INTERCEPTION_MODE)");
+  app.add_option("--tproxy-mark", raw.tproxy_mark,
+                 "Built-in configuration: mark of connections that keep the client's address; as "
+                 "weir-init -t (1337, or ISTIO_INBOUND_TPROXY_MARK)");
   app.add_option("--concurrency", raw.concurrency,
                  "Worker threads (the CPUs that the cgroup grants)");
   app.add_option("-l,--log-level", raw.level,
@@ -171,16 +182,73 @@ Result<void> read_words(const Raw& raw, ProxyOptions& options) {
     options.outbound = OutboundMode::registry_only;
   else if (!raw.outbound.empty() && raw.outbound != "ALLOW_ANY")
     return Error{"flag '--outbound': '" + raw.outbound + "': expected ALLOW_ANY or REGISTRY_ONLY"};
-  if (!raw.outbound.empty() && !options.uses_default_config())
-    return Error{
-        "flag '--outbound' concerns the built-in configuration: leave it out, or -c and "
-        "--config-yaml"};
   return {};
 }
 
-Result<ProxyOptions> options_from_raw(const Raw& raw) {
+/// A text and where it is from.
+struct Given {
+  std::string_view source;
+  std::string_view text;
+};
+
+Given flag_or_variable(std::string_view flag, const std::string& given, std::string_view variable,
+                       const std::string& value) {
+  return given.empty() ? Given{variable, value} : Given{flag, given};
+}
+
+Error unexpected(const Given& given, std::string_view expected) {
+  return Error{std::string(given.source) + ": '" + std::string(given.text) + "': expected " +
+               std::string(expected)};
+}
+
+Result<void> read_inbound(const Given& given, ProxyOptions& options) {
+  if (given.text == "TPROXY")
+    options.inbound = InboundMode::tproxy;
+  else if (given.text == "NONE")
+    options.notes.push_back(std::string(given.source) +
+                            ": 'NONE': has no effect on the built-in configuration");
+  else if (!given.text.empty() && given.text != "REDIRECT")
+    return unexpected(given, "REDIRECT or TPROXY");
+  return {};
+}
+
+/// MARK, or MARK/MASK as weir-init has it: the mask is the rules' affair.
+Result<void> read_tproxy_mark(const Given& given, ProxyOptions& options) {
+  if (given.text.empty()) return {};
+  std::string_view digits = given.text.substr(0, given.text.find('/'));
+  const bool hexadecimal = digits.starts_with("0x") || digits.starts_with("0X");
+  if (hexadecimal) digits.remove_prefix(2);
+  const char* const end = digits.data() + digits.size();
+  const auto [rest, error] =
+      std::from_chars(digits.data(), end, options.tproxy_mark, hexadecimal ? 16 : 10);
+  if (error != std::errc{} || rest != end || options.tproxy_mark == 0)
+    return unexpected(given, "1 to 4294967295");
+  return {};
+}
+
+Result<void> read_built_in(const Raw& raw, const Environment& environment, ProxyOptions& options) {
+  if (!options.uses_default_config()) {
+    for (const auto& [flag, text] :
+         {std::pair("--outbound", &raw.outbound), std::pair("--inbound", &raw.inbound),
+          std::pair("--tproxy-mark", &raw.tproxy_mark)})
+      if (!text->empty())
+        return Error{"flag '" + std::string(flag) +
+                     "' concerns the built-in configuration: leave it out, or -c and "
+                     "--config-yaml"};
+    return {};
+  }
+  TRY_VOID(read_inbound(flag_or_variable("flag '--inbound'", raw.inbound,
+                                         "ISTIO_META_INTERCEPTION_MODE", environment.inbound),
+                        options));
+  return read_tproxy_mark(flag_or_variable("flag '--tproxy-mark'", raw.tproxy_mark,
+                                           "ISTIO_INBOUND_TPROXY_MARK", environment.tproxy_mark),
+                          options);
+}
+
+Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environment) {
   ProxyOptions options = raw.options;
   TRY_VOID(read_words(raw, options));
+  TRY_VOID(read_built_in(raw, environment, options));
   TRY(options.log_level, log::parse_level(raw.level));
   TRY_VOID(read_component_levels(raw.component_levels, options));
   if (raw.concurrency) {
@@ -198,7 +266,16 @@ Result<ProxyOptions> options_from_raw(const Raw& raw) {
 
 }  // namespace
 
-Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv) {
+Environment Environment::of_this_process() {
+  const auto value = [](const char* name) {
+    const char* const text = std::getenv(name);
+    return std::string(text != nullptr ? text : "");
+  };
+  return {value("ISTIO_META_INTERCEPTION_MODE"), value("ISTIO_INBOUND_TPROXY_MARK")};
+}
+
+Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv,
+                                             const Environment& environment) {
   TRY_VOID(check_refused(argc, argv));
   CLI::App app(kDescription, "weir-proxy");
   Raw raw;
@@ -212,7 +289,7 @@ Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv) 
     return Error{std::string("command line: ") + problem.what() + "; see --help"};
   }
   if (raw.version) return ParsedCommandLine{{}, "weir-proxy " WEIR_VERSION "\n"};
-  TRY(ProxyOptions options, options_from_raw(raw));
+  TRY(ProxyOptions options, options_from_raw(raw, environment));
   return ParsedCommandLine{std::move(options), std::nullopt};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/log.hpp"
+#include "common/ports.hpp"
 #include "common/result.hpp"
 
 namespace weir::config {
@@ -18,6 +19,9 @@ namespace weir::config {
 enum class RunMode : std::uint8_t { serve, validate };
 /// --outbound, of the built-in configuration: where connections go that no listener owns.
 enum class OutboundMode : std::uint8_t { allow_any, registry_only };
+/// --inbound, of the built-in configuration: how weir-init brings inbound connections here. tproxy:
+/// transparent sockets, and the application sees the client's address.
+enum class InboundMode : std::uint8_t { redirect, tproxy };
 
 struct ProxyOptions {
   std::string config_path;                   // -c, --config-path
@@ -34,7 +38,9 @@ struct ProxyOptions {
   std::string service_cluster;
   std::string service_node;
   OutboundMode outbound = OutboundMode::allow_any;
-  std::vector<std::string> notes;  // what was accepted and does nothing, for the log
+  InboundMode inbound = InboundMode::redirect;
+  std::uint32_t tproxy_mark = kTproxyMark;  // --tproxy-mark
+  std::vector<std::string> notes;           // what was accepted and does nothing, for the log
 
   /// Neither a file nor text: the built-in configuration is meant.
   [[nodiscard]] bool uses_default_config() const {
@@ -48,9 +54,17 @@ struct ParsedCommandLine {
   std::optional<std::string> text;  // --help, --version
 };
 
+/// What of the environment concerns the built-in configuration; a flag wins. Empty = not set.
+struct Environment {
+  std::string inbound;      // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
+  std::string tproxy_mark;  // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  static Environment of_this_process();
+};
+
 /// Flags are Envoy's, with `--flag value` and `--flag=value`. Those of Envoy's that Weir does
 /// without are accepted when they are harmless and refused by name when they are not. Error =
 /// usage, exit code 2.
-Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv);
+Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv,
+                                             const Environment& environment = {});
 
 }  // namespace weir::config

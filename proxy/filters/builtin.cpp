@@ -2,9 +2,11 @@
 #include "proxy/filters/builtin.hpp"
 
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "proxy/filters/listener/original_dst.hpp"
+#include "proxy/filters/listener/original_src.hpp"
 #include "proxy/filters/listener/tls_inspector.hpp"
 #include "proxy/filters/network/tcp_proxy/tcp_proxy.hpp"
 
@@ -17,6 +19,13 @@ std::shared_ptr<const config::NetworkFilterConfig> parse_tcp_proxy(
     const google::protobuf::Message& message, const config::ParseContext& context) {
   return std::make_shared<TcpProxyFilter>(tcp_proxy_from_proto(
       static_cast<const proto::network::tcp_proxy::v3::TcpProxy&>(message), context));
+}
+
+std::shared_ptr<const config::ListenerFilterConfig> parse_original_src(
+    const google::protobuf::Message& message, const config::ParseContext&) {
+  const auto& config = static_cast<const proto::listener::original_src::v3::OriginalSrc&>(message);
+  return std::make_shared<OriginalSrcFilter>(
+      upstream::SourceKeeping{config.mark(), config.bind_port()});
 }
 
 template <class Filter>
@@ -37,6 +46,8 @@ config::FilterRegistry builtin_filters() {
           {"envoy.filters.listener.original_dst",
            &proto::listener::original_dst::v3::OriginalDst::default_instance(),
            parse_empty<OriginalDstFilter>},
+          {"envoy.filters.listener.original_src",
+           &proto::listener::original_src::v3::OriginalSrc::default_instance(), parse_original_src},
           {"envoy.filters.listener.tls_inspector",
            &proto::listener::tls_inspector::v3::TlsInspector::default_instance(),
            parse_empty<TlsInspectorFilter>},

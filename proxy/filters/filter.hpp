@@ -96,6 +96,9 @@ class ListenerFilter : public config::ListenerFilterConfig {
  public:
   [[nodiscard]] virtual std::unique_ptr<ListenerFilterInstance> instantiate(
       InstanceContext& context) const = 0;
+  /// Asked once, before anything listens: whether the kernel lets this process do what the filter
+  /// needs. Error says what is missing, and the remedy.
+  [[nodiscard]] virtual Result<void> check_privileges() const { return {}; }
 };
 
 }  // namespace weir::filters

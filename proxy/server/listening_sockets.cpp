@@ -8,6 +8,7 @@
 
 #include "common/socket_address.hpp"
 #include "common/socket_options.hpp"
+#include "proxy/filters/filter.hpp"
 #include "proxy/tcp/keep_alive.hpp"
 
 namespace weir::server {
@@ -44,7 +45,9 @@ std::string remedy(int error) {
   if (error == EADDRNOTAVAIL)
     return "; no interface has this address (freebind: true binds it all the same)";
   if (error == EACCES) return "; ports below 1024 need CAP_NET_BIND_SERVICE";
-  if (error == EPERM) return "; transparent sockets need CAP_NET_ADMIN or CAP_NET_RAW";
+  if (error == EPERM)
+    return "; a transparent listener needs CAP_NET_ADMIN or CAP_NET_RAW: grant one, or set "
+           "transparent: false";
   if (error == EAFNOSUPPORT) return "; this kernel has no IPv6";
   return "";
 }
@@ -64,6 +67,18 @@ Result<UniqueFd> bind_one(const config::ListenerConfig& listener,
     return Error{std::string("bind: ") + std::strerror(errno) + remedy(errno), errno};
   TRY_VOID(apply_options(fd.get(), listener, State::bound));
   return fd;
+}
+
+Result<void> check_filters(const config::ListenerConfig& listener) {
+  for (const auto& entry : listener.listener_filters) {
+    const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
+    if (filter == nullptr) continue;
+    if (auto checked = filter->check_privileges(); !checked)
+      return checked.error()
+          .with_context("filter '" + std::string(filter->name()) + "'")
+          .with_context("listener '" + listener.name + "'");
+  }
+  return {};
 }
 
 Error at_listener(const Error& error, const config::ListenerConfig& listener,
@@ -93,6 +108,7 @@ Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapsho
   std::vector<BoundAddress> all;
   for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
     const config::ListenerConfig& listener = *snapshot.listeners[i];
+    TRY_VOID(check_filters(listener));
     if (!listener.bind_to_port) continue;
     for (const auto& address : listener.addresses) {
       TRY(auto bound, bind_address(i, listener, address, workers));

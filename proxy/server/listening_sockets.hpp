@@ -19,8 +19,10 @@ struct BoundAddress {
   std::vector<UniqueFd> sockets;
 };
 
-/// Binds every listener with bind_to_port, for `workers` workers (SO_REUSEPORT when there is more
-/// than one). The sockets do not listen yet. Error names listener, address and cause.
+/// Asks every listener's filters whether the kernel lets them work
+/// (ListenerFilter::check_privileges), then binds every listener with bind_to_port, for `workers`
+/// workers (SO_REUSEPORT when there is more than one). The sockets do not listen yet. Error names
+/// listener, address and cause.
 Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot,
                                                  unsigned workers);
 

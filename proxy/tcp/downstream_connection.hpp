@@ -14,6 +14,7 @@
 #include "common/unique_fd.hpp"
 #include "proxy/tcp/connection_slot.hpp"
 #include "proxy/tcp/listener_use.hpp"
+#include "proxy/upstream/client_source.hpp"
 #include "proxy/upstream/loop_guard.hpp"
 
 namespace weir::tcp {
@@ -41,6 +42,8 @@ struct DownstreamConnection {
   std::unique_ptr<InspectionResult> inspection;
   std::optional<upstream::LoopGuard::Origin>
       loop_origin;  // the peer is a marked upstream socket of ours
+  std::optional<upstream::SourceKeeping>
+      keep_source;  // a listener filter wants upstream connections to come from `peer`
   ConnectionSlot slot;
   std::optional<ListenerUse> listener;  // set as soon as one owns the connection
   const config::FilterChainConfig* filter_chain = nullptr;  // set once one was chosen

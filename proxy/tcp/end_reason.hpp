@@ -27,6 +27,7 @@ enum class EndReason : std::uint8_t {
   cluster_connection_limit,  // circuit breaker max_connections
   connect_failed,            // refused, unreachable, no port left …
   connect_timeout,
+  source_not_kept,  // the upstream connection could not get the client's address as its source
   idle_timeout,
   max_duration,
   listener_connection_limit,  // the listener's own connection_limit

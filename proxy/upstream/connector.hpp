@@ -7,6 +7,7 @@
 #include "common/addresses.hpp"
 #include "common/result.hpp"
 #include "common/unique_fd.hpp"
+#include "proxy/upstream/client_source.hpp"
 
 namespace weir::upstream {
 
@@ -15,10 +16,11 @@ struct ConnectOptions {
   std::optional<Endpoint>
       bind_source;  // port 0: the kernel takes one that is free for this destination
   bool freebind = false;
+  std::optional<ClientSource> client;  // replaces bind_source
 };
 
-/// Why no connection was begun. `bind_failed`: the source address, not the destination, is at
-/// fault.
+/// Why no connection was begun. `bind_failed`: the source address (or the right to use it), not the
+/// destination, is at fault.
 struct ConnectFailure {
   Error error;
   bool bind_failed = false;

@@ -7,9 +7,10 @@
 namespace weir::filters {
 
 /// envoy.filters.listener.original_dst. What it restores replaces the connection's destination;
-/// whether the connection is then handed to another listener is not its business. Where the kernel
-/// knows no original destination (no conntrack entry) a transparent socket's own address is
-/// restored; otherwise the connection goes on unrestored.
+/// whether the connection is then handed to another listener is not its business. On a transparent
+/// listener the socket's own address is the destination (TPROXY); conntrack is asked only where
+/// that is the listening port itself. Elsewhere conntrack says it, or, where it has no entry, the
+/// address of a transparent socket; otherwise the connection goes on unrestored.
 class OriginalDstFilter final : public ListenerFilter {
  public:
   [[nodiscard]] std::string_view name() const override {

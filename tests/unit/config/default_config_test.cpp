@@ -71,6 +71,29 @@ TEST(DefaultConfig, PassesInboundFromTheMagicAddresses) {
             kPassthroughSourceV6);
 }
 
+TEST(DefaultConfig, RedirectedConnectionsNeedNoTransparentSockets) {
+  const auto snapshot = load({});
+  ASSERT_TRUE(snapshot);
+  for (const auto& listener : snapshot->listeners) EXPECT_FALSE(listener->transparent);
+}
+
+TEST(DefaultConfig, TproxyKeepsTheClientsAddressInbound) {
+  const auto snapshot = load({OutboundMode::allow_any, true, InboundMode::tproxy, 4242});
+  ASSERT_TRUE(snapshot);
+  EXPECT_FALSE(snapshot->listeners.at(0)->transparent);  // outbound connections stay redirected
+  EXPECT_EQ(snapshot->listeners.at(0)->listener_filters.size(), 1u);
+  const ListenerConfig& inbound = *snapshot->listeners.at(1);
+  EXPECT_TRUE(inbound.transparent);
+  ASSERT_EQ(inbound.listener_filters.size(), 2u);
+  EXPECT_EQ(inbound.listener_filters[0].filter->name(), "envoy.filters.listener.original_dst");
+  EXPECT_EQ(inbound.listener_filters[1].filter->name(),
+            "envoy.filters.listener.original_src mark=4242");
+  for (const auto& chain : inbound.filter_chains)
+    EXPECT_FALSE(cluster_of(*snapshot, chain).bind_source.has_value());
+  EXPECT_EQ(cluster_of(*snapshot, inbound.filter_chains.at(1)).discovery,
+            DiscoveryType::original_dst);
+}
+
 TEST(DefaultConfig, WithoutIpv6ItListensOnIpv4) {
   const auto snapshot = load({OutboundMode::allow_any, false});
   ASSERT_TRUE(snapshot);

@@ -92,6 +92,54 @@ TEST(Options, RefusesByName) {
   EXPECT_NE(refused({"-l", "loud"}).find("loud"), std::string::npos);
 }
 
+Result<ParsedCommandLine> parse_with(const Environment& environment,
+                                     std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv{"weir-proxy"};
+  argv.insert(argv.end(), arguments);
+  return parse_command_line(static_cast<int>(argv.size()), argv.data(), environment);
+}
+
+TEST(Options, InboundModeIsThatOfTheFlagOrElseOfTheEnvironment) {
+  EXPECT_EQ(parsed({}).inbound, InboundMode::redirect);
+  EXPECT_EQ(parsed({"--inbound", "TPROXY"}).inbound, InboundMode::tproxy);
+  EXPECT_EQ(parse_with({"TPROXY", ""}, {})->options.inbound, InboundMode::tproxy);
+  EXPECT_EQ(parse_with({"TPROXY", ""}, {"--inbound=REDIRECT"})->options.inbound,
+            InboundMode::redirect);
+  EXPECT_EQ(parse_with({"REDIRECT", ""}, {})->options.inbound, InboundMode::redirect);
+  const auto none = parse_with({"NONE", ""}, {});
+  EXPECT_EQ(none->options.inbound, InboundMode::redirect);
+  EXPECT_EQ(none->options.notes,
+            (std::vector<std::string>{"ISTIO_META_INTERCEPTION_MODE: 'NONE': has no effect on the "
+                                      "built-in configuration"}));
+  EXPECT_EQ(parse_with({"tproxy", ""}, {}).error().message,
+            "ISTIO_META_INTERCEPTION_MODE: 'tproxy': expected REDIRECT or TPROXY");
+  EXPECT_EQ(refused({"--inbound", "DIVERT"}),
+            "flag '--inbound': 'DIVERT': expected REDIRECT or TPROXY");
+}
+
+TEST(Options, TheMarkIsReadAsWeirInitReadsIt) {
+  EXPECT_EQ(parsed({}).tproxy_mark, 1337u);
+  EXPECT_EQ(parsed({"--tproxy-mark", "7"}).tproxy_mark, 7u);
+  EXPECT_EQ(parsed({"--tproxy-mark", "0x539/0xfff"}).tproxy_mark, 1337u);
+  EXPECT_EQ(parse_with({"", "42/0xff"}, {})->options.tproxy_mark, 42u);
+  EXPECT_EQ(parse_with({"", "42"}, {"--tproxy-mark", "43"})->options.tproxy_mark, 43u);
+  for (const char* wrong : {"0", "x", "12x", "0x", "4294967296", "-1", "/0xfff"})
+    EXPECT_EQ(parse_with({"", wrong}, {}).error().message,
+              "ISTIO_INBOUND_TPROXY_MARK: '" + std::string(wrong) + "': expected 1 to 4294967295");
+}
+
+TEST(Options, AConfigurationDecidesAloneHowInboundConnectionsCome) {
+  EXPECT_EQ(refused({"--inbound", "TPROXY", "-c", "x"}),
+            "flag '--inbound' concerns the built-in configuration: leave it out, or -c and "
+            "--config-yaml");
+  EXPECT_EQ(refused({"--tproxy-mark", "5", "--config-yaml", "{}"}),
+            "flag '--tproxy-mark' concerns the built-in configuration: leave it out, or -c and "
+            "--config-yaml");
+  const auto injected = parse_with({"TPROXY", "nonsense"}, {"-c", "x"});  // Istio sets it always
+  ASSERT_TRUE(injected);
+  EXPECT_TRUE(injected->options.notes.empty());
+}
+
 TEST(Options, PrintsHelpAndVersion) {
   const auto help = parse({"--help"});
   ASSERT_TRUE(help && help->text);

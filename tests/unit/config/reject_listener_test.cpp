@@ -61,7 +61,7 @@ std::vector<RejectCase> listener_cases() {
        "5:25: " + kListener +
            ".listener_filters[0]: Didn't find a registered implementation for "
            "'envoy.filters.listener.proxy_protocol' with type URL: ''; known: "
-           "envoy.filters.listener.original_dst, "
+           "envoy.filters.listener.original_dst, envoy.filters.listener.original_src, "
            "envoy.filters.listener.tls_inspector"},
       {"EmptyPortRange",
        listener("    listener_filters:\n    - name: envoy.filters.listener.tls_inspector\n      "

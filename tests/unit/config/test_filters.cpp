@@ -2,6 +2,7 @@
 #include "tests/unit/config/test_filters.hpp"
 
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 
@@ -9,6 +10,7 @@ namespace weir::config::testing {
 namespace {
 
 using envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
+using envoy::extensions::filters::listener::original_src::v3::OriginalSrc;
 using envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 using envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
 
@@ -44,6 +46,14 @@ const FilterRegistry& test_registry() {
         [](const google::protobuf::Message&,
            const ParseContext&) -> std::shared_ptr<const ListenerFilterConfig> {
           return std::make_shared<const TestListenerFilter>("envoy.filters.listener.original_dst");
+        }},
+       {"envoy.filters.listener.original_src", &OriginalSrc::default_instance(),
+        [](const google::protobuf::Message& message,
+           const ParseContext&) -> std::shared_ptr<const ListenerFilterConfig> {
+          const auto& config = static_cast<const OriginalSrc&>(message);
+          return std::make_shared<const TestListenerFilter>(
+              "envoy.filters.listener.original_src mark=" + std::to_string(config.mark()) +
+              (config.bind_port() ? " bind_port" : ""));
         }},
        {"envoy.filters.listener.tls_inspector", &TlsInspector::default_instance(),
         [](const google::protobuf::Message&,

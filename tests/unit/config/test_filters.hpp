@@ -19,14 +19,14 @@ class TestTcpProxy final : public NetworkFilterConfig {
 
 class TestListenerFilter final : public ListenerFilterConfig {
  public:
-  explicit TestListenerFilter(std::string_view name) : name_(name) {}
+  explicit TestListenerFilter(std::string name) : name_(std::move(name)) {}
   [[nodiscard]] std::string_view name() const override { return name_; }
 
  private:
-  std::string_view name_;
+  std::string name_;
 };
 
-/// tcp_proxy, original_dst and tls_inspector.
+/// tcp_proxy, original_dst, original_src and tls_inspector.
 const FilterRegistry& test_registry();
 
 }  // namespace weir::config::testing

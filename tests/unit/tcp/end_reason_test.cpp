@@ -37,6 +37,7 @@ TEST(EndReason, FlagsAreEnvoys) {
   EXPECT_EQ(flags(EndReason::no_original_destination), "UH");
   EXPECT_EQ(flags(EndReason::connect_failed), "UF,URX");
   EXPECT_EQ(flags(EndReason::connect_timeout), "UF,URX");
+  EXPECT_EQ(flags(EndReason::source_not_kept), "UF,URX");
   EXPECT_EQ(flags(EndReason::cluster_connection_limit), "UO");
   EXPECT_EQ(flags(EndReason::no_cluster), "NC");
   EXPECT_EQ(flags(EndReason::no_filter_chain), "NR");

@@ -14,7 +14,6 @@
 #include "proxy/filters/connection_end.hpp"
 #include "proxy/tcp/congestion_control.hpp"
 #include "proxy/tcp/keep_alive.hpp"
-#include "proxy/upstream/connector.hpp"
 
 namespace weir::filters {
 namespace {
@@ -63,6 +62,10 @@ TcpProxySession::TcpProxySession(TcpProxyInstance& instance, tcp::DownstreamConn
       restored_(connection.restored) {
   if (connection.inspection != nullptr) rare().inspection = std::move(connection.inspection);
   if (connection.loop_origin) rare().loop_origin = connection.loop_origin;
+  if (!connection.keep_source) return;
+  keeps_source_ = true;
+  keeps_source_port_ = connection.keep_source->bind_port;
+  source_mark_ = connection.keep_source->mark;
 }
 
 config::TrafficDirection TcpProxySession::direction() const { return listener_->config->direction; }
@@ -116,14 +119,25 @@ bool TcpProxySession::try_host(const upstream::Host* previous) {
   return begin_connect(upstream_use_);
 }
 
+upstream::ConnectOptions TcpProxySession::connect_options() const {
+  upstream::ConnectOptions options{cluster_->config().bind_source, cluster_->config().freebind, {}};
+  if (keeps_source_)
+    options.client =
+        upstream::ClientSource{peer_, destination_, {source_mark_, keeps_source_port_}};
+  return options;
+}
+
 bool TcpProxySession::begin_connect(const upstream::UpstreamUse& use) {
   ++attempts_;
   const config::ClusterConfig& cluster = cluster_->config();
   const UpstreamAddress& target = use.host()->address;
-  auto attempt = upstream::begin_connect(target, {cluster.bind_source, cluster.freebind});
+  auto attempt = upstream::begin_connect(target, connect_options());
   if (attempt.failure) {
-    if (attempt.failure->bind_failed) cluster_->stats().bind_errors.add();
-    return connect_failed(std::move(attempt.failure->error.message), EndReason::connect_failed);
+    const bool bind_failed = attempt.failure->bind_failed;
+    if (bind_failed) cluster_->stats().bind_errors.add();
+    return connect_failed(
+        std::move(attempt.failure->error.message),
+        bind_failed && keeps_source_ ? EndReason::source_not_kept : EndReason::connect_failed);
   }
   upstream_ = std::move(attempt.socket);
   auto& loop = instance_.worker->loop;

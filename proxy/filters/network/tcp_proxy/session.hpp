@@ -11,6 +11,7 @@
 #include "proxy/filters/filter.hpp"
 #include "proxy/filters/network/tcp_proxy/tcp_proxy_config.hpp"
 #include "proxy/tcp/relay.hpp"
+#include "proxy/upstream/connector.hpp"
 
 namespace weir::filters {
 
@@ -78,6 +79,7 @@ class TcpProxySession final : public tcp::Connection,
   void forward_rest(bool to_client);
   bool reset_by(bool downstream);
 
+  [[nodiscard]] upstream::ConnectOptions connect_options() const;
   [[nodiscard]] bool would_loop(const UpstreamAddress& target) const;
   void mark_for_loop_guard(const UpstreamAddress& target);
   void unmark_for_loop_guard();
@@ -108,6 +110,7 @@ class TcpProxySession final : public tcp::Connection,
   std::chrono::steady_clock::time_point last_activity_;
   DownstreamAddress peer_;
   OriginalDestination destination_;
+  std::uint32_t source_mark_ = 0;
   std::uint8_t attempts_ = 0;
   Phase phase_ = Phase::connecting;
   tcp::ShortRead downstream_short_read_ : 2 = tcp::ShortRead::empties_queue;
@@ -117,6 +120,8 @@ class TcpProxySession final : public tcp::Connection,
   bool tuned_long_lived_ : 1 = false;
   bool tuned_bulk_ : 1 = false;
   bool resuming_ : 1 = false;
+  bool keeps_source_ : 1 = false;  // the upstream connection comes from peer_, with source_mark_
+  bool keeps_source_port_ : 1 = false;
 };
 
 }  // namespace weir::filters
