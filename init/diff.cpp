@@ -56,6 +56,11 @@ void diff_pair(const VerdictMap& desired, const VerdictMap& observed, Diff& diff
                            observed.unknown.empty() ? "other entries" : observed.unknown));
 }
 
+void diff_pair(const CtTimeout& desired, const CtTimeout& observed, Diff& diff) {
+  diff.push_back(described("ct timeout", desired.name,
+                           observed.unknown.empty() ? "another family or time" : observed.unknown));
+}
+
 std::string rule_text(const Rule& rule) {
   return render_rule(rule) + " comment \"" + rule.comment + '"';
 }
@@ -123,6 +128,7 @@ Diff diff_rulesets(const Ruleset& desired, const Ruleset& observed) {
   };
   diff_named("set", desired.sets, observed.sets, find, diff);
   diff_named("map", desired.maps, observed.maps, find, diff);
+  diff_named("ct timeout", desired.timeouts, observed.timeouts, find, diff);
   diff_named("chain", desired.chains, observed.chains, find, diff);
   return diff;
 }

@@ -2,6 +2,7 @@
 #include "init/render.hpp"
 
 #include <cassert>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -30,8 +31,16 @@ std::string_view type_name(KeyType type) {
       return "nf_proto";
     case KeyType::l4proto:
       return "inet_proto";
+    case KeyType::uid_range:
+      return "uid";
     case KeyType::tcp_flags:
       return "tcp_flag";
+    case KeyType::mark:
+      return "mark";
+    case KeyType::ct_state:
+      return "ct_state";
+    case KeyType::boolean:
+      return "boolean";
   }
   assert(false);
   return {};
@@ -48,6 +57,7 @@ std::string_view field_name(Field field) {
     case Field::oifname:
       return "oifname";
     case Field::skuid:
+    case Field::skuid_range:
       return "meta skuid";
     case Field::skgid:
       return "meta skgid";
@@ -61,8 +71,20 @@ std::string_view field_name(Field field) {
       return "ip6 daddr";
     case Field::tcp_dport:
       return "tcp dport";
+    case Field::udp_dport:
+      return "udp dport";
+    case Field::udp_sport:
+      return "udp sport";
     case Field::tcp_flags:
       return "tcp flags & (fin | syn | rst | ack)";
+    case Field::mark:
+      return "meta mark";
+    case Field::ct_mark:
+      return "ct mark";
+    case Field::ct_state:
+      return "ct state";
+    case Field::socket_transparent:
+      return "socket transparent";
   }
   assert(false);
   return {};
@@ -80,6 +102,28 @@ std::string name_of(const Key& key) {
   return std::string(text, ::strnlen(text, key.bytes.size()));
 }
 
+std::uint32_t number_of(const Key& key) {
+  const auto& b = key.bytes;
+  return (std::uint32_t{b[0]} << 24) | (std::uint32_t{b[1]} << 16) | (std::uint32_t{b[2]} << 8) |
+         b[3];
+}
+
+std::string hexadecimal(std::uint32_t value) {
+  char text[11];
+  std::snprintf(text, sizeof text, "0x%08x", value);
+  return text;
+}
+
+std::string states_of(std::uint32_t bits) {
+  std::string text;
+  for (const auto& [bit, name] :
+       {std::pair{kCtStateInvalid, "invalid"}, std::pair{kCtStateEstablished, "established"},
+        std::pair{kCtStateRelated, "related"}, std::pair{kCtStateNew, "new"},
+        std::pair{kCtStateUntracked, "untracked"}})
+    if ((bits & bit) != 0) text += (text.empty() ? "" : ",") + std::string(name);
+  return text;
+}
+
 std::string render_key(KeyType type, const Key& key) {
   const auto& b = key.bytes;
   switch (type) {
@@ -90,8 +134,14 @@ std::string render_key(KeyType type, const Key& key) {
       return std::to_string((b[0] << 8) | b[1]);
     case KeyType::uid:
     case KeyType::gid:
-      return std::to_string((std::uint32_t{b[0]} << 24) | (std::uint32_t{b[1]} << 16) |
-                            (std::uint32_t{b[2]} << 8) | b[3]);
+    case KeyType::uid_range:
+      return std::to_string(number_of(key));
+    case KeyType::mark:
+      return hexadecimal(number_of(key));
+    case KeyType::ct_state:
+      return states_of(number_of(key));
+    case KeyType::boolean:
+      return std::to_string(b[0]);
     case KeyType::ifname:
       return quoted(name_of(key));
     case KeyType::nfproto:
@@ -126,9 +176,28 @@ int prefix_length(KeyType type, const Interval& interval) {
 
 std::string render_match(const Match& match) {
   std::string text(field_name(match.field));
-  text += match.negated ? " != " : " ";
+  const KeyType type = key_type(match.field);
+  // `==` after a mask; `!`, not `!=`, is nft's word for none of these states.
+  if (match.mask != 0xffffffff)
+    text += " & " + hexadecimal(match.mask) + (match.negated ? " != " : " == ");
+  else
+    text += match.negated ? type == KeyType::ct_state ? " ! " : " != " : " ";
   if (const auto* set = std::get_if<SetName>(&match.operand)) return text + "@" + set->name;
-  return text + render_key(key_type(match.field), std::get<Key>(match.operand));
+  if (const auto* key = std::get_if<Key>(&match.operand)) return text + render_key(type, *key);
+  std::string_view separator = "{ ";
+  for (const Interval& interval : std::get<std::vector<Interval>>(match.operand)) {
+    text += std::string(separator) + render_interval(type, interval);
+    separator = ", ";
+  }
+  return text + " }";
+}
+
+// The new value of a mark, some of whose bits become `value`.
+std::string new_mark(std::string_view field, std::uint32_t value, std::uint32_t mask) {
+  const std::string name(field);
+  if (mask == 0xffffffff) return name + " set " + hexadecimal(value);
+  const std::string kept = name + " set " + name + " & " + hexadecimal(~mask);
+  return value == 0 ? kept : kept + " | " + hexadecimal(value);
 }
 
 struct VerdictText {
@@ -143,10 +212,26 @@ struct VerdictText {
   std::string operator()(const JumpByMap& jump) const {
     return std::string(field_name(jump.field)) + " vmap @" + jump.map;
   }
-  template <class Other>
-  std::string operator()(const Other&) const {
-    assert(false);
-    return {};
+  std::string operator()(const Tproxy& tproxy) const {
+    return "tproxy to :" + std::to_string(tproxy.port) + " " +
+           new_mark("meta mark", tproxy.mark, tproxy.mask) + " accept";
+  }
+  std::string operator()(const Reject& reject) const {
+    return reject.kind == Rejection::tcp_reset ? "reject with tcp reset"
+                                               : "reject with icmpx port-unreachable";
+  }
+  std::string operator()(const Continue&) const { return {}; }
+  std::string operator()(const SetMark& set) const {
+    return new_mark("meta mark", set.value, set.mask);
+  }
+  std::string operator()(const SetCtMark& set) const {
+    return new_mark("ct mark", set.value, set.mask);
+  }
+  std::string operator()(const SetZone& set) const {
+    return "ct zone set " + std::to_string(set.zone);
+  }
+  std::string operator()(const SetTimeout& set) const {
+    return "ct timeout set " + quoted(set.object);
   }
   std::string operator()(const Opaque& opaque) const { return "{" + opaque.text + "}"; }
 };
@@ -177,15 +262,28 @@ void append_map(std::string& text, const VerdictMap& map) {
   text += " }\n\t}\n\n";
 }
 
+void append_timeout(std::string& text, const CtTimeout& timeout) {
+  text += "\tct timeout " + timeout.name + " {\n\t\tprotocol tcp\n\t\tl3proto " +
+          (timeout.family == IpFamily::v4 ? "ip" : "ip6") +
+          "\n\t\tpolicy = { close_wait : " + std::to_string(timeout.close_wait) + " }\n\t}\n\n";
+}
+
+void append_base(std::string& text, const BaseHook& base) {
+  constexpr std::string_view kTypes[] = {"nat", "filter", "route"};
+  constexpr std::string_view kHooks[] = {"prerouting", "input", "output"};
+  text += "\t\ttype " + std::string(kTypes[static_cast<std::size_t>(base.type)]) + " hook " +
+          std::string(kHooks[static_cast<std::size_t>(base.hook)]) + " priority " +
+          std::to_string(base.priority) + "; policy accept;\n";
+}
+
 void append_chain(std::string& text, const Chain& chain) {
   text += "\tchain " + chain.name + " {\n";
-  if (chain.base) {
-    const std::string hook = chain.base->hook == Hook::prerouting ? "prerouting" : "output";
-    text += "\t\ttype nat hook " + hook + " priority " + std::to_string(chain.base->priority) +
-            "; policy accept;\n";
+  if (chain.base) append_base(text, *chain.base);
+  for (const Rule& rule : chain.rules) {
+    text += "\t\t" + render_rule(rule);
+    if (!rule.comment.empty()) text += " comment " + quoted(rule.comment);
+    text += "\n";
   }
-  for (const Rule& rule : chain.rules)
-    text += "\t\t" + render_rule(rule) + " comment " + quoted(rule.comment) + "\n";
   text += "\t}\n\n";
 }
 
@@ -214,7 +312,9 @@ std::string render_rule(const Rule& rule) {
       text += "{" + std::get<Opaque>(match).text + "} ";
   }
   if (rule.counter) text += "counter ";
-  return text + std::visit(VerdictText{}, rule.verdict);
+  text += std::visit(VerdictText{}, rule.verdict);
+  if (text.ends_with(' ')) text.pop_back();  // no verdict: the next rule decides
+  return text;
 }
 
 std::string render_removal() {
@@ -226,6 +326,7 @@ std::string render_removal() {
 std::string render_ruleset(const Ruleset& ruleset) {
   std::string text = render_removal() + "table inet " + std::string(kTableName) + " {\n\tcomment " +
                      quoted(ruleset.comment) + "\n\n";
+  for (const CtTimeout& timeout : ruleset.timeouts) append_timeout(text, timeout);
   for (const Set& set : ruleset.sets) append_set(text, set);
   for (const VerdictMap& map : ruleset.maps) append_map(text, map);
   for (const Chain& chain : ruleset.chains) append_chain(text, chain);

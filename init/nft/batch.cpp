@@ -6,6 +6,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_cttimeout.h>
 #include <linux/netlink.h>
 
 #include <libmnl/libmnl.h>
@@ -127,6 +128,31 @@ void Batch::delete_set(const std::string& name) {
   nlmsghdr* message = start(NFT_MSG_DELSET, 0, quoted("removal of set", name));
   mnl_attr_put_strz(message, NFTA_SET_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_SET_NAME, name.c_str());
+  append(message);
+}
+
+void Batch::add_timeout(const CtTimeout& timeout) {
+  nlmsghdr* message = start(NFT_MSG_NEWOBJ, NLM_F_CREATE, quoted("ct timeout", timeout.name));
+  mnl_attr_put_strz(message, NFTA_OBJ_TABLE, std::string(kTableName).c_str());
+  mnl_attr_put_strz(message, NFTA_OBJ_NAME, timeout.name.c_str());
+  mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_CT_TIMEOUT));
+  // Not by libnftnl: it sends zeros for the states that are to keep the kernel's values.
+  nlattr* data = mnl_attr_nest_start(message, NFTA_OBJ_DATA);
+  const bool v4 = timeout.family == IpFamily::v4;
+  mnl_attr_put_u16(message, NFTA_CT_TIMEOUT_L3PROTO, htons(v4 ? NFPROTO_IPV4 : NFPROTO_IPV6));
+  mnl_attr_put_u8(message, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_TCP);
+  nlattr* states = mnl_attr_nest_start(message, NFTA_CT_TIMEOUT_DATA);
+  mnl_attr_put_u32(message, CTA_TIMEOUT_TCP_CLOSE_WAIT, htonl(timeout.close_wait));
+  mnl_attr_nest_end(message, states);
+  mnl_attr_nest_end(message, data);
+  append(message);
+}
+
+void Batch::delete_timeout(const std::string& name) {
+  nlmsghdr* message = start(NFT_MSG_DELOBJ, 0, quoted("removal of ct timeout", name));
+  mnl_attr_put_strz(message, NFTA_OBJ_TABLE, std::string(kTableName).c_str());
+  mnl_attr_put_strz(message, NFTA_OBJ_NAME, name.c_str());
+  mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_CT_TIMEOUT));
   append(message);
 }
 

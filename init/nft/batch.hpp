@@ -28,6 +28,8 @@ class Batch {
   void add_set(const Set& set);
   void add_map(const VerdictMap& map);       // after the chains that it names
   void delete_set(const std::string& name);  // or map
+  void add_timeout(const CtTimeout& timeout);
+  void delete_timeout(const std::string& name);
   void add_chain(const Chain& chain);
   void delete_chain(const std::string& name);
   void add_rules(const Chain& chain);

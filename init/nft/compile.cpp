@@ -9,6 +9,7 @@
 #include <libnftnl/udata.h>
 
 #include <cassert>
+#include <cstring>
 #include <string>
 
 #include "init/nft/expression.hpp"
@@ -31,25 +32,70 @@ struct VerdictCompiler {
   void operator()(const Goto& jump) const { append_verdict(rule, NFT_GOTO, jump.chain); }
   void operator()(const Redirect& redirect) const { append_redirect(rule, redirect.port); }
   void operator()(const JumpByMap& jump) const {
-    append_load(rule, jump.field);
+    append_load(rule, jump.field, true);
     append_verdict_lookup(rule, jump.map);
   }
-  template <class Other>
-  void operator()(const Other&) const {
-    assert(false);
+  void operator()(const Tproxy& tproxy) const {
+    append_tproxy(rule, tproxy.port);
+    append_set_mark(rule, tproxy.mark, tproxy.mask);
+    append_verdict(rule, NF_ACCEPT, {});
   }
+  void operator()(const Reject& reject) const { append_reject(rule, reject.kind); }
+  void operator()(const Continue&) const {}
+  void operator()(const SetMark& set) const { append_set_mark(rule, set.value, set.mask); }
+  void operator()(const SetCtMark& set) const { append_set_ct_mark(rule, set.value, set.mask); }
+  void operator()(const SetZone& set) const { append_set_zone(rule, set.zone); }
+  void operator()(const SetTimeout& set) const { append_set_timeout(rule, set.object); }
+  void operator()(const Opaque&) const { assert(false); }  // never planned
 };
 
+// `ct state & states != 0`: some bit is set, or none when negated.
+void compile_state_match(nftnl_rule* rule, const Key& states, bool negated) {
+  std::uint8_t wire[4];
+  key_to_wire(KeyType::ct_state, states, wire);
+  std::uint32_t mask = 0;
+  std::memcpy(&mask, wire, sizeof mask);
+  append_mask(rule, mask, sizeof mask);
+  append_compare(rule, KeyType::ct_state, Key{}, !negated);
+}
+
 void compile_match(nftnl_rule* rule, const Match& match) {
-  append_load(rule, match.field);
-  if (const auto* set = std::get_if<SetName>(&match.operand))
-    append_lookup(rule, set->name, match.negated);
-  else
-    append_compare(rule, key_type(match.field), std::get<Key>(match.operand), match.negated);
+  const auto* set = std::get_if<SetName>(&match.operand);
+  append_load(rule, match.field, set != nullptr);
+  if (set != nullptr) return append_lookup(rule, set->name, match.negated);
+  const KeyType type = key_type(match.field);
+  const Key& key = std::get<Key>(match.operand);
+  // One user is Field::skuid; numbers that are compared with others are in a set.
+  assert(type != KeyType::uid_range);
+  if (type == KeyType::ct_state) return compile_state_match(rule, key, match.negated);
+  if (match.mask != 0xffffffff) append_mask(rule, match.mask, sizeof match.mask);
+  append_compare(rule, type, key, match.negated);
 }
 
 std::uint32_t hook_number(Hook hook) {
-  return hook == Hook::prerouting ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT;
+  switch (hook) {
+    case Hook::prerouting:
+      return NF_INET_PRE_ROUTING;
+    case Hook::input:
+      return NF_INET_LOCAL_IN;
+    case Hook::output:
+      return NF_INET_LOCAL_OUT;
+  }
+  assert(false);
+  return 0;
+}
+
+const char* type_name(ChainType type) {
+  switch (type) {
+    case ChainType::nat:
+      return "nat";
+    case ChainType::filter:
+      return "filter";
+    case ChainType::route:
+      return "route";
+  }
+  assert(false);
+  return "";
 }
 
 // What nft(8) stores with a set to list it the way it was written.
@@ -108,7 +154,7 @@ NftChain compile_chain(const Chain& chain) {
   nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_TABLE, table_name().c_str());
   nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
   if (chain.base) {
-    nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_TYPE, "nat");
+    nftnl_chain_set_str(compiled.get(), NFTNL_CHAIN_TYPE, type_name(chain.base->type));
     nftnl_chain_set_u32(compiled.get(), NFTNL_CHAIN_HOOKNUM, hook_number(chain.base->hook));
     nftnl_chain_set_s32(compiled.get(), NFTNL_CHAIN_PRIO, chain.base->priority);
     nftnl_chain_set_u32(compiled.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
@@ -153,6 +199,7 @@ NftRule compile_rule(const Rule& rule, std::string_view chain) {
   }
   if (rule.counter) append_counter(raw);
   std::visit(VerdictCompiler{raw}, rule.verdict);
+  if (rule.comment.empty()) return compiled;
   const auto comment = comment_data(NFTNL_UDATA_RULE_COMMENT, rule.comment);
   nftnl_rule_set_data(raw, NFTNL_RULE_USERDATA, comment.data(),
                       static_cast<std::uint32_t>(comment.size()));

@@ -16,7 +16,8 @@ NftChain compile_chain(const Chain& chain);
 /// `id` must be unique within one transaction. The elements are not included: see elements.hpp.
 NftSet compile_set(const Set& set, std::uint32_t id);
 NftSet compile_map(const VerdictMap& map, std::uint32_t id);
-/// `rule` must hold no Opaque: those are never planned.
+/// `rule` must hold no Opaque: those are never planned. A field of a network or transport header
+/// needs a match on its family or protocol before it in the rule: the kernel compares bytes.
 NftRule compile_rule(const Rule& rule, std::string_view chain);
 
 }  // namespace weir::init

@@ -110,7 +110,8 @@ Result<Observed> NftBackend::read_once() {
   TRY_VOID(read_chains(observed, rules));
   if (state == TableState::ours) {
     TRY_VOID(read_sets(rules));
-    TRY_VOID(read_rules(rules));
+    TRY_VOID(read_timeouts(rules));
+    TRY_VOID(read_rules(observed, rules));
     observed.rules = std::move(rules);
   }
   TRY(const std::uint32_t after, read_generation());
@@ -220,7 +221,17 @@ Result<void> NftBackend::read_elements(VerdictMap& map) {
   return {};
 }
 
-Result<void> NftBackend::read_rules(Ruleset& rules) {
+Result<void> NftBackend::read_timeouts(Ruleset& rules) {
+  // Objects of every kind: one that is none of ours is a difference.
+  return dump(NFT_MSG_GETOBJ, NFPROTO_INET, NFTA_OBJ_TABLE, 0, {}, [&](const nlmsghdr* reply) {
+    NftObject object(nftnl_obj_alloc());
+    if (nftnl_obj_nlmsg_parse(reply, object.get()) < 0) return;
+    if (is_ours(NFPROTO_INET, nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE)))
+      rules.timeouts.push_back(decode_timeout(object.get()));
+  });
+}
+
+Result<void> NftBackend::read_rules(Observed& observed, Ruleset& rules) {
   return dump(NFT_MSG_GETRULE, NFPROTO_INET, NFTA_RULE_TABLE, 0, {}, [&](const nlmsghdr* reply) {
     NftRule rule(nftnl_rule_alloc());
     if (nftnl_rule_nlmsg_parse(reply, rule.get()) < 0) return;
@@ -229,8 +240,11 @@ Result<void> NftBackend::read_rules(Ruleset& rules) {
                                     [&](const Chain& c) { return c.name == name; });
     // Kernels before 5.9 do not filter a dump by table.
     const char* table = nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE);
-    if (is_ours(NFPROTO_INET, table) && chain != rules.chains.end())
-      chain->rules.push_back(decode_rule(rule.get()));
+    if (!is_ours(NFPROTO_INET, table) || chain == rules.chains.end()) return;
+    chain->rules.push_back(decode_rule(rule.get()));
+    if (!chain->rules.back().counter) return;
+    const CounterValues values = decode_counter(rule.get());
+    observed.counters.push_back({name, chain->rules.size() - 1, values.packets, values.bytes});
   });
 }
 

@@ -30,7 +30,8 @@ class NftBackend final : public Backend {
   Result<void> read_sets(Ruleset& rules);
   Result<void> read_elements(Set& set);
   Result<void> read_elements(VerdictMap& map);
-  Result<void> read_rules(Ruleset& rules);
+  Result<void> read_timeouts(Ruleset& rules);
+  Result<void> read_rules(Observed& observed, Ruleset& rules);
   Result<void> dump(std::uint16_t type, std::uint16_t family, std::uint16_t table_attribute,
                     std::uint16_t set_attribute, const std::string& set,
                     const NetlinkSocket::OnMessage& on_message);

@@ -29,6 +29,7 @@ bool keeps_table(const Ruleset& desired, const Ruleset& observed) {
 // Nothing differs but rules.
 bool differ_in_rules_only(const Ruleset& desired, const Ruleset& observed) {
   return desired.sets == observed.sets && desired.maps == observed.maps &&
+         desired.timeouts == observed.timeouts &&
          std::equal(desired.chains.begin(), desired.chains.end(), observed.chains.begin(),
                     observed.chains.end(),
                     [](const Chain& a, const Chain& b) { return a.name == b.name; });
@@ -40,12 +41,13 @@ std::string free_suffix(const Ruleset& desired, const Ruleset& observed) {
   const auto taken = [&](const auto& item) {
     const std::string name = item.name + suffix;
     return observed.find_set(name) != nullptr || observed.find_map(name) != nullptr ||
-           observed.find_chain(name) != nullptr;
+           find_named(observed.timeouts, name) != nullptr || observed.find_chain(name) != nullptr;
   };
   const auto any_taken = [&](const auto& items) {
     return std::any_of(items.begin(), items.end(), taken);
   };
-  while (any_taken(desired.sets) || any_taken(desired.maps) || any_taken(desired.chains))
+  while (any_taken(desired.sets) || any_taken(desired.maps) || any_taken(desired.timeouts) ||
+         any_taken(desired.chains))
     suffix += "_";
   return suffix;
 }
@@ -53,6 +55,7 @@ std::string free_suffix(const Ruleset& desired, const Ruleset& observed) {
 // The same policy with the suffix on every name but those of base chains.
 Ruleset with_suffix(Ruleset rules, const std::string& suffix) {
   for (Set& set : rules.sets) set.name += suffix;
+  for (CtTimeout& timeout : rules.timeouts) timeout.name += suffix;
   for (VerdictMap& map : rules.maps) {
     map.name += suffix;
     for (MapElement& element : map.elements) element.chain += suffix;
@@ -63,6 +66,7 @@ Ruleset with_suffix(Ruleset rules, const std::string& suffix) {
       for (auto& match : rule.matches)
         if (auto* known = std::get_if<Match>(&match))
           if (auto* set = std::get_if<SetName>(&known->operand)) set->name += suffix;
+      if (auto* set = std::get_if<SetTimeout>(&rule.verdict)) set->object += suffix;
       if (auto* jump = std::get_if<JumpByMap>(&rule.verdict)) jump->map += suffix;
       if (auto* jump = std::get_if<Jump>(&rule.verdict)) jump->chain += suffix;
       if (auto* jump = std::get_if<Goto>(&rule.verdict)) jump->chain += suffix;
@@ -78,6 +82,8 @@ void delete_others(Batch& batch, const Ruleset& have, const Ruleset& keep) {
     if (find_named(keep.maps, map.name) == nullptr) batch.delete_set(map.name);
   for (const Set& set : have.sets)
     if (find_named(keep.sets, set.name) == nullptr) batch.delete_set(set.name);
+  for (const CtTimeout& timeout : have.timeouts)
+    if (find_named(keep.timeouts, timeout.name) == nullptr) batch.delete_timeout(timeout.name);
   for (const Chain& chain : have.chains)
     if (find_named(keep.chains, chain.name) == nullptr) batch.delete_chain(chain.name);
 }
@@ -86,6 +92,8 @@ void delete_others(Batch& batch, const Ruleset& have, const Ruleset& keep) {
 void add_missing(Batch& batch, const Ruleset& want, const Ruleset& have) {
   for (const Set& set : want.sets)
     if (find_named(have.sets, set.name) == nullptr) batch.add_set(set);
+  for (const CtTimeout& timeout : want.timeouts)
+    if (find_named(have.timeouts, timeout.name) == nullptr) batch.add_timeout(timeout);
   for (const Chain& chain : want.chains)
     if (find_named(have.chains, chain.name) == nullptr) batch.add_chain(chain);
   for (const VerdictMap& map : want.maps)

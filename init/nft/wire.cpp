@@ -15,12 +15,28 @@ namespace {
 
 constexpr std::size_t kUserDataHeader = 2;  // type, length
 
+// Four-byte numbers that a register holds in host order.
+bool swaps_bytes(KeyType type) {
+  return type == KeyType::uid || type == KeyType::gid || type == KeyType::mark ||
+         type == KeyType::ct_state;
+}
+
+void swap_number(std::uint8_t* bytes) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, bytes, sizeof value);
+  value = ntohl(value);
+  std::memcpy(bytes, &value, sizeof value);
+}
+
 }  // namespace
 
 FieldLoad field_load(Field field) {
-  const auto meta = [](std::uint32_t key) { return FieldLoad{true, key, 0, 0, 0}; };
-  const auto network = [](std::uint32_t offset) {
-    return FieldLoad{false, 0, NFT_PAYLOAD_NETWORK_HEADER, offset, 0};
+  const auto meta = [](std::uint32_t key) { return FieldLoad{LoadFrom::meta, key}; };
+  const auto network = [](std::uint32_t offset, std::uint8_t family) {
+    return FieldLoad{LoadFrom::payload, NFT_PAYLOAD_NETWORK_HEADER, offset, 0, family};
+  };
+  const auto transport = [](std::uint32_t offset, std::uint8_t protocol, std::uint8_t mask = 0) {
+    return FieldLoad{LoadFrom::payload, NFT_PAYLOAD_TRANSPORT_HEADER, offset, mask, protocol};
   };
   switch (field) {
     case Field::nfproto:
@@ -32,40 +48,53 @@ FieldLoad field_load(Field field) {
     case Field::oifname:
       return meta(NFT_META_OIFNAME);
     case Field::skuid:
+    case Field::skuid_range:
       return meta(NFT_META_SKUID);
     case Field::skgid:
       return meta(NFT_META_SKGID);
+    case Field::mark:
+      return meta(NFT_META_MARK);
     case Field::ip_saddr:
-      return network(12);  // struct iphdr
+      return network(12, NFPROTO_IPV4);  // struct iphdr
     case Field::ip_daddr:
-      return network(16);
+      return network(16, NFPROTO_IPV4);
     case Field::ip6_saddr:
-      return network(8);  // struct ipv6hdr
+      return network(8, NFPROTO_IPV6);  // struct ipv6hdr
     case Field::ip6_daddr:
-      return network(24);
+      return network(24, NFPROTO_IPV6);
     case Field::tcp_dport:
-      return FieldLoad{false, 0, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 0};  // struct tcphdr
+      return transport(2, IPPROTO_TCP);  // struct tcphdr
     case Field::tcp_flags:
-      return FieldLoad{false, 0, NFT_PAYLOAD_TRANSPORT_HEADER, 13, kTcpFlagsMask};
+      return transport(13, IPPROTO_TCP, kTcpFlagsMask);
+    case Field::udp_sport:
+      return transport(0, IPPROTO_UDP);  // struct udphdr
+    case Field::udp_dport:
+      return transport(2, IPPROTO_UDP);
+    case Field::ct_mark:
+      return FieldLoad{LoadFrom::ct, NFT_CT_MARK};
+    case Field::ct_state:
+      return FieldLoad{LoadFrom::ct, NFT_CT_STATE};
+    case Field::socket_transparent:
+      return FieldLoad{LoadFrom::socket, NFT_SOCKET_TRANSPARENT};
   }
   assert(false);
   return {};
 }
 
-std::optional<Field> field_of_meta(std::uint32_t meta_key) {
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
-    const FieldLoad load = field_load(static_cast<Field>(i));
-    if (load.from_meta && load.meta_key == meta_key) return static_cast<Field>(i);
-  }
+std::optional<Field> field_of_key(LoadFrom from, std::uint32_t key) {
+  for (std::size_t i = 0; i < kFieldCount; ++i)
+    if (field_load(static_cast<Field>(i)) == FieldLoad{from, key}) return static_cast<Field>(i);
   return std::nullopt;
 }
 
 std::optional<Field> field_of_payload(std::uint32_t base, std::uint32_t offset,
-                                      std::uint32_t length) {
+                                      std::uint32_t length, MatchedProtocol matched) {
+  const auto protocol = base == NFT_PAYLOAD_NETWORK_HEADER ? matched.family : matched.protocol;
   for (std::size_t i = 0; i < kFieldCount; ++i) {
     const auto field = static_cast<Field>(i);
-    const FieldLoad load = field_load(field);
-    if (!load.from_meta && load.payload_base == base && load.offset == offset &&
+    FieldLoad load = field_load(field);
+    load.mask = 0;
+    if (load == FieldLoad{LoadFrom::payload, base, offset, 0, protocol} &&
         key_size(key_type(field)) == length)
       return field;
   }
@@ -82,14 +111,21 @@ std::uint32_t kernel_key_type(KeyType type) {
       return 8;
     case KeyType::l4proto:
       return 12;
-    case KeyType::tcp_flags:
-      return 14;
     case KeyType::inet_service:
       return 13;
+    case KeyType::tcp_flags:
+      return 15;
+    case KeyType::mark:
+      return 19;
     case KeyType::uid:
+    case KeyType::uid_range:
       return 24;
     case KeyType::gid:
       return 25;
+    case KeyType::ct_state:
+      return 26;
+    case KeyType::boolean:
+      return 39;
     case KeyType::ifname:
       return 41;
   }
@@ -97,37 +133,27 @@ std::uint32_t kernel_key_type(KeyType type) {
   return 0;
 }
 
-std::optional<KeyType> key_type_of_kernel(std::uint32_t number) {
+std::optional<KeyType> key_type_of_kernel(std::uint32_t number, bool intervals) {
   for (const KeyType type :
-       {KeyType::ipv4_addr, KeyType::ipv6_addr, KeyType::inet_service, KeyType::uid, KeyType::gid,
-        KeyType::ifname, KeyType::nfproto, KeyType::l4proto, KeyType::tcp_flags})
-    if (kernel_key_type(type) == number) return type;
+       {KeyType::ipv4_addr, KeyType::ipv6_addr, KeyType::inet_service, KeyType::uid,
+        KeyType::uid_range, KeyType::gid, KeyType::ifname, KeyType::nfproto, KeyType::l4proto})
+    if (kernel_key_type(type) == number && has_intervals(type) == intervals) return type;
   return std::nullopt;
 }
 
 bool is_host_order(KeyType type) {
-  return type == KeyType::uid || type == KeyType::gid || type == KeyType::ifname;
+  return swaps_bytes(type) || type == KeyType::uid_range || type == KeyType::ifname;
 }
 
 void key_to_wire(KeyType type, const Key& key, std::uint8_t* out) {
   std::memcpy(out, key.bytes.data(), key_size(type));
-  if (type == KeyType::uid || type == KeyType::gid) {
-    std::uint32_t value = 0;
-    std::memcpy(&value, out, sizeof value);
-    value = ntohl(value);
-    std::memcpy(out, &value, sizeof value);
-  }
+  if (swaps_bytes(type)) swap_number(out);
 }
 
 Key key_from_wire(KeyType type, const std::uint8_t* bytes) {
   Key key;
   std::memcpy(key.bytes.data(), bytes, key_size(type));
-  if (type == KeyType::uid || type == KeyType::gid) {
-    std::uint32_t value = 0;
-    std::memcpy(&value, bytes, sizeof value);
-    value = htonl(value);
-    std::memcpy(key.bytes.data(), &value, sizeof value);
-  }
+  if (swaps_bytes(type)) swap_number(key.bytes.data());
   return key;
 }
 

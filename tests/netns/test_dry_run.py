@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from harness import netfilter
+from harness import netfilter, programs
 from harness.flags import INJECTED, Flags, random_flags
 from harness.installer import install, run_init
 
@@ -64,6 +64,16 @@ def test_loading_its_text_gives_the_installed_ruleset(weir_init, make_namespace)
         loaded.tool("nft", "-f", "-", text=text)
         install(installed, flags)
         assert netfilter.ruleset(loaded) == netfilter.ruleset(installed), f"{flags}\n{text}"
+
+
+def test_every_construct_means_the_same_as_text_and_as_messages(make_namespace):
+    """Also those that no combination of flags brings together: table_probe has a table of all of them."""
+    loaded, installed = make_namespace("loaded"), make_namespace("installed")
+    probe = programs.helper("table_probe")
+    loaded.tool("nft", "-f", "-", text=loaded.run([probe, "print"], check=True).stdout)
+    installed.run([probe, "install"], check=True)
+    assert netfilter.ruleset(loaded) == netfilter.ruleset(installed)
+    loaded.run([probe, "compare"], check=True)
 
 
 def test_it_prints_the_same_text_beside_installed_rules(weir_init, make_namespace):

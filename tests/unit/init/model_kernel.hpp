@@ -99,6 +99,15 @@ class ModelKernel {
         EXPECT_TRUE(remove(rules_->sets, name) || remove(rules_->maps, name)) << name;
         break;
       }
+      case NFT_MSG_NEWOBJ: {
+        NftObject object(nftnl_obj_alloc());
+        nftnl_obj_nlmsg_parse(m, object.get());
+        rules_->timeouts.push_back(decode_timeout(object.get()));
+        break;
+      }
+      case NFT_MSG_DELOBJ:
+        EXPECT_TRUE(remove(rules_->timeouts, text_attribute(m, NFTA_OBJ_NAME)));
+        break;
       case NFT_MSG_NEWSETELEM:
         add_elements(m);
         break;
@@ -156,6 +165,17 @@ class ModelKernel {
     Chain* chain = find(rules_->chains, nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN));
     ASSERT_NE(chain, nullptr);
     chain->rules.push_back(decode_rule(rule.get()));
+    if (auto* set = std::get_if<SetTimeout>(&chain->rules.back().verdict)) cut_name(set->object);
+  }
+
+  // libnftnl sends the name of an object without its NUL and reads on until one: the kernel puts it
+  // there. The longest name of ours that the text begins with is the name.
+  void cut_name(std::string& text) const {
+    std::string name;
+    for (const CtTimeout& timeout : rules_->timeouts)
+      if (text.starts_with(timeout.name) && timeout.name.size() > name.size()) name = timeout.name;
+    EXPECT_NE(name, "") << text;
+    text = name;
   }
 
   std::optional<Ruleset> rules_;

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
+#include "init/diff.hpp"
 #include "init/interval.hpp"
 #include "init/nft/elements.hpp"
 #include "init/nft/replacement.hpp"
 #include "init/plan.hpp"
 #include "model_kernel.hpp"
+#include "tests/support/every_construct.hpp"
 
 namespace weir::init {
 namespace {
@@ -31,6 +33,12 @@ TEST_P(RoundTrip, GivesThePlanBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RoundTrip, testing::ValuesIn(cases()));
+
+TEST(RoundTripOfConstructs, GivesEveryOneBack) {
+  const Ruleset rules = every_construct();
+  EXPECT_EQ(round_trip(rules), rules);
+  EXPECT_EQ(diff_rulesets(rules, round_trip(rules)), Diff{});
+}
 
 RedirectConfig long_list(unsigned count) {
   RedirectConfig config;
