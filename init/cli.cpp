@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "init/command_word.hpp"
 #include "init/explain_flags.hpp"
+#include "init/invocation.hpp"
 #include "init/value_parser.hpp"
 
 namespace weir::init {
@@ -108,13 +108,17 @@ std::uint32_t default_proxy_uid(const RawFlags& flags, const Environment& enviro
 Result<void> read_identities(const RawFlags& flags, const Environment& environment,
                              RedirectConfig& config) {
   const auto& uids = flags.get(FlagId::proxy_uid);
-  if (uids && !uids->text.empty()) {
+  if (uids && uids->text == "none") {
+    config.proxy_uids.clear();
+  } else if (uids && !uids->text.empty()) {
     TRY(config.proxy_uids, parse_ids(*uids, IdKind::user, environment));
   } else {
     config.proxy_uids = {default_proxy_uid(flags, environment)};
   }
   const auto& gids = flags.get(FlagId::proxy_gid);
-  if (gids && !gids->text.empty()) {
+  if (gids && gids->text == "none") {
+    config.proxy_gids.clear();
+  } else if (gids && !gids->text.empty()) {
     TRY(config.proxy_gids, parse_ids(*gids, IdKind::group, environment));
   } else {
     config.proxy_gids = config.proxy_uids;
@@ -156,7 +160,12 @@ Result<void> read_config(const RawFlags& flags, const Environment& environment,
                          RedirectConfig& config) {
   TRY_VOID(read_port(flags, FlagId::outbound_port, config.outbound_port));
   TRY_VOID(read_port(flags, FlagId::inbound_port, config.inbound_port));
-  TRY_VOID(read_port(flags, FlagId::tunnel_port, config.tunnel_port));
+  const auto& tunnel = flags.get(FlagId::tunnel_port);
+  if (tunnel && tunnel->text == "0") {
+    config.tunnel_port = 0;  // none
+  } else {
+    TRY_VOID(read_port(flags, FlagId::tunnel_port, config.tunnel_port));
+  }
   TRY_VOID(read_identities(flags, environment, config));
   TRY_VOID(
       read_ports(flags, FlagId::inbound_ports, Star::allowed, environment, config.inbound_ports));
@@ -169,6 +178,9 @@ Result<void> read_config(const RawFlags& flags, const Environment& environment,
                       config.outbound_excluded_ports));
   TRY_VOID(read_interfaces(flags, FlagId::excluded_interfaces, config.excluded_interfaces));
   TRY_VOID(read_interfaces(flags, FlagId::virtual_interfaces, config.virtual_interfaces));
+  if (const auto& networks = flags.get(FlagId::virtual_networks)) {
+    TRY(config.virtual_networks, parse_virtual_networks(*networks));
+  }
   return read_owner_groups(flags, environment, config.owner_groups);
 }
 
@@ -208,12 +220,12 @@ void append_group_help(std::string& text, FlagGroup group, std::string_view titl
 }  // namespace
 
 Result<Options> parse_options(std::span<const char* const> arguments,
-                              const Environment& environment) {
-  TRY(SplitCommand split, split_command(arguments));
-  TRY(const RawFlags flags, read_flags(split.flags, environment));
+                              const Environment& environment, std::string_view program) {
+  TRY(Invocation invocation, read_invocation(program, arguments, environment));
+  const RawFlags& flags = invocation.flags;
   Options options;
-  options.command = split.command;
-  options.shell = std::move(split.shell);
+  options.command = invocation.command;
+  options.shell = std::move(invocation.shell);
   TRY_VOID(read_boolean(flags, FlagId::help, options.help));
   TRY_VOID(read_boolean(flags, FlagId::version, options.version));
   if (options.help || options.version) return options;
@@ -235,6 +247,7 @@ Result<Options> parse_options(std::span<const char* const> arguments,
   TRY(options.explain, read_explain_flags(flags, environment));
   if (options.command == Command::explain) TRY_VOID(check_query(options.explain));
   options.warnings = warnings_for(options.config);
+  for (std::string& note : invocation.notes) options.warnings.push_back(std::move(note));
   return options;
 }
 

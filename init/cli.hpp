@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.hpp"
@@ -76,8 +77,9 @@ struct Options {
 };
 
 /// Every error is one of usage: it names the flag or variable and quotes the value.
+/// @param program argv[0], by which the command lines of Kuma and linkerd are known.
 Result<Options> parse_options(std::span<const char* const> arguments,
-                              const Environment& environment);
+                              const Environment& environment, std::string_view program = {});
 
 std::string help_text();
 

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "init/config_file.hpp"
 #include "init/go_flags.hpp"
 #include "init/nearest_name.hpp"
 
@@ -74,8 +73,6 @@ Result<RawFlags> read_flags(std::span<const char* const> arguments,
   RawFlags flags = std::move(own.flags);
   for (const Flag& flag : flag_table())
     if (!flags.get(flag.id)) take_environment(flag, environment, flags);
-  if (const auto file = flags.get(FlagId::config))
-    TRY_VOID(add_config_file(*file, environment, flags));
   return flags;
 }
 

@@ -35,7 +35,7 @@ class RawFlags {
   std::array<std::optional<RawValue>, static_cast<std::size_t>(FlagId::count)> values_;
 };
 
-/// The command line wins over the environment, both over --config's file; the last of several wins
+/// The command line wins over the environment; the last of several wins
 /// on the command line. A variable that is set to nothing counts as not set, except
 /// ISTIO_OUTBOUND_OWNER_GROUPS, where nothing means no group.
 /// @param arguments argv without the program's name.

@@ -23,6 +23,7 @@ enum class FlagId : std::uint8_t {
   outbound_ports,
   outbound_excluded_ports,
   virtual_interfaces,
+  virtual_networks,
   owner_groups,
   owner_groups_excluded,
   loopback_cidr,

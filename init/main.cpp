@@ -2,6 +2,7 @@
 // weir-init: reads the command line, then runs the command.
 #include <chrono>
 #include <span>
+#include <string_view>
 
 #include "init/commands/command.hpp"
 #include "init/exit_code.hpp"
@@ -29,10 +30,10 @@ int run_command(const CommandContext& context) {
   }
 }
 
-int run(std::span<const char* const> arguments) {
+int run(std::string_view program, std::span<const char* const> arguments) {
   const auto start = std::chrono::steady_clock::now();
   const Environment environment = process_environment();
-  const auto options = parse_options(arguments, environment);
+  const auto options = parse_options(arguments, environment, program);
   if (!options) return fail(options.error(), ExitCode::usage);
   if (options->help) return write_text("", help_text()) ? 0 : 1;
   if (options->version) return write_text("", "weir-init " WEIR_VERSION "\n") ? 0 : 1;
@@ -44,6 +45,7 @@ int run(std::span<const char* const> arguments) {
 }  // namespace weir::init
 
 int main(int argc, char** argv) {
-  return weir::init::run(
-      std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0));
+  const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+  if (words.empty()) return weir::init::run({}, {});
+  return weir::init::run(words[0], words.subspan(1));
 }

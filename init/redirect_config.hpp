@@ -36,6 +36,15 @@ struct InterfacePattern {
   auto operator<=>(const InterfacePattern&) const = default;
 };
 
+/// A network of guests behind this namespace (Kuma's --vnet). What comes in by the interface is
+/// outbound, its DNS requests (UDP) included, whatever the include lists say; but what goes to
+/// `local` is inbound. Applies to the family of `local`.
+struct VirtualNetwork {
+  InterfacePattern interface;
+  CidrRange local;
+  auto operator<=>(const VirtualNetwork&) const = default;
+};
+
 /// How inbound connections reach the proxy: with the destination rewritten, or as they are
 /// (transparent sockets; the client's address stays).
 enum class InboundMode : std::uint8_t { redirect, tproxy };
@@ -100,6 +109,7 @@ struct RedirectConfig {
   PortSet outbound_excluded_ports;
   std::vector<InterfacePattern> excluded_interfaces;
   std::vector<InterfacePattern> virtual_interfaces;  // what comes in here is treated as outbound
+  std::vector<VirtualNetwork> virtual_networks;
   OwnerGroups owner_groups;
   CidrRange loopback_v4{IpAddress::v4(0x7f000001), 32};
   InboundMode inbound_mode = InboundMode::redirect;

@@ -56,6 +56,15 @@ bool is_interface_name(std::string_view name) {
   });
 }
 
+// Errors are the reason alone.
+Result<InterfacePattern> parse_interface(std::string_view text) {
+  InterfacePattern pattern{std::string(text), text.ends_with('+')};
+  if (pattern.prefix) pattern.name.pop_back();
+  if (!is_interface_name(pattern.name))
+    return Error{"not an interface name (1 to 15 characters, '+' at the end for a prefix)"};
+  return pattern;
+}
+
 }  // namespace
 
 Result<bool> parse_boolean(const RawValue& value) {
@@ -133,14 +142,26 @@ Result<std::vector<InterfacePattern>> parse_interfaces(const RawValue& value) {
   const ValueList list = ValueList::split(value);
   std::vector<InterfacePattern> patterns;
   for (const auto& item : list.items()) {
-    InterfacePattern pattern{std::string(item.text), item.text.ends_with('+')};
-    if (pattern.prefix) pattern.name.pop_back();
-    if (!is_interface_name(pattern.name))
-      return list.error(item,
-                        "not an interface name (1 to 15 characters, '+' at the end for a prefix)");
-    patterns.push_back(std::move(pattern));
+    auto pattern = parse_interface(item.text);
+    if (!pattern) return list.error(item, pattern.error().message);
+    patterns.push_back(*std::move(pattern));
   }
   return patterns;
+}
+
+Result<std::vector<VirtualNetwork>> parse_virtual_networks(const RawValue& value) {
+  const ValueList list = ValueList::split(value);
+  std::vector<VirtualNetwork> networks;
+  for (const auto& item : list.items()) {
+    const auto colon = item.text.find(':');  // of an IPv6 prefix there may be more
+    if (colon == std::string_view::npos) return list.error(item, "not INTERFACE:PREFIX");
+    auto pattern = parse_interface(item.text.substr(0, colon));
+    if (!pattern) return list.error(item, pattern.error().message);
+    const auto local = CidrRange::parse(item.text.substr(colon + 1));
+    if (!local) return list.error(item, local.error().message);
+    networks.push_back({*std::move(pattern), *local});
+  }
+  return networks;
 }
 
 std::optional<std::uint32_t> find_id(std::string_view database, std::string_view name) {

@@ -27,6 +27,8 @@ Result<PortSet> parse_ports(const RawValue& value, Star star, const Environment&
 Result<CidrList> parse_cidrs(const RawValue& value, Star star, const Environment& environment);
 Result<CidrRange> parse_loopback(const RawValue& value);
 Result<std::vector<InterfacePattern>> parse_interfaces(const RawValue& value);
+/// INTERFACE:PREFIX, separated by commas: `docker0:172.17.0.0/16,br+:2001:db8::/64`.
+Result<std::vector<VirtualNetwork>> parse_virtual_networks(const RawValue& value);
 
 /// Where names of users and groups are looked up: read directly, since a name service may be far
 /// away or absent.
