@@ -4,6 +4,7 @@
 _TYPES = {
     "envoy.filters.network.tcp_proxy": "filters.network.tcp_proxy.v3.TcpProxy",
     "envoy.filters.listener.original_dst": "filters.listener.original_dst.v3.OriginalDst",
+    "envoy.filters.listener.original_src": "filters.listener.original_src.v3.OriginalSrc",
     "envoy.filters.listener.tls_inspector": "filters.listener.tls_inspector.v3.TlsInspector",
     "envoy.access_loggers.file": "access_loggers.file.v3.FileAccessLog",
     "envoy.access_loggers.stdout": "access_loggers.stream.v3.StdoutAccessLog",
