@@ -2,6 +2,7 @@
 #include "init/install.hpp"
 
 #include "init/commands/command.hpp"
+#include "init/config_chain.hpp"
 #include "init/legacy_iptables.hpp"
 #include "init/namespace_lock.hpp"
 #include "init/nft/nft_backend.hpp"
@@ -13,7 +14,8 @@
 namespace weir::init {
 
 int run_install(const CommandContext& context) {
-  const Ruleset rules = plan_ruleset(context.options.config);
+  const RedirectConfig& config = context.options.config;
+  const Ruleset rules = with_config_chain(plan_ruleset(config), config);
   const auto lock = lock_namespace();
   if (!lock) return fail(lock.error());
   auto backend = NftBackend::open();
