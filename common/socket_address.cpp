@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/unique_fd.hpp"
+
 namespace weir {
 
 SocketAddress::SocketAddress() noexcept { std::memset(&v6, 0, sizeof v6); }
@@ -42,6 +44,12 @@ Result<Endpoint> peer_endpoint(int fd) {
   if (getpeername(fd, &address.generic, &address.length) != 0)
     return Error{std::string("getpeername: ") + std::strerror(errno), errno};
   return address.endpoint();
+}
+
+bool is_local_address(const IpAddress& address) {
+  const SocketAddress local(Endpoint{address, 0});
+  const UniqueFd probe(socket(local.generic.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return !probe || bind(probe.get(), &local.generic, local.length) == 0;
 }
 
 }  // namespace weir

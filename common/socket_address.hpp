@@ -30,5 +30,8 @@ struct SocketAddress {
 Result<Endpoint> local_endpoint(int fd);
 /// Remote address of a connected socket (getpeername). Error carries errno.
 Result<Endpoint> peer_endpoint(int fd);
+/// True when `address` belongs to this network namespace. Asks the kernel with a bind(2) on a
+/// throw-away socket; true too when none can be made.
+bool is_local_address(const IpAddress& address);
 
 }  // namespace weir

@@ -24,9 +24,9 @@ bool is_local_leg(int fd) {
   const auto peer = peer_endpoint(fd);
   if (!local || !peer) return false;
   // REDIRECT turns the destination of a local client into loopback; without it both ends show the
-  // same address.
+  // same address. A leg that shows a client's address as its own (original_src) has a local peer.
   return local->address.is_loopback() || peer->address.is_loopback() ||
-         local->address == peer->address;
+         is_local_address(peer->address);
 }
 
 }  // namespace

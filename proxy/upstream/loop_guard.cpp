@@ -4,22 +4,16 @@
 #include <algorithm>
 
 #include "common/socket_address.hpp"
-#include "common/unique_fd.hpp"
 
 namespace weir::upstream {
-
-bool is_local_address(const IpAddress& address) {
-  const SocketAddress local(Endpoint{address, 0});
-  const UniqueFd probe(socket(local.generic.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  // A probe that cannot be made answers yes: refusing one connection is the smaller harm.
-  return !probe || bind(probe.get(), &local.generic, local.length) == 0;
-}
 
 bool LoopGuard::is_own_listener(const UpstreamAddress& target) const {
   for (const ListenAddress& bound : bound_) {
     if (bound.endpoint.port != target.endpoint.port) continue;
     if (bound.endpoint.address == target.endpoint.address) return true;
     if (bound.endpoint.address.is_any() &&
+        // An address that cannot be asked for counts as ours: refusing one connection is the
+        // smaller harm.
         (target.endpoint.address.is_any() || is_local_address(target.endpoint.address)))
       return true;
   }

@@ -72,8 +72,4 @@ class LoopGuard {
   std::unordered_multimap<Endpoint, Mark, EndpointHash> marked_;  // by local end; guarded by mutex_
 };
 
-/// True when `address` belongs to this host (asks the kernel with a bind(2) on a throw-away
-/// socket).
-bool is_local_address(const IpAddress& address);
-
 }  // namespace weir::upstream

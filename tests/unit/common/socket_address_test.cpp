@@ -64,6 +64,12 @@ TEST(SocketAddress, ReadsBothEndsOfAConnection) {
   EXPECT_EQ(*peer_endpoint(client.get()), *listening);
 }
 
+TEST(SocketAddress, KnowsWhatBelongsToThisHost) {
+  EXPECT_TRUE(is_local_address(*IpAddress::parse("127.0.0.1")));
+  EXPECT_TRUE(is_local_address(*IpAddress::parse("127.9.9.9")));
+  EXPECT_FALSE(is_local_address(*IpAddress::parse("203.0.113.77")));
+}
+
 TEST(SocketAddress, CarriesErrno) {
   const auto local = local_endpoint(-1);
   ASSERT_FALSE(local);
