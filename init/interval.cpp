@@ -106,6 +106,14 @@ std::vector<Interval> interface_intervals(const std::vector<InterfacePattern>& p
   return intervals;
 }
 
+std::vector<Interval> id_intervals(const std::vector<IdRange>& ranges) {
+  std::vector<Interval> intervals;
+  for (const IdRange& range : ranges)
+    intervals.push_back({id_key(range.first), id_key(range.last)});
+  merge_intervals(intervals, key_size(KeyType::uid_range));
+  return intervals;
+}
+
 std::vector<Interval> id_elements(const std::vector<std::uint32_t>& ids) {
   std::vector<Interval> elements;
   for (const std::uint32_t id : ids) elements.push_back({id_key(id), id_key(id)});

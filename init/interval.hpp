@@ -28,6 +28,8 @@ std::vector<Interval> interface_intervals(const std::vector<InterfacePattern>& p
 /// One interval for each distinct id.
 std::vector<Interval> id_elements(const std::vector<std::uint32_t>& ids);
 
+std::vector<Interval> id_intervals(const std::vector<IdRange>& ranges);
+
 /// Sorts, merges what overlaps or touches. `size` is the key size in bytes.
 void merge_intervals(std::vector<Interval>& intervals, std::size_t size);
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the policy promises, asked of a small evaluator of rules instead of text.
+// What the policy promises, asked of the evaluator of rules instead of text.
 #include "init/plan.hpp"
 
 #include <netinet/in.h>
-
-#include <linux/netfilter.h>
 
 #include <algorithm>
 #include <optional>
@@ -12,12 +10,14 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
+#include "init/evaluate.hpp"
 #include "init/interval.hpp"
 
 namespace weir::init {
 namespace {
 
-struct Packet {
+// Text and defaults, where init/evaluate.hpp wants every value.
+struct Sent {
   std::string source = "198.51.100.1";
   std::string destination = "203.0.113.1";
   std::uint16_t port = 80;
@@ -26,101 +26,31 @@ struct Packet {
   std::optional<std::uint32_t> gid = 1000;
   std::uint8_t protocol = IPPROTO_TCP;
   std::uint8_t flags = kTcpSyn;
+  std::uint32_t mark = 0;
+  std::uint32_t ct_mark = 0;
+  std::uint32_t ct_state = kCtStateNew;
+  std::uint16_t source_port = 40000;
+  bool proxy_listens = true;
 };
 
-// Walks the rules as nf_tables does. @return the port that the packet is redirected to, 0 = left
-// alone.
-class Evaluator {
- public:
-  Evaluator(const Ruleset& rules, const Packet& packet) : rules_(rules), packet_(packet) {}
-
-  std::uint16_t run(Hook hook) {
-    for (const Chain& chain : rules_.chains)
-      if (chain.base && chain.base->hook == hook) (void)run_chain(chain);
-    return port_;
-  }
-
- private:
-  enum class Step { next, leave, done };
-
-  Step run_chain(const Chain& chain) {
-    for (const Rule& rule : chain.rules) {
-      if (!std::all_of(rule.matches.begin(), rule.matches.end(),
-                       [&](const auto& m) { return matches(std::get<Match>(m)); }))
-        continue;
-      const Step step = decide(rule.verdict);
-      if (step == Step::leave) return Step::next;
-      if (step == Step::done) return Step::done;
-    }
-    return Step::next;
-  }
-
-  Step decide(const Verdict& verdict) {
-    if (const auto* redirect = std::get_if<Redirect>(&verdict))
-      return port_ = redirect->port, Step::done;
-    if (std::holds_alternative<Accept>(verdict)) return Step::done;
-    if (const auto* go = std::get_if<Goto>(&verdict))
-      return run_chain(*rules_.find_chain(go->chain)) == Step::done ? Step::done : Step::leave;
-    if (const auto* map = std::get_if<JumpByMap>(&verdict)) {
-      const auto key = value_of(map->field);
-      for (const MapElement& element : rules_.find_map(map->map)->elements)
-        if (key && element.range.first <= *key && *key <= element.range.last)
-          return run_chain(*rules_.find_chain(element.chain));
-      return Step::next;
-    }
-    EXPECT_TRUE(std::holds_alternative<Return>(verdict));
-    return Step::leave;
-  }
-
-  std::optional<Key> value_of(Field field) const {
-    const IpAddress source = *IpAddress::parse(packet_.source);
-    const IpAddress destination = *IpAddress::parse(packet_.destination);
-    switch (field) {
-      case Field::nfproto:
-        return byte_key(destination.is_v4() ? NFPROTO_IPV4 : NFPROTO_IPV6);
-      case Field::l4proto:
-        return byte_key(packet_.protocol);
-      case Field::iifname:
-      case Field::oifname:
-        return name_key(packet_.interface);
-      case Field::skuid:
-        return packet_.uid ? std::optional(id_key(*packet_.uid)) : std::nullopt;
-      case Field::skgid:
-        return packet_.gid ? std::optional(id_key(*packet_.gid)) : std::nullopt;
-      case Field::ip_saddr:
-      case Field::ip6_saddr:
-        return address_key(source);
-      case Field::ip_daddr:
-      case Field::ip6_daddr:
-        return address_key(destination);
-      case Field::tcp_dport:
-        return port_key(packet_.port);
-      case Field::tcp_flags:
-        return byte_key(packet_.flags & kTcpFlagsMask);
-    }
-    return std::nullopt;
-  }
-
-  bool matches(const Match& match) const {
-    const auto key = value_of(match.field);
-    if (!key) return false;
-    bool equal = false;
-    if (const auto* name = std::get_if<SetName>(&match.operand)) {
-      const Set* set = rules_.find_set(name->name);
-      EXPECT_NE(set, nullptr) << name->name;
-      equal = set != nullptr &&
-              std::any_of(set->elements.begin(), set->elements.end(),
-                          [&](const Interval& i) { return i.first <= *key && *key <= i.last; });
-    } else {
-      equal = std::get<Key>(match.operand) == *key;
-    }
-    return equal != match.negated;
-  }
-
-  const Ruleset& rules_;
-  const Packet& packet_;
-  std::uint16_t port_ = 0;
-};
+Packet packet_of(const Sent& sent, bool inbound) {
+  Packet packet;
+  packet.inbound = inbound;
+  packet.protocol = sent.protocol;
+  packet.source = *IpAddress::parse(sent.source);
+  packet.destination = *IpAddress::parse(sent.destination);
+  packet.source_port = sent.source_port;
+  packet.destination_port = sent.port;
+  (inbound ? packet.in_interface : packet.out_interface) = sent.interface;
+  if (!inbound) packet.uid = sent.uid;
+  if (!inbound) packet.gid = sent.gid;
+  packet.mark = sent.mark;
+  packet.ct_mark = sent.ct_mark;
+  packet.ct_state = sent.ct_state;
+  packet.tcp_flags = sent.flags & kTcpFlagsMask;
+  packet.proxy_listens = sent.proxy_listens;
+  return packet;
+}
 
 class Plan : public testing::Test {
  protected:
@@ -128,8 +58,11 @@ class Plan : public testing::Test {
                  const std::vector<std::pair<std::string, std::string>>& variables = {}) {
     rules_ = plan_ruleset(parse(arguments, fake_environment(variables))->config);
   }
-  std::uint16_t out(const Packet& packet) { return Evaluator(rules_, packet).run(Hook::output); }
-  std::uint16_t in(const Packet& packet) { return Evaluator(rules_, packet).run(Hook::prerouting); }
+  Decision send(const Sent& sent) { return evaluate(rules_, packet_of(sent, false)); }
+  Decision receive(const Sent& sent) { return evaluate(rules_, packet_of(sent, true)); }
+  /// The port that the connection is redirected to, 0 = left alone.
+  std::uint16_t out(const Sent& sent) { return send(sent).port; }
+  std::uint16_t in(const Sent& sent) { return receive(sent).port; }
   Ruleset rules_;
 };
 
