@@ -19,6 +19,43 @@ void sort_out(std::vector<T>& list) {
   list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
+// Two halves of one prefix.
+bool are_halves(const CidrRange& low, const CidrRange& high) {
+  if (low.length() == 0 || low.length() != high.length() || low == high) return false;
+  const unsigned length = low.length() - 1;
+  return low.address().family() == high.address().family() &&
+         CidrRange(low.address(), length) == CidrRange(high.address(), length);
+}
+
+// The fewest prefixes that hold the same addresses.
+std::vector<CidrRange> fewest(std::vector<CidrRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const CidrRange& a, const CidrRange& b) {
+    return std::make_pair(a.address().family(), a) < std::make_pair(b.address().family(), b);
+  });
+  std::vector<CidrRange> kept;
+  for (const CidrRange& range : ranges) {
+    if (!kept.empty() && kept.back().contains(range.address()) &&
+        kept.back().length() <= range.length())
+      continue;
+    kept.push_back(range);
+    while (kept.size() > 1 && are_halves(kept[kept.size() - 2], kept.back())) {
+      kept.pop_back();
+      kept.back() = CidrRange(kept.back().address(), kept.back().length() - 1);
+    }
+  }
+  return kept;
+}
+
+// A loopback prefix in the list asks for loopback traffic, whatever other prefix contains it.
+void sort_out(std::vector<CidrRange>& ranges) {
+  const auto border = std::partition(ranges.begin(), ranges.end(), [](const CidrRange& range) {
+    return range.address().is_loopback();
+  });
+  std::vector<CidrRange> loopback = fewest({ranges.begin(), border});
+  ranges = fewest({border, ranges.end()});
+  ranges.insert(ranges.end(), loopback.begin(), loopback.end());
+}
+
 // Commas between the items.
 template <class List, class Text>
 std::string join(const List& list, Text text) {

@@ -11,8 +11,8 @@
 
 namespace weir::init {
 
-/// The same configuration with every list whose order means nothing sorted and without repetitions:
-/// configurations that differ in spelling only are equal then.
+/// The same configuration with every list whose order means nothing sorted and without repetitions,
+/// prefixes merged: configurations that differ in spelling only are equal then.
 RedirectConfig canonical(RedirectConfig config);
 
 /// Words of a command line: first `NAME=VALUE` for what only the environment says, then flags. What

@@ -36,6 +36,20 @@ TEST(CanonicalFlags, SpellingsOfAConfigurationAreOne) {
                        "--istio-service-cidr=192.0.2.0/24,192.0.2.0/24,198.51.100.7/24"}));
 }
 
+TEST(CanonicalFlags, PrefixesAreMerged) {
+  const auto prefixes = [](const std::string& list) {
+    const std::string flags = flags_for({"-x", list});
+    return flags.substr(flags.find("-x ") + 3);
+  };
+  EXPECT_EQ(prefixes("203.0.113.128/25,203.0.113.0/25,203.0.113.4/30"), "203.0.113.0/24");
+  EXPECT_EQ(prefixes("203.0.113.0/26,203.0.113.128/26,203.0.113.64/26,203.0.113.192/26"),
+            "203.0.113.0/24");
+  EXPECT_EQ(prefixes("203.0.113.128/26,203.0.113.64/26"), "203.0.113.64/26,203.0.113.128/26");
+  EXPECT_EQ(prefixes("::/1,8000::/1,0.0.0.0/1,128.0.0.0/1"), "0.0.0.0/0,::/0");
+  EXPECT_EQ(prefixes("::/0,0.0.0.0/0,2001:db8::/32,127.0.0.0/8,127.0.0.1"),
+            "0.0.0.0/0,::/0,127.0.0.0/8");
+}
+
 TEST(CanonicalFlags, EveryCaseComesBack) {
   for (const Case& each : cases()) {
     const auto options = parse(each.arguments, fake_environment(each.variables));
