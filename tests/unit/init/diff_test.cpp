@@ -69,7 +69,7 @@ TEST(Diff, SeesHookTableAndMissingThings) {
   other.sets.pop_back();
   other.chains.push_back(Chain{"foreign", {}, {}, {}});
   EXPECT_EQ(diff_rulesets(basic(), other),
-            (Diff{"table 'weir': flags are 1", "set 'loopback_v4': to add",
+            (Diff{"table 'weir': flags are 1", "set 'proxy_ports': to add",
                   "chain 'prerouting': another hook or priority", "chain 'foreign': to remove"}));
 }
 
