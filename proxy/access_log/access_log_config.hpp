@@ -8,7 +8,8 @@
 
 namespace weir::access_log {
 
-class Format;  // format.hpp
+class Format;         // format.hpp
+struct RecordFilter;  // record_filter.hpp
 
 /// FileAccessLog, StdoutAccessLog or StderrAccessLog after parsing.
 struct AccessLogConfig {
@@ -16,6 +17,7 @@ struct AccessLogConfig {
   Sink sink = Sink::file;
   std::string path;  // Sink::file
   std::shared_ptr<const Format> format;
+  std::shared_ptr<const RecordFilter> filter;  // null: every connection is recorded
 };
 
 }  // namespace weir::access_log

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "proxy/access_log/format.hpp"
+#include "proxy/access_log/record_filter.hpp"
 #include "proxy/access_log/sink.hpp"
 
 namespace weir::access_log {
@@ -14,6 +15,11 @@ namespace weir::access_log {
 struct OpenedAccessLog {
   std::shared_ptr<const Format> format;
   AccessLogSink* sink = nullptr;
+  std::shared_ptr<const RecordFilter> filter;  // null: every record is written
+
+  [[nodiscard]] bool wants(const Record& record) const {
+    return sink != nullptr && (filter == nullptr || filter->matches(record));
+  }
 };
 
 }  // namespace weir::access_log

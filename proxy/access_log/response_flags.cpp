@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log/response_flags.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace weir::access_log {
@@ -27,6 +29,11 @@ constexpr Entry kEntries[] = {
     {ResponseFlag::downstream_protocol_error, "DPE"},
 };
 
+// Codes for what happens to requests, and for what this proxy does not do.
+constexpr std::string_view kNeverSet[] = {"LH",   "UT",   "LR",   "UR", "DI",    "FI",
+                                          "RL",   "UAEX", "RLSE", "IH", "UMSDR", "RFCF",
+                                          "NFCF", "UPE",  "DF",   "DO", "DR",    "UDO"};
+
 }  // namespace
 
 std::string ResponseFlags::to_string() const {
@@ -37,6 +44,14 @@ std::string ResponseFlags::to_string() const {
     text += entry.code;
   }
   return text.empty() ? "-" : text;
+}
+
+std::optional<ResponseFlags> response_flag_of(std::string_view code) {
+  for (const Entry& entry : kEntries)
+    if (entry.code == code) return ResponseFlags{static_cast<std::uint32_t>(entry.flag)};
+  if (std::find(std::begin(kNeverSet), std::end(kNeverSet), code) != std::end(kNeverSet))
+    return ResponseFlags{};
+  return std::nullopt;
 }
 
 }  // namespace weir::access_log

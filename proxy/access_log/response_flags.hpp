@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace weir::access_log {
 
@@ -34,5 +36,9 @@ struct ResponseFlags {
   [[nodiscard]] std::string to_string() const;
   bool operator==(const ResponseFlags&) const = default;
 };
+
+/// The flag of a code of Envoy's ("NR"): no bit for one that only it sets, since the connection
+/// that has it never comes. nullopt: Envoy has no such code either.
+std::optional<ResponseFlags> response_flag_of(std::string_view code);
 
 }  // namespace weir::access_log

@@ -15,6 +15,7 @@
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "proxy/access_log/format.hpp"
+#include "proxy/config/access_log_filter_from_proto.hpp"
 #include "proxy/config/data_source.hpp"
 #include "proxy/config/filter_registry.hpp"
 
@@ -135,7 +136,7 @@ FormatPointer file_format_from_proto(const FileAccessLog& proto, const ParseCont
 AccessLogConfig file_from_proto(const FileAccessLog& proto, const ParseContext& context) {
   if (proto.path().empty()) context.error("has no path");
   AccessLogConfig config{AccessLogConfig::Sink::file, proto.path(),
-                         file_format_from_proto(proto, context)};
+                         file_format_from_proto(proto, context), nullptr};
   if (proto.path() == "/dev/stdout") config.sink = AccessLogConfig::Sink::standard_output;
   if (proto.path() == "/dev/stderr") config.sink = AccessLogConfig::Sink::standard_error;
   return config;
@@ -147,7 +148,7 @@ AccessLogConfig stream_from_proto(const Stream& proto, AccessLogConfig::Sink sin
   FormatPointer format = proto.has_log_format()
                              ? format_from_proto(proto.log_format(), context.field("log_format"))
                              : standard_format();
-  return {sink, "", std::move(format)};
+  return {sink, "", std::move(format), nullptr};
 }
 
 const std::vector<std::string_view> kKnown{
@@ -183,8 +184,13 @@ std::vector<AccessLogConfig> access_logs_from_proto(
     const ParseContext& parent, std::string_view field) {
   std::vector<AccessLogConfig> logs;
   for (int i = 0; i < proto.size(); ++i) {
-    auto log = access_log_from_proto(proto[i], parent.item(field, i));
-    if (log && log->format) logs.push_back(*std::move(log));
+    const ParseContext item = parent.item(field, i);
+    auto log = access_log_from_proto(proto[i], item);
+    if (!log || !log->format) continue;
+    if (proto[i].has_filter())
+      log->filter = std::make_shared<const access_log::RecordFilter>(
+          record_filter_from_proto(proto[i].filter(), item.field("filter")));
+    logs.push_back(*std::move(log));
   }
   return logs;
 }

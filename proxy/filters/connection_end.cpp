@@ -26,7 +26,7 @@ void log_end(WorkerContext& worker, const tcp::EndReasonInfo& info,
 void render_all(WorkerContext& worker, const access_log::Record& record,
                 std::span<const access_log::OpenedAccessLog> logs) {
   for (const access_log::OpenedAccessLog& log : logs)
-    if (log.sink != nullptr) log.format->render(record, worker.access_logs.lines_for(*log.sink));
+    if (log.wants(record)) log.format->render(record, worker.access_logs.lines_for(*log.sink));
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ Result<void> Server::open_access_logs() {
 
 access_log::OpenedAccessLog Server::find_access_log(const access_log::AccessLogConfig& config) {
   const auto sink = sinks_.open(config);  // opened before: cannot fail
-  return {config.format, sink ? *sink : nullptr};
+  return {config.format, sink ? *sink : nullptr, config.filter};
 }
 
 Result<void> Server::make_workers() {

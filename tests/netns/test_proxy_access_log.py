@@ -297,3 +297,51 @@ def test_the_log_of_the_proxy_names_every_connection_that_it_ended(plain_lab, ru
         how_it_ends(client)
     quiet.wait_ended({"no_healthy_upstream": 1})
     assert "no usable host" not in quiet.log()
+
+
+def filtered(path: str, **filter_) -> dict:
+    return {**file_log(path), "filter": filter_}
+
+
+def test_a_log_of_connections_without_a_route_holds_no_others(plain_lab, run_proxy, serve):
+    """The listener log that Istio's control plane configures: response flag NR."""
+    serve(plain_lab.peer, HOST, 7001, says("served"))
+    directory = new_directory()
+    made = listener(
+        "frontend", "0.0.0.0", 9000,
+        chain("backend", match={"destination_port": 9000, "prefix_ranges": [{"address_prefix": POD[4], "prefix_len": 32}]}),
+        access_log=[
+            filtered(f"{directory}/no_route.log", response_flag_filter={"flags": ["NR"]}),
+            filtered(f"{directory}/access.log", not_health_check_filter={}),
+        ],
+    )  # fmt: skip
+    proxy = run_proxy(plain_lab.pod, bootstrap([made], [cluster("backend", (HOST, 7001))]), directory=directory)
+    assert who(plain_lab.peer, POD[4], 9000) == "served"
+    assert who(plain_lab.pod, "127.0.0.1", 9000) in ("eof", "reset")
+    assert who(plain_lab.peer, POD[4], 9000) == "served"
+    assert [line["flags"] for line in proxy.access_lines(3)] == ["-", "NR", "-"]
+    (line,) = proxy.access_lines(1, "no_route.log")
+    assert (line["flags"], line["local"]) == ("NR", "127.0.0.1:9000")
+
+
+def test_filters_of_a_log_combine(plain_lab, logging):
+    """Of three connections the one that lasted, and the one that was reset."""
+    wanted = [
+        {"response_flag_filter": {}},
+        {"and_filter": {"filters": [
+            {"duration_filter": {"comparison": {"op": "GE", "value": {"default_value": 300, "runtime_key": "x"}}}},
+            {"status_code_filter": {"comparison": {"op": "LE", "value": {"default_value": 399, "runtime_key": "y"}}}},
+        ]}},
+    ]  # fmt: skip
+    proxy = logging(lambda directory: filtered(f"{directory}/access.log", or_filter={"filters": wanted}))
+    exchange(plain_lab, 1)
+    with plain_lab.peer.connect(POD[4], 9000) as client:
+        client.sendall(b"22")
+        assert len(read_exactly(client, 2)) == 2
+        time.sleep(0.4)
+    client = plain_lab.peer.connect(POD[4], 9000)
+    client.sendall(b"333")
+    assert len(read_exactly(client, 3)) == 3
+    reset(client)
+    proxy.wait_ended({"finished": 2, "downstream_reset": 1})
+    assert sorted((line["received"], line["flags"]) for line in proxy.access_lines(2)) == [(2, "-"), (3, "DC")]

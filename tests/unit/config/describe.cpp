@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "proxy/access_log/format.hpp"
+#include "proxy/access_log/record_filter.hpp"
 
 namespace weir::config::testing {
 namespace {
@@ -45,6 +46,21 @@ std::string text_of(const PortPredicate& predicate) {
   return text;
 }
 
+std::string text_of(const access_log::RecordFilter& filter) {
+  using Kind = access_log::RecordFilter::Kind;
+  constexpr std::string_view kKinds[] = {"every",        "any flag", "flags ", "duration ",
+                                         "status code ", "all(",     "any("};
+  constexpr std::string_view kComparisons[] = {"== ", ">= ", "<= ", "!= "};
+  std::string text(kKinds[static_cast<int>(filter.kind)]);
+  if (filter.kind == Kind::flags) text += filter.flags.to_string();
+  if (filter.kind == Kind::duration || filter.kind == Kind::status_code)
+    text += std::string(kComparisons[static_cast<int>(filter.comparison)]) +
+            std::to_string(filter.value);
+  for (const auto& child : filter.children) text += text_of(child) + ", ";
+  if (!filter.children.empty()) text.replace(text.size() - 2, 2, ")");
+  return text;
+}
+
 void access_logs(std::ostream& out, const std::string& indent,
                  const std::vector<AccessLogConfig>& logs) {
   constexpr std::string_view kSinks[] = {"file", "stdout", "stderr"};
@@ -53,7 +69,7 @@ void access_logs(std::ostream& out, const std::string& indent,
     log.format->render({}, line);
     if (line.ends_with('\n')) line.replace(line.size() - 1, 1, "\\n");
     out << indent << "access log " << kSinks[static_cast<int>(log.sink)] << " " << log.path << ": "
-        << line << "\n";
+        << line << (log.filter ? " if " + text_of(*log.filter) : "") << "\n";
   }
 }
 

@@ -5,6 +5,10 @@
 namespace weir::config::testing {
 namespace {
 
+std::string filtered_log(const std::string& filter) {
+  return access_log(kFile, "        path: /x\n      filter: " + filter + "\n");
+}
+
 std::vector<RejectCase> cluster_cases() {
   const std::string endpoint =
       "    load_assignment: { endpoints: [ { lb_endpoints: [ { endpoint: { address: { "
@@ -105,9 +109,28 @@ std::vector<RejectCase> cluster_cases() {
       {"LogWithoutPath", access_log(kFile, ""),
        "8:7: " + kListener + ".access_log[0].typed_config: has no path"},
       {"LogFilter", listener(kChains + "    access_log: [ { name: a, filter: {} } ]\n"),
-       "6:30: " + kListener +
-           ".access_log[0].filter: field 'filter' of envoy.config.accesslog.v3.AccessLog is not "
-           "supported by this version of weir-proxy"},
+       "6:19: " + kListener +
+           ".access_log[0]: Didn't find a registered implementation for 'a' with type URL: ''; "
+           "known: envoy.access_loggers.file, envoy.access_loggers.stdout, "
+           "envoy.access_loggers.stderr"},
+      {"LogFilterEmpty", filtered_log("{}"),
+       "11:7: " + kListener +
+           ".access_log[0].filter: names no filter: expected response_flag_filter, "
+           "duration_filter, status_code_filter, not_health_check_filter, and_filter or or_filter"},
+      {"LogFilterUnsupported", filtered_log("{ runtime_filter: { runtime_key: a } }"),
+       "11:17: " + kListener +
+           ".access_log[0].filter.runtime_filter: field 'runtime_filter' of "
+           "envoy.config.accesslog.v3.AccessLogFilter is not supported by this version of "
+           "weir-proxy"},
+      {"LogFilterFlag", filtered_log("{ response_flag_filter: { flags: [ NR, XX ] } }"),
+       "11:54: " + kListener +
+           ".access_log[0].filter.response_flag_filter.flags[1]: response flag 'XX': not one of "
+           "Envoy's"},
+      {"LogFilterOfOne",
+       filtered_log("{ and_filter: { filters: [ { response_flag_filter: {} } ] } }"),
+       "11:17: " + kListener + ".access_log[0].filter.and_filter: must contain at least 2 filters"},
+      {"LogFilterWithoutComparison", filtered_log("{ duration_filter: {} }"),
+       "11:17: " + kListener + ".access_log[0].filter.duration_filter: has no comparison"},
       {"LogWithoutFormat", access_log(kFile, "        path: /x\n        log_format: {}\n"),
        "11:9: " + kListener +
            ".access_log[0].typed_config.log_format: has no format: expected text_format, "
