@@ -37,6 +37,17 @@ struct Observed {
   std::uint32_t generation = 0;  // of the whole rule set; replace() insists that it still holds
 };
 
+/// What a message to the kernel was about.
+enum class RulesetPart : std::uint8_t { whole, table, chain, rule, set, elements, map, timeout };
+struct Refusal {
+  RulesetPart part{};
+  std::string name;      // of the object; of a rule: its chain
+  std::size_t rule = 0;  // index in the chain
+  bool removal = false;  // was to be removed
+  int code = 0;          // errno
+  bool operator==(const Refusal&) const = default;
+};
+
 /// Errors carry errno: EPERM = capability missing, EOPNOTSUPP = kernel feature missing, EBUSY =
 /// somebody else's table.
 class Backend {
@@ -51,7 +62,14 @@ class Backend {
   /// Puts `desired` (a plan, not its representation) in place of `current`: a packet meets either
   /// all of the old rules or all of the new ones. ERESTART when the kernel's rules are no longer
   /// those that `current` was read from.
+  /// After any other error the rules are those of `current` again, unless the text says otherwise.
   virtual Result<void> replace(const Ruleset& desired, const Observed& current) = 0;
+  /// What the last replace() failed at, when the kernel named it.
+  [[nodiscard]] virtual std::optional<Refusal> last_refusal() const { return std::nullopt; }
+  /// Puts back what `before` held, whatever is there now.
+  virtual Result<void> restore(const Observed& before) = 0;
+  /// What is to be said about the work since this object was made: left out, done without.
+  [[nodiscard]] virtual std::vector<std::string> notices() const { return {}; }
   /// Removes everything of ours and looks that it is gone. @return whether
   /// anything was there.
   virtual Result<bool> remove() = 0;

@@ -10,6 +10,7 @@
 #include "common/result.hpp"
 #include "init/backend.hpp"
 #include "init/diff.hpp"
+#include "init/optional_feature.hpp"
 #include "init/rule.hpp"
 
 namespace weir::init {
@@ -18,16 +19,19 @@ enum class Outcome : std::uint8_t {
   installed,  // nothing of ours was there
   replaced,   // something else of ours was there
   unchanged,  // exactly this was there
-  mismatch    // written, but read back otherwise
+  mismatch    // written, but read back otherwise; what was there before is there again
 };
 
 struct InstallReport {
   Outcome outcome{};
   Diff changes;  // replaced: what was different before; mismatch: what is different now
   std::vector<OtherNat> other_nat;
+  Ruleset rules;                         // what is in force: the desired ones without `missing`
+  std::vector<OptionalFeature> missing;  // left out because the kernel lacks it
 };
 
-/// Reads, compares, replaces only when something differs, reads back and compares again.
+/// Reads, compares, replaces only when something differs, reads back and compares again. After an
+/// error the rules are what they were, unless its text says otherwise.
 /// `before_change` runs once, when it is clear that the kernel can be read and nobody else owns the
 /// table, and may veto.
 Result<InstallReport> install(Backend& backend, const Ruleset& desired,

@@ -34,20 +34,52 @@ NftTable named_table() {
   return table;
 }
 
-std::string quoted(std::string_view kind, std::string_view name) {
-  return std::string(kind) + " '" + std::string(name) + "'";
+std::string_view part_name(RulesetPart part) {
+  switch (part) {
+    case RulesetPart::whole:
+      return "transaction";
+    case RulesetPart::table:
+      return "table";
+    case RulesetPart::chain:
+    case RulesetPart::rule:
+      return "chain";
+    case RulesetPart::set:
+      return "set";
+    case RulesetPart::elements:
+      return "elements of";
+    case RulesetPart::map:
+      return "map";
+    case RulesetPart::timeout:
+      return "ct timeout";
+  }
+  assert(false);
+  return {};
+}
+
+Refusal removal_of(RulesetPart part, std::string name) {
+  return Refusal{part, std::move(name), 0, true};
 }
 
 }  // namespace
 
+std::string describe_part(const Refusal& what) {
+  if (what.part == RulesetPart::whole) return std::string(part_name(what.part));
+  const std::string object = std::string(part_name(what.part)) + " '" + what.name + "'";
+  const bool all_rules = what.part == RulesetPart::rule && what.removal;
+  if (all_rules) return "flush of " + object;
+  if (what.removal) return "removal of " + object;
+  if (what.part != RulesetPart::rule) return object;
+  return "rule " + std::to_string(what.rule + 1) + " of " + object;
+}
+
 Batch::Batch(std::uint32_t generation) : scratch_(kScratch) {
-  described_.emplace_back("transaction");
+  described_.emplace_back();
   nlmsghdr* begin = nftnl_batch_begin(scratch_.data(), 0);
   if (generation != 0) mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htonl(generation));
   append(begin);
 }
 
-nlmsghdr* Batch::start(std::uint16_t type, std::uint16_t flags, std::string what) {
+nlmsghdr* Batch::start(std::uint16_t type, std::uint16_t flags, Refusal what) {
   const auto sequence = static_cast<std::uint32_t>(described_.size());
   described_.push_back(std::move(what));
   return nftnl_nlmsg_build_hdr(scratch_.data(), type, NFPROTO_INET, flags, sequence);
@@ -60,19 +92,21 @@ void Batch::append(const nlmsghdr* message) {
 }
 
 void Batch::add_table(const Ruleset& ruleset) {
-  nlmsghdr* message = start(NFT_MSG_NEWTABLE, NLM_F_CREATE, quoted("table", kTableName));
+  nlmsghdr* message =
+      start(NFT_MSG_NEWTABLE, NLM_F_CREATE, {RulesetPart::table, std::string(kTableName)});
   nftnl_table_nlmsg_build_payload(message, compile_table(ruleset).get());
   append(message);
 }
 
 void Batch::delete_table() {
-  nlmsghdr* message = start(NFT_MSG_DELTABLE, 0, quoted("removal of table", kTableName));
+  nlmsghdr* message =
+      start(NFT_MSG_DELTABLE, 0, removal_of(RulesetPart::table, std::string(kTableName)));
   nftnl_table_nlmsg_build_payload(message, named_table().get());
   append(message);
 }
 
 void Batch::flush_rules() {
-  nlmsghdr* message = start(NFT_MSG_DELRULE, 0, quoted("flush of table", kTableName));
+  nlmsghdr* message = start(NFT_MSG_DELRULE, 0, removal_of(RulesetPart::rule, "every chain"));
   mnl_attr_put_strz(message, NFTA_RULE_TABLE, std::string(kTableName).c_str());
   append(message);
 }
@@ -83,7 +117,7 @@ void Batch::add_elements(const std::string& name, std::uint32_t id, std::size_t 
   const std::size_t per_message = kElementBytes / size;
   for (std::size_t begin = 0; begin < count; begin += per_message) {
     const std::size_t end = std::min(begin + per_message, count);
-    nlmsghdr* message = start(NFT_MSG_NEWSETELEM, NLM_F_CREATE, quoted("elements of", name));
+    nlmsghdr* message = start(NFT_MSG_NEWSETELEM, NLM_F_CREATE, {RulesetPart::elements, name});
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, std::string(kTableName).c_str());
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, name.c_str());
     mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htonl(id));
@@ -106,7 +140,7 @@ void Batch::add_elements(const std::string& name, std::uint32_t id, std::size_t 
 
 void Batch::add_set(const Set& set) {
   const std::uint32_t id = ++sets_;
-  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, quoted("set", set.name));
+  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, {RulesetPart::set, set.name});
   nftnl_set_nlmsg_build_payload(message, compile_set(set, id).get());
   append(message);
   add_elements(
@@ -116,7 +150,7 @@ void Batch::add_set(const Set& set) {
 
 void Batch::add_map(const VerdictMap& map) {
   const std::uint32_t id = ++sets_;
-  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, quoted("map", map.name));
+  nlmsghdr* message = start(NFT_MSG_NEWSET, NLM_F_CREATE, {RulesetPart::map, map.name});
   nftnl_set_nlmsg_build_payload(message, compile_map(map, id).get());
   append(message);
   add_elements(
@@ -125,14 +159,14 @@ void Batch::add_map(const VerdictMap& map) {
 }
 
 void Batch::delete_set(const std::string& name) {
-  nlmsghdr* message = start(NFT_MSG_DELSET, 0, quoted("removal of set", name));
+  nlmsghdr* message = start(NFT_MSG_DELSET, 0, removal_of(RulesetPart::set, name));
   mnl_attr_put_strz(message, NFTA_SET_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_SET_NAME, name.c_str());
   append(message);
 }
 
 void Batch::add_timeout(const CtTimeout& timeout) {
-  nlmsghdr* message = start(NFT_MSG_NEWOBJ, NLM_F_CREATE, quoted("ct timeout", timeout.name));
+  nlmsghdr* message = start(NFT_MSG_NEWOBJ, NLM_F_CREATE, {RulesetPart::timeout, timeout.name});
   mnl_attr_put_strz(message, NFTA_OBJ_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_OBJ_NAME, timeout.name.c_str());
   mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_CT_TIMEOUT));
@@ -149,7 +183,7 @@ void Batch::add_timeout(const CtTimeout& timeout) {
 }
 
 void Batch::delete_timeout(const std::string& name) {
-  nlmsghdr* message = start(NFT_MSG_DELOBJ, 0, quoted("removal of ct timeout", name));
+  nlmsghdr* message = start(NFT_MSG_DELOBJ, 0, removal_of(RulesetPart::timeout, name));
   mnl_attr_put_strz(message, NFTA_OBJ_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_OBJ_NAME, name.c_str());
   mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_CT_TIMEOUT));
@@ -157,13 +191,13 @@ void Batch::delete_timeout(const std::string& name) {
 }
 
 void Batch::add_chain(const Chain& chain) {
-  nlmsghdr* message = start(NFT_MSG_NEWCHAIN, NLM_F_CREATE, quoted("chain", chain.name));
+  nlmsghdr* message = start(NFT_MSG_NEWCHAIN, NLM_F_CREATE, {RulesetPart::chain, chain.name});
   nftnl_chain_nlmsg_build_payload(message, compile_chain(chain).get());
   append(message);
 }
 
 void Batch::delete_chain(const std::string& name) {
-  nlmsghdr* message = start(NFT_MSG_DELCHAIN, 0, quoted("removal of chain", name));
+  nlmsghdr* message = start(NFT_MSG_DELCHAIN, 0, removal_of(RulesetPart::chain, name));
   mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, std::string(kTableName).c_str());
   mnl_attr_put_strz(message, NFTA_CHAIN_NAME, name.c_str());
   append(message);
@@ -172,8 +206,7 @@ void Batch::delete_chain(const std::string& name) {
 void Batch::add_rules(const Chain& chain) {
   for (std::size_t i = 0; i < chain.rules.size(); ++i) {
     nlmsghdr* message =
-        start(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-              "rule " + std::to_string(i + 1) + " of " + quoted("chain", chain.name));
+        start(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, {RulesetPart::rule, chain.name, i});
     nftnl_rule_nlmsg_build_payload(message, compile_rule(chain.rules[i], chain.name).get());
     append(message);
   }
@@ -187,13 +220,10 @@ std::span<const char> Batch::finish() {
   return bytes_;
 }
 
-std::string Batch::describe(std::uint32_t sequence) const {
-  return sequence < described_.size() ? described_[sequence] : described_.front();
-}
-
-bool Batch::removes(std::uint32_t sequence) const {
-  const std::string what = describe(sequence);
-  return what.starts_with("removal") || what.starts_with("flush");
+Refusal Batch::refusal(std::uint32_t sequence, int code) const {
+  Refusal refusal = sequence < described_.size() ? described_[sequence] : described_.front();
+  refusal.code = code;
+  return refusal;
 }
 
 }  // namespace weir::init

@@ -9,12 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "init/backend.hpp"
 #include "init/nft/handles.hpp"
 #include "init/rule.hpp"
 
 struct nlmsghdr;
 
 namespace weir::init {
+
+/// "set 'outbound_v4'", "rule 3 of chain 'output'".
+std::string describe_part(const Refusal& what);
 
 /// Messages between BATCH_BEGIN and BATCH_END: the kernel applies all of them or none.
 class Batch {
@@ -36,13 +40,11 @@ class Batch {
 
   /// Closes the batch. @return the bytes to send, valid as long as the batch.
   std::span<const char> finish();
-  /// What the message with this sequence number was about: "set 'outbound_v4'".
-  [[nodiscard]] std::string describe(std::uint32_t sequence) const;
-  /// Whether that message removes something.
-  [[nodiscard]] bool removes(std::uint32_t sequence) const;
+  /// What the message with this sequence number was about, with `code`.
+  [[nodiscard]] Refusal refusal(std::uint32_t sequence, int code) const;
 
  private:
-  nlmsghdr* start(std::uint16_t type, std::uint16_t flags, std::string what);
+  nlmsghdr* start(std::uint16_t type, std::uint16_t flags, Refusal what);
   void append(const nlmsghdr* message);
   /// Writes elements with `put(index, out) → end` into as many messages as they need.
   template <class Put>
@@ -51,8 +53,8 @@ class Batch {
 
   std::vector<char> bytes_;
   std::vector<char> scratch_;
-  std::vector<std::string> described_;  // by sequence number
-  std::size_t last_ = 0;                // offset of the last message
+  std::vector<Refusal> described_;  // by sequence number
+  std::size_t last_ = 0;            // offset of the last message
   std::uint32_t sets_ = 0;
 };
 

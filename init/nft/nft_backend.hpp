@@ -4,6 +4,7 @@
 
 #include "init/backend.hpp"
 #include "init/nft/netlink_socket.hpp"
+#include "init/nft/replacement.hpp"
 
 namespace weir::init {
 
@@ -17,6 +18,8 @@ class NftBackend final : public Backend {
   [[nodiscard]] Ruleset represent(const Ruleset& rules) const override { return rules; }
   Result<Observed> read() override;
   Result<void> replace(const Ruleset& desired, const Observed& current) override;
+  [[nodiscard]] std::optional<Refusal> last_refusal() const override { return refusal_; }
+  Result<void> restore(const Observed& before) override;
   Result<bool> remove() override;
 
  private:
@@ -36,7 +39,12 @@ class NftBackend final : public Backend {
                     std::uint16_t set_attribute, const std::string& set,
                     const NetlinkSocket::OnMessage& on_message);
 
+  Result<void> send(Batch& batch, std::string_view what);
+  Result<void> send_all(std::vector<Step>& steps, std::string_view what);
+  Result<void> restore_once(const Observed& before);
+
   NetlinkSocket socket_;
+  std::optional<Refusal> refusal_;
   std::uint32_t sequence_ = 0;
 };
 

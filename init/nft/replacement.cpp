@@ -22,8 +22,17 @@ std::vector<Chain> base_chains(const Ruleset& rules) {
 
 // What cannot be changed once it is there is as it should be.
 bool keeps_table(const Ruleset& desired, const Ruleset& observed) {
-  return observed.comment == desired.comment && observed.flags == desired.flags &&
-         base_chains(observed) == base_chains(desired);
+  return observed.comment == desired.comment && observed.flags == desired.flags;
+}
+
+// The base chains that stay as they are: those before the first difference, so that the order of
+// all of them is that of a fresh installation.
+std::vector<Chain> kept_chains(const Ruleset& desired, const Ruleset& observed) {
+  std::vector<Chain> kept = base_chains(desired);
+  const std::vector<Chain> have = base_chains(observed);
+  const auto differ = std::mismatch(kept.begin(), kept.end(), have.begin(), have.end());
+  kept.erase(differ.first, kept.end());
+  return kept;
 }
 
 // Nothing differs but rules.
@@ -31,8 +40,22 @@ bool differ_in_rules_only(const Ruleset& desired, const Ruleset& observed) {
   return desired.sets == observed.sets && desired.maps == observed.maps &&
          desired.timeouts == observed.timeouts &&
          std::equal(desired.chains.begin(), desired.chains.end(), observed.chains.begin(),
-                    observed.chains.end(),
-                    [](const Chain& a, const Chain& b) { return a.name == b.name; });
+                    observed.chains.end(), [](const Chain& a, const Chain& b) {
+                      return a.name == b.name && a.base == b.base && b.unknown.empty();
+                    });
+}
+
+// Everything desired is there, and beside it only what no rule names.
+bool differ_in_leftovers_only(const Ruleset& desired, Ruleset observed) {
+  const auto keep_desired = [](auto& have, const auto& want) {
+    std::erase_if(have, [&](const auto& item) { return find_named(want, item.name) == nullptr; });
+  };
+  const std::size_t rules = observed.rule_count();
+  keep_desired(observed.sets, desired.sets);
+  keep_desired(observed.maps, desired.maps);
+  keep_desired(observed.timeouts, desired.timeouts);
+  keep_desired(observed.chains, desired.chains);
+  return observed == desired && observed.rule_count() == rules;
 }
 
 // A suffix that makes of no name of `desired` one that `observed` uses.
@@ -52,8 +75,8 @@ std::string free_suffix(const Ruleset& desired, const Ruleset& observed) {
   return suffix;
 }
 
-// The same policy with the suffix on every name but those of base chains.
-Ruleset with_suffix(Ruleset rules, const std::string& suffix) {
+// The same policy with the suffix on every name but those of the chains that stay.
+Ruleset with_suffix(Ruleset rules, const std::string& suffix, const std::vector<Chain>& kept) {
   for (Set& set : rules.sets) set.name += suffix;
   for (CtTimeout& timeout : rules.timeouts) timeout.name += suffix;
   for (VerdictMap& map : rules.maps) {
@@ -61,7 +84,7 @@ Ruleset with_suffix(Ruleset rules, const std::string& suffix) {
     for (MapElement& element : map.elements) element.chain += suffix;
   }
   for (Chain& chain : rules.chains) {
-    if (!chain.base) chain.name += suffix;
+    if (find_named(kept, chain.name) == nullptr) chain.name += suffix;
     for (Rule& rule : chain.rules) {
       for (auto& match : rule.matches)
         if (auto* known = std::get_if<Match>(&match))
@@ -101,7 +124,7 @@ void add_missing(Batch& batch, const Ruleset& want, const Ruleset& have) {
 }
 
 Step rules_step(const Ruleset& rules, std::uint32_t generation = 0) {
-  Step step{Batch(generation)};
+  Step step{Batch(generation), false};
   step.batch.flush_rules();
   for (const Chain& chain : rules.chains) step.batch.add_rules(chain);
   return step;
@@ -133,13 +156,21 @@ std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* obser
     steps.push_back(rules_step(desired, generation));
     return steps;
   }
-  const Ruleset copy = with_suffix(desired, free_suffix(desired, *observed));
+  if (differ_in_leftovers_only(desired, *observed)) {
+    delete_others(steps.emplace_back(Step{Batch(generation), true}).batch, *observed, desired);
+    return steps;
+  }
+  const std::vector<Chain> kept = kept_chains(desired, *observed);
+  // A packet that is among the chains of a hook has not met one that came meanwhile: it must be
+  // gone before the rules move there.
+  const bool new_base_chains = kept.size() != base_chains(desired).size();
+  const Ruleset copy = with_suffix(desired, free_suffix(desired, *observed), kept);
   add_missing(steps.emplace_back(Step{Batch(generation)}).batch, copy, *observed);
-  steps.push_back(rules_step(copy));
+  steps.emplace_back(rules_step(copy)).after_packets = new_base_chains;
   Batch& exchange = steps.emplace_back(Step{Batch(0), true}).batch;
   delete_others(exchange, *observed, copy);
   add_missing(exchange, desired, copy);
-  steps.push_back(rules_step(desired));
+  steps.emplace_back(rules_step(desired)).after_packets = new_base_chains;
   delete_others(steps.emplace_back(Step{Batch(0), true}).batch, copy, desired);
   return steps;
 }

@@ -27,13 +27,16 @@ struct Step {
 /// changes either all rules at once or only objects that no rule names:
 /// - nothing there: sets, maps and chains; then the rules;
 /// - only rules differ: the rules;
+/// - only things that no rule names are too many (an interrupted replacement): they go;
 /// - else: a copy of all objects under other names; the rules go over to it; the objects are
-/// exchanged; the rules come
-///   back; the copy goes. What `nft list` shows then is what a fresh installation leaves, the order
-///   included.
-/// Base chains stay: between an old and a new one a packet could find neither in force. Only a
-/// table that cannot be changed into ours (switched off, with a base chain elsewhere) is dropped
-/// and added anew.
+///   exchanged; the rules come back; the copy goes. What `nft list` shows then is what a fresh
+///   installation leaves, the order included.
+/// Base chains stay where both have the same ones. Others come and go like the rest, empty: the
+/// rules move when every packet that could miss the new chain is gone. Only a table that is
+/// switched off is dropped and added anew.
+///
+/// What remains: one packet on its way from one base chain to the next at the moment when the rules
+/// move meets the old rules in the first and the new ones in the second.
 std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* observed,
                                     std::uint32_t generation);
 

@@ -9,6 +9,7 @@
 #include "init/exit_code.hpp"
 #include "init/plan.hpp"
 #include "init/report.hpp"
+#include "tests/support/every_construct.hpp"
 
 namespace weir::init {
 namespace {
@@ -19,19 +20,36 @@ class FakeBackend final : public Backend {
   int stale_replacements = 0;  // how often the kernel has moved on before we write
   bool loses_a_rule = false;
   int read_error = 0;
+  int reads_until_error = -1;
+  bool lacks_optional_features = false;
+  std::optional<Refusal> refusal;
   int writes = 0;
 
   [[nodiscard]] std::string_view name() const override { return "fake"; }
   [[nodiscard]] Ruleset represent(const Ruleset& rules) const override { return rules; }
   Result<Observed> read() override {
     if (read_error != 0) return Error{"no", read_error};
+    if (reads_until_error-- == 0) return Error{"no", EIO};
     return Observed{kernel, {}, {}, 1};
   }
   Result<void> replace(const Ruleset& desired, const Observed&) override {
     if (stale_replacements-- > 0) return Error{"stale", ERESTART};
+    if (lacks_optional_features && !desired.timeouts.empty())
+      return refuse({RulesetPart::timeout, "captured_v4", 0, false, ENOENT});
+    if (lacks_optional_features && desired.find_chain("hold") != nullptr)
+      return refuse({RulesetPart::rule, "hold_next", 1, false, EOPNOTSUPP});
     ++writes;
     kernel = desired;
     if (loses_a_rule) kernel->chains[1].rules.pop_back();
+    return {};
+  }
+  [[nodiscard]] std::optional<Refusal> last_refusal() const override { return refusal; }
+  Result<void> refuse(Refusal what) {
+    refusal = std::move(what);
+    return Error{"no", EOPNOTSUPP};
+  }
+  Result<void> restore(const Observed& before) override {
+    kernel = before.rules;
     return {};
   }
   Result<bool> remove() override {
@@ -61,9 +79,8 @@ TEST(Install, ReplacesOtherRulesAndSaysWhatWasDifferent) {
   backend.kernel = plan_ruleset(RedirectConfig{});
   const auto report = install(backend, wanted(), nothing);
   EXPECT_EQ(report->outcome, Outcome::replaced);
-  ASSERT_EQ(report->changes.size(), 1u);
-  EXPECT_TRUE(report->changes[0].starts_with("chain 'outbound': rule 3 to add"))
-      << report->changes[0];
+  EXPECT_EQ(report->changes, diff_rulesets(wanted(), plan_ruleset(RedirectConfig{})));
+  EXPECT_FALSE(report->changes.empty());
   EXPECT_EQ(*backend.kernel, wanted());
 }
 
@@ -73,6 +90,62 @@ TEST(Install, FailsWhenTheKernelHoldsSomethingElse) {
   const auto report = install(backend, wanted(), nothing);
   EXPECT_EQ(report->outcome, Outcome::mismatch);
   EXPECT_EQ(describe_changes(*report).size(), 1u);
+}
+
+TEST(Install, PutsBackWhatWasThereWhenTheKernelHoldsSomethingElse) {
+  FakeBackend backend;
+  backend.kernel = plan_ruleset(RedirectConfig{});
+  backend.loses_a_rule = true;
+  EXPECT_EQ(install(backend, wanted(), nothing)->outcome, Outcome::mismatch);
+  EXPECT_EQ(*backend.kernel, plan_ruleset(RedirectConfig{}));
+}
+
+TEST(Install, PutsBackWhatWasThereWhenItCannotBeReadBack) {
+  FakeBackend backend;
+  backend.reads_until_error = 1;
+  EXPECT_EQ(install(backend, wanted(), nothing).error().code, EIO);
+  EXPECT_FALSE(backend.kernel);
+}
+
+// A kernel that knows neither sockets nor ct timeouts.
+TEST(Install, LeavesOutWhatTheKernelLacks) {
+  FakeBackend backend;
+  backend.lacks_optional_features = true;
+  const auto report = install(backend, every_construct(), nothing);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->outcome, Outcome::installed);
+  EXPECT_EQ(report->missing, (std::vector{OptionalFeature::close_wait_timeout,
+                                          OptionalFeature::hold_until_listening}));
+  EXPECT_EQ(*backend.kernel, report->rules);
+  EXPECT_EQ(backend.kernel->find_chain("hold"), nullptr);
+  EXPECT_TRUE(backend.kernel->timeouts.empty());
+  EXPECT_EQ(install(backend, every_construct(), nothing)->outcome, Outcome::unchanged);
+}
+
+TEST(OptionalFeature, OfARefusedMessage) {
+  const Ruleset rules = every_construct();
+  const auto feature = [&](RulesetPart part, const char* name, std::size_t rule, int code) {
+    return refused_feature(rules, Refusal{part, name, rule, false, code});
+  };
+  EXPECT_EQ(feature(RulesetPart::chain, "hold_next", 0, EOPNOTSUPP),
+            OptionalFeature::hold_until_listening);
+  EXPECT_EQ(feature(RulesetPart::rule, "more", 1, ENOENT), OptionalFeature::close_wait_timeout);
+  EXPECT_EQ(feature(RulesetPart::rule, "more", 2, ENOENT), std::nullopt);
+  EXPECT_EQ(feature(RulesetPart::rule, "hold", 0, ENOMEM), std::nullopt);
+  EXPECT_EQ(feature(RulesetPart::chain, "output", 0, ENOENT), std::nullopt);
+  EXPECT_EQ(feature(RulesetPart::set, "hold", 0, EINVAL), std::nullopt);
+  EXPECT_EQ(refused_feature(rules, Refusal{RulesetPart::timeout, "x", 0, true, ENOENT}),
+            std::nullopt);
+}
+
+TEST(OptionalFeature, TakesAlongTheSetsThatNobodyElseNeeds) {
+  Ruleset rules = every_construct();
+  rules.sets.push_back({"proxy_ports", KeyType::inet_service, "x", {}, {}});
+  rules.chains[3].rules.push_back(
+      {{Match{Field::tcp_dport, false, SetName{"proxy_ports"}}}, Drop{}, "wait"});
+  rules = without_feature(std::move(rules), OptionalFeature::hold_until_listening);
+  EXPECT_EQ(rules.find_set("proxy_ports"), nullptr);
+  EXPECT_NE(rules.find_set("ports"), nullptr);
 }
 
 TEST(Install, StartsAgainWhenOthersWriteAtTheSameTime) {

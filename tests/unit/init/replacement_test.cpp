@@ -2,6 +2,7 @@
 // On the way from one set of rules to another, no packet meets a mixture.
 #include "init/nft/replacement.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "init/plan.hpp"
 #include "init/render.hpp"
 #include "model_kernel.hpp"
+#include "tests/support/every_construct.hpp"
 
 namespace weir::init {
 namespace {
@@ -23,6 +25,7 @@ std::set<std::string> names_in_use(const Ruleset& rules) {
         if (const auto* known = std::get_if<Match>(&match))
           if (const auto* set = std::get_if<SetName>(&known->operand)) names.insert(set->name);
       if (const auto* jump = std::get_if<JumpByMap>(&rule.verdict)) names.insert(jump->map);
+      if (const auto* set = std::get_if<SetTimeout>(&rule.verdict)) names.insert(set->object);
     }
   return names;
 }
@@ -31,7 +34,13 @@ bool same_set(const Ruleset& a, const Ruleset& b, const std::string& name) {
   const auto same = [](const auto* x, const auto* y) {
     return x == nullptr || y == nullptr ? x == y : *x == *y;
   };
-  return same(a.find_set(name), b.find_set(name)) && same(a.find_map(name), b.find_map(name));
+  const auto timeout = [&](const Ruleset& rules) {
+    const auto at = std::find_if(rules.timeouts.begin(), rules.timeouts.end(),
+                                 [&](const CtTimeout& t) { return t.name == name; });
+    return at == rules.timeouts.end() ? nullptr : &*at;
+  };
+  return same(a.find_set(name), b.find_set(name)) && same(a.find_map(name), b.find_map(name)) &&
+         same(timeout(a), timeout(b));
 }
 
 // Drops the suffix of copies from every name.
@@ -40,6 +49,7 @@ Ruleset without_suffix(Ruleset rules) {
     if (const auto at = name.find("_next"); at != std::string::npos) name.resize(at);
   };
   for (Set& set : rules.sets) drop(set.name);
+  for (CtTimeout& timeout : rules.timeouts) drop(timeout.name);
   for (VerdictMap& map : rules.maps) {
     drop(map.name);
     for (MapElement& element : map.elements) drop(element.chain);
@@ -52,6 +62,8 @@ Ruleset without_suffix(Ruleset rules) {
           if (auto* set = std::get_if<SetName>(&known->operand)) drop(set->name);
       if (auto* jump = std::get_if<JumpByMap>(&rule.verdict)) drop(jump->map);
       if (auto* jump = std::get_if<Goto>(&rule.verdict)) drop(jump->chain);
+      if (auto* jump = std::get_if<Jump>(&rule.verdict)) drop(jump->chain);
+      if (auto* set = std::get_if<SetTimeout>(&rule.verdict)) drop(set->object);
     }
   }
   return rules;
@@ -62,7 +74,8 @@ Ruleset in_force(Ruleset rules) {
   const auto used = names_in_use(rules);
   std::erase_if(rules.sets, [&](const Set& s) { return !used.contains(s.name); });
   std::erase_if(rules.maps, [&](const VerdictMap& m) { return !used.contains(m.name); });
-  std::erase_if(rules.chains, [](const Chain& c) { return c.rules.empty() && !c.base; });
+  std::erase_if(rules.timeouts, [&](const CtTimeout& t) { return !used.contains(t.name); });
+  std::erase_if(rules.chains, [](const Chain& c) { return c.rules.empty(); });
   return without_suffix(rules);
 }
 
@@ -78,6 +91,7 @@ std::size_t check_way(const Ruleset& from, const Ruleset& to) {
   ModelKernel kernel(from);
   auto steps = build_replacement(to, &from, 1);
   Ruleset before = from;
+  Ruleset settled = from;  // what every packet on its way knows the base chains of
   for (Step& step : steps) {
     const Ruleset after = kernel.apply(step.batch).value();
     // A packet may hold the rules of before or of after, and look into the sets of before or of
@@ -89,6 +103,11 @@ std::size_t check_way(const Ruleset& from, const Ruleset& to) {
     const bool rules_change = rules_text(before) != rules_text(after);
     EXPECT_TRUE(!rules_change || (before.sets == after.sets && before.maps == after.maps))
         << "rules change in a step of their own";
+    // A packet that began before a base chain came does not meet it.
+    for (const Chain& chain : rules_change ? after.chains : std::vector<Chain>{})
+      if (chain.base && !chain.rules.empty() && !step.after_packets)
+        EXPECT_NE(settled.find_chain(chain.name), nullptr) << chain.name;
+    if (step.after_packets) settled = before;
     const Ruleset& policy = in_force(after) == in_force(to) ? to : from;
     EXPECT_EQ(diff_rulesets(in_force(policy), in_force(after)), Diff{});
     before = after;
@@ -144,21 +163,48 @@ TEST(Replacement, AvoidsTheNameOfACopyThatWasLeftBehind) {
   check_way(interrupted, ports("81"));
 }
 
-TEST(Replacement, StartsTheTableAnewWhereItCannotBeChanged) {
+TEST(Replacement, StartsTheTableAnewWhereItIsSwitchedOff) {
   const Ruleset wanted = planned(cases()[1]);
   Ruleset dormant = wanted;
   dormant.flags = 1;
-  Ruleset elsewhere = wanted;
+  ModelKernel kernel(dormant);
+  auto steps = build_replacement(wanted, &dormant, 1);
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(kernel.apply(steps[0].batch)->rule_count(), 0u);
+  EXPECT_EQ(kernel.apply(steps[1].batch).value(), wanted);
+}
+
+TEST(Replacement, LetsBaseChainsComeAndGo) {
+  const Ruleset all = every_construct();
+  Ruleset elsewhere = all;
   elsewhere.chains[0].base->priority = -100;
-  Ruleset guest = wanted;
-  guest.chains.push_back(Chain{"guest", BaseHook{Hook::output, 5}, {}, {}});
-  for (const Ruleset& broken : {dormant, elsewhere, guest}) {
-    ModelKernel kernel(broken);
-    auto steps = build_replacement(wanted, &broken, 1);
-    ASSERT_EQ(steps.size(), 2u);
-    EXPECT_EQ(kernel.apply(steps[0].batch)->rule_count(), 0u);
-    EXPECT_EQ(kernel.apply(steps[1].batch).value(), wanted);
+  Ruleset guest = all;
+  guest.chains.push_back(Chain{"guest", BaseHook{Hook::output, 5}, all.chains[1].rules, {}});
+  Ruleset fewer = all;
+  std::erase_if(fewer.chains, [](const Chain& c) { return c.name == "hold"; });
+  Ruleset regular = all;
+  regular.chains[3].base.reset();
+  std::rotate(regular.chains.begin() + 3, regular.chains.begin() + 4, regular.chains.end());
+  const std::vector<Ruleset> kinds{all, elsewhere, guest, fewer, regular, planned(cases()[1])};
+  for (const Ruleset& from : kinds)
+    for (const Ruleset& to : kinds)
+      if (!(from == to)) {
+        SCOPED_TRACE(std::to_string(&from - kinds.data()) + " to " +
+                     std::to_string(&to - kinds.data()));
+        EXPECT_EQ(check_way(from, to), 5u);
+      }
+}
+
+TEST(Replacement, TakesAwayWhatAnInterruptedOneLeft) {
+  const Ruleset wanted = every_construct();
+  Ruleset interrupted = wanted;
+  for (Chain chain : {wanted.chains[3], wanted.chains.back()}) {
+    chain.name += "_next";
+    chain.rules.clear();
+    interrupted.chains.push_back(chain);
   }
+  interrupted.timeouts.push_back({"captured_v4_next", IpFamily::v4, 9, {}});
+  EXPECT_EQ(check_way(interrupted, wanted), 1u);
 }
 
 TEST(Removal, TakesTheRulesFirst) {
