@@ -197,21 +197,4 @@ Result<std::vector<std::uint32_t>> parse_ids(const RawValue& value, IdKind kind,
   return ids;
 }
 
-Result<void> check_duration(const RawValue& value) {
-  const Error bad = value_error(value, "not a duration such as 5s, 500ms or 1m30s");
-  std::string_view text = value.text;
-  if (text.empty()) return bad;
-  if (text == "0") return {};
-  while (!text.empty()) {
-    const auto digits = text.find_first_not_of("0123456789.");
-    if (digits == 0 || digits == std::string_view::npos) return bad;
-    text.remove_prefix(digits);
-    const std::string_view unit = text.substr(0, text.find_first_of("0123456789."));
-    constexpr std::string_view kUnits[] = {"ns", "us", "µs", "ms", "s", "m", "h"};
-    if (std::find(std::begin(kUnits), std::end(kUnits), unit) == std::end(kUnits)) return bad;
-    text.remove_prefix(unit.size());
-  }
-  return {};
-}
-
 }  // namespace weir::init

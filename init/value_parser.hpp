@@ -3,6 +3,7 @@
 // reason.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,19 @@ Result<std::vector<std::uint32_t>> parse_ids(const RawValue& value, IdKind kind,
 /// Id of `name` in the text of /etc/passwd or /etc/group (third field of a line).
 std::optional<std::uint32_t> find_id(std::string_view database, std::string_view name);
 
-/// Go's time.ParseDuration, for the syntax only: `5s`, `1m30s`, `500ms`.
-Result<void> check_duration(const RawValue& value);
+/// Go's time.ParseDuration: `5s`, `1m30s`, `1.5h`, `500ms`, `0`. What is finer than a millisecond
+/// is rounded up; at most a year.
+Result<std::chrono::milliseconds> parse_duration(const RawValue& value);
+
+/// MARK or MARK/MASK, decimal or 0x…; sets mark and mask. Without MASK: 0xfff, or for a larger mark
+/// the fewest low bits that hold it. The mark and the one after it must fit in the mask.
+Result<void> parse_mark(const RawValue& value, TproxyMarks& marks);
+/// A number that is not one of the kernel's own tables (default, main, local).
+Result<std::uint32_t> parse_route_table(const RawValue& value);
+
+/// `[PROTOCOL:]PORTS:USERS`, separated by `;`: tcp unless udp is said; ports with ranges or `*`;
+/// users with ranges, or names.
+Result<std::vector<UserExclusion>> parse_user_exclusions(const RawValue& value,
+                                                         const Environment& environment);
 
 }  // namespace weir::init

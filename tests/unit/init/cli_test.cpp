@@ -229,29 +229,6 @@ TEST(Cli, TheLoopbackPrefixIsWithinLoopback) {
             "within 127.0.0.0/8");
 }
 
-constexpr std::string_view kRefusal =
-    "' is not supported: this version of weir-init has REDIRECT with nftables only";
-
-TEST(Cli, WhatComesLaterIsRefusedByName) {
-  const std::vector<std::pair<std::string, std::string>> asked{
-      {"-m", "TPROXY"},
-      {"-t", "1"},
-      {"-r", "2"},
-      {"--redirect-dns", "true"},
-      {"--capture-all-dns", "1"},
-      {"--drop-invalid", "true"},
-      {"--run-validation", "t"},
-      {"--cni-mode", "true"},
-      {"--network-namespace", "/proc/1/ns/net"},
-      {"--native-nftables", "false"},
-      {"--force-iptables-binary", "legacy"}};
-  for (const auto& [flag, value] : asked)
-    EXPECT_EQ(refused({flag + "=" + value}), flag + ": '" + value + std::string(kRefusal));
-  EXPECT_EQ(refused_variable("INVALID_DROP", "true"),
-            "environment variable INVALID_DROP: 'true" + std::string(kRefusal));
-  EXPECT_EQ(refused({"-m", "NONE"}), "-m: 'NONE': neither REDIRECT nor TPROXY");
-}
-
 TEST(Cli, WhatAsksForNothingIsAccepted) {
   EXPECT_EQ(accepted({"-m",
                       "",
