@@ -25,9 +25,9 @@ enum class DnsLookupFamily : std::uint8_t { automatic, v4_only, v6_only, v4_pref
 struct EndpointConfig {
   std::string host;
   std::uint16_t port = 0;
-  std::string hostname;      // Endpoint.hostname, for display
-  std::uint32_t weight = 1;  // load_balancing_weight, ≥ 1
-  std::uint32_t locality_weight = 0;
+  std::string hostname;               // Endpoint.hostname, for display
+  std::uint32_t weight = 1;           // load_balancing_weight, ≥ 1
+  std::uint32_t locality_weight = 0;  // of its locality; counts when the cluster says so
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
   bool healthy = true;  // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
@@ -50,6 +50,8 @@ struct ClusterConfig {
   DiscoveryType discovery = DiscoveryType::static_hosts;
   LbPolicy lb_policy = LbPolicy::round_robin;
   std::uint32_t least_request_choices = 2;
+  /// common_lb_config.locality_weighted_lb_config: localities get connections by their weights.
+  bool locality_weighted = false;
   std::chrono::milliseconds connect_timeout{5000};
   std::vector<EndpointConfig> endpoints;  // empty = BlackHole: every connection ends at once
   CircuitBreakerConfig default_limits;

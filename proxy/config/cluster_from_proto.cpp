@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/cluster_from_proto.hpp"
 
+#include <algorithm>
+
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "proxy/config/endpoints_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
@@ -166,6 +168,7 @@ void read_load_balancing(const Cluster& proto, const ParseContext& context,
                          ClusterConfig& cluster) {
   cluster.lb_policy = lb_policy_from_proto(proto.lb_policy());
   check_lb_policy(proto, context);
+  cluster.locality_weighted = proto.common_lb_config().has_locality_weighted_lb_config();
   if (!proto.has_least_request_lb_config()) return;
   const auto& config = proto.least_request_lb_config();
   const ParseContext inside = context.field("least_request_lb_config");
@@ -173,6 +176,16 @@ void read_load_balancing(const Cluster& proto, const ParseContext& context,
   cluster.least_request_choices = config.choice_count().value();
   if (cluster.least_request_choices < 2)
     inside.field("choice_count").error("must be greater than or equal to 2");
+}
+
+/// As in Envoy, weights of localities count only where the cluster asks for it.
+void report_idle_weights(const ClusterConfig& cluster, const ParseContext& context) {
+  const auto has_weight = [](const EndpointConfig& e) { return e.locality_weight != 0; };
+  if (!cluster.locality_weighted &&
+      std::any_of(cluster.endpoints.begin(), cluster.endpoints.end(), has_weight))
+    context.warning(
+        "the localities' load_balancing_weight has no effect without "
+        "common_lb_config.locality_weighted_lb_config");
 }
 
 }  // namespace
@@ -198,6 +211,7 @@ ClusterConfig cluster_from_proto(const Cluster& proto, const ParseContext& conte
       inside.error("ORIGINAL_DST clusters must have no load assignment configured");
     else
       cluster.endpoints = endpoints_from_proto(proto.load_assignment(), cluster.discovery, inside);
+    report_idle_weights(cluster, inside);
   }
   if (cluster.discovery == DiscoveryType::logical_dns && cluster.endpoints.size() != 1)
     context.error(

@@ -2,6 +2,7 @@
 #include "proxy/config/endpoints_from_proto.hpp"
 
 #include <limits>
+#include <map>
 
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "proxy/config/proto_values.hpp"
@@ -61,12 +62,14 @@ std::vector<EndpointConfig> endpoints_from_proto(const ClusterLoadAssignment& pr
                                                  const ParseContext& context) {
   std::vector<EndpointConfig> endpoints;
   std::uint64_t total_weight = 0;
+  std::map<std::uint32_t, std::uint64_t> locality_weights;  // by priority
   for (int i = 0; i < proto.endpoints_size(); ++i) {
     const auto& locality = proto.endpoints(i);
     const ParseContext group = context.item("endpoints", i);
     if (locality.priority() > kLowestPriority)
       group.field("priority")
           .error("priority '" + std::to_string(locality.priority()) + "': must be at most 128");
+    locality_weights[locality.priority()] += locality.load_balancing_weight().value();
     for (int k = 0; k < locality.lb_endpoints_size(); ++k) {
       EndpointConfig endpoint = endpoint_from_lb_endpoint(locality.lb_endpoints(k), discovery,
                                                           group.item("lb_endpoints", k));
@@ -81,6 +84,10 @@ std::vector<EndpointConfig> endpoints_from_proto(const ClusterLoadAssignment& pr
   }
   if (total_weight > std::numeric_limits<std::uint32_t>::max())
     context.error("the weights of the endpoints add up to more than 4294967295");
+  for (const auto& [priority, weight] : locality_weights)
+    if (weight > std::numeric_limits<std::uint32_t>::max())
+      context.error("the weights of the localities of priority " + std::to_string(priority) +
+                    " add up to more than 4294967295");
   return endpoints;
 }
 

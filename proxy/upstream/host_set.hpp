@@ -22,6 +22,7 @@ struct Host {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
+  std::uint32_t locality_weight = 0;  // of the whole locality; 0 = none
   bool healthy = true;
   mutable std::vector<stats::HostStats>
       stats;  // one per worker, sized before the host is published

@@ -20,6 +20,7 @@ std::shared_ptr<const Host> make_host(const config::EndpointConfig& endpoint,
   host->region = endpoint.region;
   host->zone = endpoint.zone;
   host->sub_zone = endpoint.sub_zone;
+  host->locality_weight = endpoint.locality_weight;
   host->healthy = endpoint.healthy;
   host->stats = std::vector<stats::HostStats>(workers);
   return host;
@@ -30,7 +31,7 @@ bool same_host(const Host& host, const config::EndpointConfig& endpoint,
   return host.hostname == hostname && host.weight == endpoint.weight &&
          host.priority == endpoint.priority && host.region == endpoint.region &&
          host.zone == endpoint.zone && host.sub_zone == endpoint.sub_zone &&
-         host.healthy == endpoint.healthy;
+         host.locality_weight == endpoint.locality_weight && host.healthy == endpoint.healthy;
 }
 
 }  // namespace

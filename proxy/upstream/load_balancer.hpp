@@ -8,10 +8,18 @@
 #include <vector>
 
 #include "proxy/config/cluster_config.hpp"
+#include "proxy/upstream/host_picker.hpp"
 #include "proxy/upstream/host_set.hpp"
 #include "proxy/upstream/random.hpp"
 
 namespace weir::upstream {
+
+/// The hosts of one locality (region, zone, sub-zone) in one priority.
+struct Locality {
+  std::uint32_t weight = 0;
+  std::size_t hosts = 0;  // usable or not
+  HostPicker::Hosts usable;
+};
 
 /// Only healthy hosts are picked, and only those of the lowest priority that has one.
 ///
@@ -24,13 +32,18 @@ namespace weir::upstream {
 ///   the weights.
 /// - random: each with equal chance; weights do not count.
 ///
+/// With locality_weighted the priority's localities take turns by their weights, and the policy
+/// picks within one. A locality without a weight gets nothing, unless none has one; one that has
+/// lost more than 2 / 7 of its hosts gets less than its share.
+///
 /// One thread. A pick costs O(log hosts) or O(N); the first one after the host set changed O(hosts
 /// · log hosts).
 class LoadBalancer {
  public:
   /// `worker` selects Host::stats. `choices` is N of least_request; 0 and 1 are taken as 1.
   /// With cluster_provided nobody may pick: those clusters have no hosts to pick from.
-  LoadBalancer(config::LbPolicy policy, std::uint32_t choices, std::size_t worker);
+  LoadBalancer(config::LbPolicy policy, std::uint32_t choices, std::size_t worker,
+               bool locality_weighted = false);
 
   /// nullptr when no host is usable. Never `exclude` (the host of a failed attempt) when its
   /// priority has another usable host. `hosts` is not null; it is kept until a pick with another
@@ -39,39 +52,23 @@ class LoadBalancer {
                                    const Host* exclude = nullptr);
 
  private:
-  /// A host's next turn.
-  struct Turn {
-    std::uint64_t deadline;
-    std::uint64_t order;  // of equal deadlines the one that waits longer comes first
-    std::uint32_t host;   // index into usable_
-  };
-  struct Later {
-    bool operator()(const Turn& a, const Turn& b) const {
-      return a.deadline != b.deadline ? a.deadline > b.deadline : a.order > b.order;
-    }
-  };
-
   void rebuild(const std::shared_ptr<const HostSet>& hosts, Random& random);
-  void schedule(std::uint32_t host, std::uint64_t now);
-  // The rest return indices into usable_, which is not empty.
-  std::uint32_t pick_next(Random& random);
-  std::uint32_t pick_by_deadline();
-  std::uint32_t pick_in_order();
-  std::uint32_t pick_least_loaded(Random& random) const;
-  std::uint32_t pick_any(Random& random) const;
-  std::uint32_t pick_other_than(std::uint32_t excluded, Random& random) const;
-  [[nodiscard]] std::uint64_t connections(std::uint32_t host) const;
+  void add_localities(std::vector<Locality> localities, Random& random);
+  std::uint32_t next_locality();
+  // usable_ is not empty.
+  const std::shared_ptr<const Host>& pick_next(Random& random);
+  const std::shared_ptr<const Host>& pick_other_than(const Host* excluded, Random& random) const;
 
   config::LbPolicy policy_;
   std::uint32_t choices_;
   std::size_t worker_;
+  bool locality_weighted_;
 
   std::shared_ptr<const HostSet> set_;
-  std::vector<std::shared_ptr<const Host>> usable_;
-  bool weighted_ = false;
-  std::uint32_t next_ = 0;   // round robin with equal weights
-  std::vector<Turn> turns_;  // heap, earliest first; only when weighted_
-  std::uint64_t order_ = 0;
+  HostPicker::Hosts usable_;          // of the priority that serves
+  std::vector<HostPicker> pickers_;   // one, or one for each locality that gets connections
+  std::vector<std::uint64_t> costs_;  // of a turn of each locality
+  DeadlineQueue turns_;               // of the localities
 };
 
 }  // namespace weir::upstream

@@ -9,7 +9,8 @@ WorkerCluster::WorkerCluster(SharedCluster& shared, stats::ClusterStats& stats, 
       stats_(stats),
       worker_(worker),
       hosts_(std::move(hosts)),
-      balancer_(shared.config->lb_policy, shared.config->least_request_choices, worker) {}
+      balancer_(shared.config->lb_policy, shared.config->least_request_choices, worker,
+                shared.config->locality_weighted) {}
 
 PickResult WorkerCluster::pick(const std::optional<OriginalDestination>& destination,
                                Random& random, const Host* previous) {

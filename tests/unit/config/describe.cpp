@@ -148,6 +148,7 @@ void cluster(std::ostream& out, const ClusterConfig& config) {
       << name_of(config.discovery) << " " << name_of(config.lb_policy)
       << " connect_timeout=" << config.connect_timeout.count()
       << "ms buffer=" << config.per_connection_buffer_limit << "\n";
+  if (config.locality_weighted) out << "  by the weights of localities\n";
   if (config.lb_policy == LbPolicy::least_request)
     out << "  choices " << config.least_request_choices << "\n";
   if (config.discovery == DiscoveryType::strict_dns ||

@@ -22,6 +22,8 @@ struct HostSpec {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   bool healthy = true;
+  std::string zone = "";
+  std::uint32_t locality_weight = 0;
 };
 
 std::shared_ptr<const HostSet> hosts(const std::vector<HostSpec>& specs) {
@@ -32,6 +34,8 @@ std::shared_ptr<const HostSet> hosts(const std::vector<HostSpec>& specs) {
     host->weight = spec.weight;
     host->priority = spec.priority;
     host->healthy = spec.healthy;
+    host->zone = spec.zone;
+    host->locality_weight = spec.locality_weight;
     host->stats = std::vector<stats::HostStats>(2);
     set->hosts.push_back(std::move(host));
   }
@@ -326,6 +330,84 @@ TEST(LeastRequest, AGaugeBelowZeroCountsAsZero) {
   const auto set = hosts({{"a"}, {"b"}});
   set->hosts[0]->stats[kWorker].cx_active.set(-1);
   EXPECT_NEAR(pick_many(balancer, set, random, 4000).at("a"), 2000, 200);
+}
+
+HostSpec in_zone(std::string name, std::string zone, std::uint32_t weight, bool healthy = true,
+                 std::uint32_t priority = 0) {
+  return {std::move(name), 1, priority, healthy, std::move(zone), weight};
+}
+
+class LocalityWeighted : public ::testing::TestWithParam<LbPolicy> {};
+INSTANTIATE_TEST_SUITE_P(Policies, LocalityWeighted,
+                         ::testing::Values(LbPolicy::round_robin, LbPolicy::least_request,
+                                           LbPolicy::random));
+
+TEST_P(LocalityWeighted, LocalitiesGetTheirShareHoweverManyHostsTheyHave) {
+  const auto set = hosts({in_zone("a1", "a", 3), in_zone("b1", "b", 1), in_zone("b2", "b", 1),
+                          in_zone("b3", "b", 1), in_zone("a2", "a", 3)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  auto counts = pick_many(balancer, set, random, 4000);
+  EXPECT_EQ(counts["a1"] + counts["a2"], 3000);
+  EXPECT_EQ(counts["b1"] + counts["b2"] + counts["b3"], 1000);
+  for (const auto& [name, count] : counts) EXPECT_GT(count, 200) << name;
+}
+
+TEST_P(LocalityWeighted, WithoutItTheWeightsOfLocalitiesDoNotCount) {
+  const auto set = hosts({in_zone("a", "a", 9), in_zone("b", "b", 1)});
+  LoadBalancer balancer(GetParam(), 2, kWorker);
+  Random random(1);
+  EXPECT_NEAR(pick_many(balancer, set, random, 4000)["a"], 2000, 150);
+}
+
+TEST_P(LocalityWeighted, ALocalityWithoutAWeightGetsNothing) {
+  const auto set = hosts({in_zone("a", "a", 0), in_zone("b", "b", 1)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  EXPECT_EQ(pick_many(balancer, set, random, 100), (Counts{{"b", 100}}));
+}
+
+TEST_P(LocalityWeighted, WithoutAnyWeightAllHostsAreOneLocality) {
+  const auto set = hosts({in_zone("a", "a", 0), in_zone("b", "b", 0), in_zone("c", "b", 0)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  for (const auto& [name, count] : pick_many(balancer, set, random, 3000))
+    EXPECT_NEAR(count, 1000, 150) << name;
+}
+
+TEST_P(LocalityWeighted, ALocalityThatLostHostsGetsLess) {
+  // Half of a is left: 1.4 / 2 of its share.
+  const auto set =
+      hosts({in_zone("a1", "a", 1), in_zone("a2", "a", 1, false), in_zone("b", "b", 1)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  auto counts = pick_many(balancer, set, random, 1700);
+  EXPECT_NEAR(counts["a1"], 700, 2);
+  EXPECT_NEAR(counts["b"], 1000, 2);
+}
+
+TEST_P(LocalityWeighted, ALocalityThatLostAFewHostsKeepsItsShare) {
+  const auto set = hosts({in_zone("a1", "a", 1), in_zone("a2", "a", 1), in_zone("a3", "a", 1),
+                          in_zone("a4", "a", 1, false), in_zone("b", "b", 1)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  EXPECT_NEAR(pick_many(balancer, set, random, 1000)["b"], 500, 1);
+}
+
+TEST_P(LocalityWeighted, OnlyTheLocalitiesOfTheServingPriorityCount) {
+  const auto set = hosts(
+      {in_zone("a", "a", 1, false), in_zone("b", "b", 1, true, 1), in_zone("c", "c", 3, true, 1)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  EXPECT_EQ(pick_many(balancer, set, random, 400), (Counts{{"b", 100}, {"c", 300}}));
+}
+
+TEST_P(LocalityWeighted, ARetryLeavesALocalityOfOneHost) {
+  const auto set = hosts({in_zone("a", "a", 1000), in_zone("b", "b", 1), in_zone("none", "c", 0)});
+  LoadBalancer balancer(GetParam(), 2, kWorker, true);
+  Random random(1);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_NE(balancer.pick(set, random, set->hosts[0].get()), set->hosts[0]);
 }
 
 TEST(RandomNumbers, StayBelowTheirBoundAndRepeatWithTheSeed) {
