@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from harness import programs
+from harness.installer import run_init
 from harness.lab import OUTSIDE, PEER, POD, SERVICE, build_lab
 from proxy_config import (
     bootstrap, chain, cluster, file_log, listener, original_dst, original_dst_filter, outbound, tcp_proxy, typed, virtual,
@@ -19,42 +20,6 @@ FAMILIES = pytest.mark.parametrize("family", [4, 6])
 ENDED = ("eof", "reset")
 MARK = 1337
 
-# What weir-init -m TPROXY installs, as far as these scenarios need it.
-RULES = """
-table inet weir {
-    chain tproxy_prerouting {
-        type filter hook prerouting priority -151; policy accept;
-        meta l4proto tcp jump inbound
-        meta l4proto tcp meta mark & 0xfff == 1337 ct mark set ct mark & 0xfffff000 | 0x539
-    }
-    chain inbound {
-        meta mark & 0xfff == 1337 return
-        iifname "lo" ip saddr 127.0.0.6 return
-        iifname "lo" ip6 saddr ::6 return
-        iifname "lo" meta mark & 0xfff != 1338 return
-        tcp dport { 15008, 15090, 15021, 15020 } return
-        meta l4proto tcp ct state related,established meta mark set meta mark & 0xfffff000 | 0x539 accept
-        ip daddr != 127.0.0.1 meta l4proto tcp tproxy ip to :15006 meta mark set meta mark & 0xfffff000 | 0x539 accept
-        ip6 daddr != ::1 meta l4proto tcp tproxy ip6 to :15006 meta mark set meta mark & 0xfffff000 | 0x539 accept
-        ip daddr != 127.0.0.1 drop
-        ip6 daddr != ::1 drop
-    }
-    chain tproxy_output {
-        type route hook output priority -151; policy accept;
-        oifname "lo" meta l4proto tcp meta mark & 0xfff == 1337 return
-        oifname "lo" meta skuid 1337 ip daddr != 127.0.0.1 meta mark set meta mark & 0xfffff000 | 0x53a
-        oifname "lo" meta skuid 1337 ip6 daddr != ::1 meta mark set meta mark & 0xfffff000 | 0x53a
-        meta l4proto tcp ct mark & 0xfff == 1337 meta mark set meta mark & 0xfffff000 | 0x539
-    }
-    chain output {
-        type nat hook output priority -101; policy accept;
-        meta skuid 1337 return
-        oifname "lo" return
-        meta l4proto tcp redirect to :15001
-    }
-}
-"""
-
 REDIRECT_8087 = """
 table inet redirecting {
     chain before {
@@ -65,12 +30,10 @@ table inet redirecting {
 """
 
 
-def install(pod) -> None:
-    pod.tool("nft", "-f", "-", text=RULES)
-    for flag, everything in (("", "0.0.0.0/0"), ("-6 ", "::/0")):
-        pod.ip_batch(
-            [f"{flag}rule add fwmark {MARK}/0xfff lookup 133", f"{flag}route add local {everything} dev lo table 133"]
-        )
+def install(pod, *flags: str) -> None:
+    arguments = ["-m", "TPROXY", "-i", "*", "-b", "*", "-d", "15090,15021,15020", "-u", "1337", "-g", "1337", *flags]
+    done = run_init(pod, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
