@@ -7,7 +7,7 @@
 # What compiles weir-init and weir-proxy.
 packages_build=(
   g++ meson ninja-build pkg-config python3
-  libasio-dev libc-ares-dev libcli11-dev libmnl-dev libnftnl-dev libprotobuf-dev libre2-dev libspdlog-dev
+  libasio-dev libc-ares-dev libcli11-dev libip4tc-dev libip6tc-dev libiptc-dev libmnl-dev libnftnl-dev libprotobuf-dev libre2-dev libspdlog-dev
   libyaml-cpp-dev libyaml-dev node-llhttp protobuf-compiler
 )
 # What the demo runs beside them.

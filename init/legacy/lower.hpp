@@ -3,7 +3,8 @@
 // maps, one table per purpose and family. Pure.
 #pragma once
 
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "init/rule.hpp"
 
@@ -16,5 +17,8 @@ namespace weir::init {
 /// left out of it. evaluate() answers the same for both, but for what the legacy tables cannot do
 /// at all, which is left out: connection tracking timeouts.
 Ruleset lower_for_legacy(const Ruleset& rules);
+
+/// What of `rules` lower_for_legacy() leaves out, a line each, for the report.
+std::vector<std::string> legacy_omissions(const Ruleset& rules);
 
 }  // namespace weir::init

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// A long list of addresses as a tree of chains: a packet meets some dozens of rules, however long
+// the list is. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "init/legacy/lowered_table.hpp"
+#include "init/rule.hpp"
+
+namespace weir::init {
+
+/// Where packets to (or from) a prefix go on.
+struct PrefixTarget {
+  Interval prefix;
+  std::string chain;  // empty: back to the built-in chain
+};
+
+/// Rules of a chain that leads on to other chains, and of one that decides. Fewer make a deeper
+/// tree of more chains, each of which costs the kernel two entries more; more make each step
+/// longer.
+inline constexpr std::size_t kTreeFanOut = 16;
+inline constexpr std::size_t kTreeLeafSize = 16;
+
+/// Adds the tree to `table`. `targets` are sorted, disjoint prefixes, at least one. @return the
+/// root's name; addresses in none of the prefixes go on in `miss`.
+std::string add_address_tree(LoweredTable& table, Field field, std::string_view base_name,
+                             const std::vector<PrefixTarget>& targets, const std::string& miss);
+
+}  // namespace weir::init

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "init/interval.hpp"
+#include "init/legacy/entry.hpp"
+#include "init/legacy/entry_layout.hpp"
+
+namespace weir::init {
+namespace {
+
+using Item = std::variant<Match, Opaque>;
+
+template <class T>
+T read_as(std::span<const std::uint8_t> bytes, std::size_t offset) {
+  T value{};
+  if (offset < bytes.size())
+    std::memcpy(&value, bytes.data() + offset, std::min(sizeof value, bytes.size() - offset));
+  return value;
+}
+
+// One value as a Key, more as an interval: how lowered rules spell it.
+std::variant<Key, SetName, std::vector<Interval>> operand(const Interval& range) {
+  if (range.first == range.last) return range.first;
+  return std::vector<Interval>{range};
+}
+Match ranged(Field field, bool negated, const Interval& range) {
+  return Match{field, negated, operand(range)};
+}
+Match masked(Field field, bool negated, std::uint32_t value, std::uint32_t mask) {
+  return Match{field, negated, id_key(value), mask};
+}
+
+Key bytes_key(const void* data, std::size_t size) {
+  Key key;
+  std::memcpy(key.bytes.data(), data, size);
+  return key;
+}
+
+template <class Layout>
+class EntryReader {
+ public:
+  EntryReader(std::span<const std::uint8_t> bytes, std::string_view target, std::string_view table)
+      : bytes_(bytes),
+        target_(target),
+        table_(table),
+        entry_(read_as<typename Layout::Entry>(bytes, 0)) {}
+
+  Rule read() {
+    read_header();
+    std::size_t at = sizeof(typename Layout::Entry);
+    while (at + sizeof(xt_entry_match) <= entry_.target_offset) {
+      const auto head = read_as<xt_entry_match>(bytes_, at);
+      if (head.u.match_size < sizeof head) break;
+      read_match(name_of(head), head.u.user.revision, at + sizeof head);
+      at += head.u.match_size;
+    }
+    rule_.verdict = read_verdict();
+    std::stable_sort(rule_.matches.begin(), rule_.matches.end(),
+                     [](const Item& a, const Item& b) { return rank(a) < rank(b); });
+    return std::move(rule_);
+  }
+
+ private:
+  [[nodiscard]] const auto& header() const { return entry_.ip; }
+
+  static int rank(const Item& item) {
+    const Match* match = std::get_if<Match>(&item);
+    return match == nullptr ? INT_MAX : match_rank(*match);
+  }
+  static std::string_view name_of(const xt_entry_match& head) {
+    return {head.u.user.name, strnlen(head.u.user.name, sizeof head.u.user.name)};
+  }
+  void add(Item item) { rule_.matches.push_back(std::move(item)); }
+  [[nodiscard]] bool inverted(int flag) const { return (header().invflags & flag) != 0; }
+
+  void read_header() {
+    if (header().proto != 0)
+      add(Match{Field::l4proto, inverted(XT_INV_PROTO),
+                byte_key(static_cast<std::uint8_t>(header().proto))});
+    read_interface(Field::iifname, header().iniface, header().iniface_mask, IPT_INV_VIA_IN);
+    read_interface(Field::oifname, header().outiface, header().outiface_mask, IPT_INV_VIA_OUT);
+    read_address(Layout::kSource, header().src, header().smsk, IPT_INV_SRCIP);
+    read_address(Layout::kDestination, header().dst, header().dmsk, IPT_INV_DSTIP);
+  }
+
+  void read_interface(Field field, const char* name, const unsigned char* mask, int flag) {
+    if (mask[0] == 0) return;
+    const std::size_t length = strnlen(name, IFNAMSIZ);
+    Interval range{bytes_key(name, length), bytes_key(name, length)};
+    if (length < IFNAMSIZ && mask[length] == 0)
+      std::fill(range.last.bytes.begin() + static_cast<std::ptrdiff_t>(length),
+                range.last.bytes.end(), std::uint8_t{0xff});
+    add(ranged(field, inverted(flag), range));
+  }
+
+  template <class Address>
+  void read_address(Field field, const Address& address, const Address& mask, int flag) {
+    const Address none{};
+    if (std::memcmp(&mask, &none, sizeof mask) == 0) return;
+    Interval range{bytes_key(&address, sizeof address), bytes_key(&address, sizeof address)};
+    const Key bits = bytes_key(&mask, sizeof mask);
+    for (std::size_t i = 0; i < sizeof address; ++i)
+      range.last.bytes[i] |= static_cast<std::uint8_t>(~bits.bytes[i]);
+    add(ranged(field, inverted(flag), range));
+  }
+
+  void read_match(std::string_view name, std::uint8_t revision, std::size_t at) {
+    const auto is = [&](const XtExtension& extension) {
+      return name == extension.name && revision == extension.revision;
+    };
+    if (is(xt::kTcp)) return read_tcp(read_as<xt_tcp>(bytes_, at));
+    if (is(xt::kUdp)) return read_udp(read_as<xt_udp>(bytes_, at));
+    if (is(xt::kMultiport)) return read_multiport(read_as<xt_multiport_v1>(bytes_, at));
+    if (is(xt::kIprange)) return read_range(read_as<xt_iprange_mtinfo>(bytes_, at));
+    if (is(xt::kOwner)) return read_owner(read_as<xt_owner_match_info>(bytes_, at));
+    if (is(xt::kConntrack)) return read_state(read_as<xt_conntrack_mtinfo3>(bytes_, at));
+    if (is(xt::kComment)) return read_comment(read_as<xt_comment_info>(bytes_, at));
+    if (is(xt::kSocket)) {
+      const auto flags = read_as<xt_socket_mtinfo2>(bytes_, at).flags;
+      return add(Match{Field::socket_transparent, false,
+                       byte_key((flags & XT_SOCKET_TRANSPARENT) != 0 ? 1 : 0)});
+    }
+    if (is(xt::kMark)) {
+      const auto info = read_as<xt_mark_mtinfo1>(bytes_, at);
+      return add(masked(Field::mark, info.invert != 0, info.mark, info.mask));
+    }
+    if (is(xt::kConnmark)) {
+      const auto info = read_as<xt_connmark_mtinfo1>(bytes_, at);
+      return add(masked(Field::ct_mark, info.invert != 0, info.mark, info.mask));
+    }
+    add(Opaque{"match " + std::string(name) + " revision " + std::to_string(revision)});
+  }
+
+  void read_ports(Field field, const std::uint16_t (&ports)[2], bool negated) {
+    if (ports[0] == 0 && ports[1] == 0xffff && !negated) return;
+    add(ranged(field, negated, {port_key(ports[0]), port_key(ports[1])}));
+  }
+  void read_tcp(const xt_tcp& tcp) {
+    read_ports(Field::tcp_dport, tcp.dpts, (tcp.invflags & XT_TCP_INV_DSTPT) != 0);
+    if (tcp.flg_mask != 0)
+      add(Match{Field::tcp_flags, (tcp.invflags & XT_TCP_INV_FLAGS) != 0, byte_key(tcp.flg_cmp)});
+  }
+  void read_udp(const xt_udp& udp) {
+    read_ports(Field::udp_dport, udp.dpts, (udp.invflags & XT_UDP_INV_DSTPT) != 0);
+    read_ports(Field::udp_sport, udp.spts, (udp.invflags & XT_UDP_INV_SRCPT) != 0);
+  }
+
+  void read_multiport(const xt_multiport_v1& info) {
+    std::vector<Interval> ranges;
+    for (std::size_t i = 0; i < std::min<std::size_t>(info.count, kMultiportSlots); ++i) {
+      const bool is_range = info.pflags[i] != 0 && i + 1 < kMultiportSlots;
+      ranges.push_back({port_key(info.ports[i]), port_key(info.ports[i + (is_range ? 1 : 0)])});
+      if (is_range) ++i;
+    }
+    const Field destination = header().proto == IPPROTO_UDP ? Field::udp_dport : Field::tcp_dport;
+    const Field field = info.flags == XT_MULTIPORT_SOURCE ? Field::udp_sport : destination;
+    if (ranges.size() == 1) return add(ranged(field, info.invert != 0, ranges.front()));
+    add(Match{field, info.invert != 0, std::move(ranges)});
+  }
+
+  void read_range(const xt_iprange_mtinfo& info) {
+    constexpr std::size_t kSize = Layout::kFamily == IpFamily::v4 ? 4 : 16;
+    const auto read = [&](Field field, const auto& min, const auto& max, bool negated) {
+      add(ranged(field, negated, {bytes_key(&min, kSize), bytes_key(&max, kSize)}));
+    };
+    if ((info.flags & IPRANGE_SRC) != 0)
+      read(Layout::kSource, info.src_min, info.src_max, (info.flags & IPRANGE_SRC_INV) != 0);
+    if ((info.flags & IPRANGE_DST) != 0)
+      read(Layout::kDestination, info.dst_min, info.dst_max, (info.flags & IPRANGE_DST_INV) != 0);
+  }
+
+  void read_owner(const xt_owner_match_info& info) {
+    if ((info.match & XT_OWNER_UID) != 0) {
+      const Field field = info.uid_min == info.uid_max ? Field::skuid : Field::skuid_range;
+      add(ranged(field, (info.invert & XT_OWNER_UID) != 0,
+                 {id_key(info.uid_min), id_key(info.uid_max)}));
+    }
+    if ((info.match & XT_OWNER_GID) != 0)
+      add(ranged(Field::skgid, (info.invert & XT_OWNER_GID) != 0,
+                 {id_key(info.gid_min), id_key(info.gid_max)}));
+  }
+
+  void read_state(const xt_conntrack_mtinfo3& info) {
+    std::uint32_t states = info.state_mask & ~std::uint32_t{kXtStateUntracked};
+    if ((info.state_mask & kXtStateUntracked) != 0) states |= kCtStateUntracked;
+    add(Match{Field::ct_state, (info.invert_flags & XT_CONNTRACK_STATE) != 0, id_key(states)});
+  }
+
+  void read_comment(const xt_comment_info& info) {
+    rule_.comment.assign(info.comment, strnlen(info.comment, sizeof info.comment));
+  }
+
+  Verdict read_verdict() {
+    if (target_.empty()) return Continue{};
+    const auto head = read_as<xt_entry_target>(bytes_, entry_.target_offset);
+    // In the kernel a label's target has no name; one that is still to be written has its label.
+    if (head.u.user.name[0] == 0 || is_label(target_)) return read_label();
+    return read_extension(head.u.user.revision, entry_.target_offset + sizeof head);
+  }
+
+  static bool is_label(std::string_view name) {
+    return name == "RETURN" || name == "ACCEPT" || name == "DROP" || name.starts_with(kChainPrefix);
+  }
+
+  [[nodiscard]] Verdict read_label() const {
+    if (target_ == "RETURN") return Return{};
+    if (target_ == "ACCEPT") return Accept{};
+    if (target_ == "DROP") return Drop{};
+    const std::string chain = std::string(table_) + std::string(target_);
+    if ((header().flags & Layout::kGoto) != 0) return Goto{chain};
+    return Jump{chain};
+  }
+
+  [[nodiscard]] Verdict read_extension(std::uint8_t revision, std::size_t at) const {
+    const auto is = [&](const XtExtension& extension) {
+      return target_ == extension.name && revision == extension.revision;
+    };
+    if (is(xt::kRedirectTarget)) return Redirect{redirect_port(at)};
+    if (is(xt::kTproxyTarget)) {
+      const auto info = read_as<xt_tproxy_target_info_v1>(bytes_, at);
+      return Tproxy{ntohs(info.lport), info.mark_value, info.mark_mask};
+    }
+    if (is(xt::kMarkTarget)) {
+      const auto info = read_as<xt_mark_tginfo2>(bytes_, at);
+      return SetMark{info.mark, info.mask};
+    }
+    if (is(xt::kConnmarkTarget)) {
+      const auto info = read_as<xt_connmark_tginfo1>(bytes_, at);
+      return SetCtMark{info.ctmark, info.ctmask};
+    }
+    if (is(xt::kCtTarget)) return SetZone{read_as<xt_ct_target_info_v1>(bytes_, at).zone};
+    if (is(xt::kRejectTarget)) {
+      const auto with = read_as<ip6t_reject_info>(bytes_, at).with;
+      if (with == Layout::kTcpReset) return Reject{Rejection::tcp_reset};
+      if (with == Layout::kPortUnreachable) return Reject{Rejection::port_unreachable};
+    }
+    return Opaque{"target " + std::string(target_) + " revision " + std::to_string(revision)};
+  }
+
+  [[nodiscard]] std::uint16_t redirect_port(std::size_t at) const {
+    if constexpr (Layout::kFamily == IpFamily::v4)
+      return ntohs(read_as<nf_nat_ipv4_multi_range_compat>(bytes_, at).range[0].min.all);
+    else
+      return ntohs(read_as<nf_nat_range>(bytes_, at).min_proto.all);
+  }
+
+  std::span<const std::uint8_t> bytes_;
+  std::string_view target_;
+  std::string_view table_;
+  Rule rule_;
+  typename Layout::Entry entry_;
+};
+
+bool is_label(const Verdict& verdict) {
+  return std::holds_alternative<Return>(verdict) || std::holds_alternative<Accept>(verdict) ||
+         std::holds_alternative<Drop>(verdict) || std::holds_alternative<Continue>(verdict) ||
+         std::holds_alternative<Jump>(verdict) || std::holds_alternative<Goto>(verdict);
+}
+
+// Whether encoding gives these bytes again. Left out: what the kernel and libiptc keep in an entry
+// for themselves, and a label's target, which is an offset in the kernel.
+template <class Layout>
+bool is_exact(std::span<const std::uint8_t> bytes, const Rule& rule) {
+  const auto encoded = encode_entry(Layout::kFamily, rule);
+  const auto entry = read_as<typename Layout::Entry>(bytes, 0);
+  const auto own = read_as<typename Layout::Entry>(encoded, 0);
+  if (encoded.size() != bytes.size() || entry.target_offset != own.target_offset ||
+      entry.next_offset != own.next_offset)
+    return false;
+  const auto same = [&](std::size_t begin, std::size_t end) {
+    return std::ranges::equal(bytes.subspan(begin, end - begin),
+                              std::span(encoded).subspan(begin, end - begin));
+  };
+  const std::size_t end = is_label(rule.verdict) ? own.target_offset : bytes.size();
+  return same(0, sizeof entry.ip) && same(sizeof entry, end);
+}
+
+template <class Layout>
+Rule decode(std::span<const std::uint8_t> entry, std::string_view target, std::string_view table) {
+  Rule rule = EntryReader<Layout>(entry, target, table).read();
+  const bool opaque = std::holds_alternative<Opaque>(rule.verdict) ||
+                      std::any_of(rule.matches.begin(), rule.matches.end(), [](const Item& item) {
+                        return std::holds_alternative<Opaque>(item);
+                      });
+  if (!opaque && !is_exact<Layout>(entry, rule))
+    rule.matches.emplace_back(Opaque{"options that weir-init does not use"});
+  return rule;
+}
+
+}  // namespace
+
+Rule decode_entry(IpFamily family, std::span<const std::uint8_t> entry, std::string_view target,
+                  std::string_view table) {
+  if (family == IpFamily::v4) return decode<LayoutV4>(entry, target, table);
+  return decode<LayoutV6>(entry, target, table);
+}
+
+}  // namespace weir::init
