@@ -8,7 +8,7 @@ import pytest
 from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, PASSTHROUGH, POD
-from proxy_config import bootstrap, chain, cluster, file_log, listener, original_dst, outbound, tcp_proxy
+from proxy_config import bootstrap, chain, cluster, file_log, listener, original_dst, outbound, socket_address, tcp_proxy
 from proxy_peers import answers, echo, has_data, how_it_ends, read_all, read_exactly, says, who
 from proxy_process import new_directory, wait_for
 
@@ -109,6 +109,27 @@ def test_least_request_avoids_the_busy_host(plain_lab, start, serve):
     assert names.count(b"h0") >= 8, names
     for client in clients + kept[b"h1"]:
         client.close()
+
+
+def test_localities_get_their_share_whatever_hosts_they_have(plain_lab, start, serve):
+    """Weights 1 and 3 of localities of two hosts and of one, where the cluster asks for it; as hosts without."""
+    for i, name in enumerate(("near1", "near2", "far")):
+        serve(plain_lab.peer, HOST, 7000 + i, says(name))
+
+    def locality(zone: str, weight: int, *ports: int) -> dict:
+        hosts = [{"endpoint": {"address": socket_address(HOST, port)}} for port in ports]
+        return {"locality": {"zone": zone}, "load_balancing_weight": weight, "lb_endpoints": hosts}
+
+    assignment = {"cluster_name": "c", "endpoints": [locality("near", 1, 7000, 7001), locality("far", 3, 7002)]}
+    for weighted, shares in ((True, {"near1": 5, "near2": 5, "far": 30}), (False, {"near1": 10, "near2": 10, "far": 10})):
+        fields = {"common_lb_config": {"locality_weighted_lb_config": {}}} if weighted else {}
+        proxy = start(cluster("c", load_assignment=assignment, **fields))
+        got = [who(plain_lab.peer, POD[4], PORT) for _ in range(sum(shares.values()))]
+        assert {name: got.count(name) for name in shares} == shares
+        warned = "load_balancing_weight has no effect without common_lb_config" in proxy.log()
+        assert warned is not weighted
+        proxy.process.kill()
+        proxy.wait_exit()
 
 
 def test_weighted_clusters(plain_lab, start, serve):

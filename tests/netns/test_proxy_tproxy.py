@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """weir-proxy behind TPROXY: the application sees the client's own address, in both families."""
 
+import errno
 import json
+import select
 import socket
 import threading
+import time
 
 import pytest
 
@@ -234,6 +237,83 @@ def test_the_pod_reaches_itself_through_both_listeners(own_lab, serve, family):
         proxy.wait_ended({"finished": 2})
         assert proxy.stat("listener.[__]_15006.downstream_cx_total") == 1
     assert [host for host, _ in app.peers] == [POD[family]]
+
+
+@FAMILIES
+def test_the_same_client_port_again_and_again(lab, default_proxy, serve, family):
+    """Whoever closes first, TIME_WAIT on any of the four sockets does not stand in the way of the next connection."""
+    app = serve(lab.pod, POD[family], 8088, says("app"))
+    serve(lab.pod, POD[family], 8089, echo)
+    for port in (8088, 8089) * 10:
+        client = lab.peer.new_socket(socket.AF_INET6 if family == 6 else socket.AF_INET)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind((PEER[family], 45678))
+        client.settimeout(3)
+        with client:
+            client.connect((POD[family], port))
+            if port == 8088:
+                assert read_all(client) == b"app"
+            else:
+                client.sendall(b"ping")
+                assert read_exactly(client, 4) == b"ping"
+                reset(client)
+    assert {host for host, _ in app.peers} == {PEER[family]}
+
+
+@FAMILIES
+def test_connections_from_before_the_proxy_are_held(fresh_lab, serve, family):
+    """100 clients dial while nobody listens on 15006; none is refused, and the application sees each one's address."""
+    install(fresh_lab.pod)
+    app = serve(fresh_lab.pod, POD[family], 8080, echo)
+    clients = [fresh_lab.peer.new_socket(socket.AF_INET6 if family == 6 else socket.AF_INET) for _ in range(100)]
+    for client in clients:
+        client.setblocking(False)
+        assert client.connect_ex((POD[family], 8080)) == errno.EINPROGRESS
+    time.sleep(0.2)
+    assert [client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for client in clients] == [0] * 100
+    assert app.accepted == 0
+    with tproxy(fresh_lab):
+        for client in clients:
+            client.settimeout(10)
+            select.select([], [client], [], 10)
+            client.sendall(b"ping")
+        assert [read_exactly(client, 4) for client in clients] == [b"ping"] * 100
+        assert {host for host, _ in app.peers} == {PEER[family]}
+        for client in clients:
+            client.close()
+
+
+def test_another_mark_of_both(fresh_lab, serve):
+    install(fresh_lab.pod, "-t", "0x2a/0xff", "-r", "211")
+    app = serve(fresh_lab.pod, POD[4], 8080, says("app"))
+    with tproxy(fresh_lab, None, "--tproxy-mark", "0x2a/0xff"):
+        assert who(fresh_lab.peer, POD[4], 8080) == "app"
+    assert [host for host, _ in app.peers] == [PEER[4]]
+
+
+def test_root_in_the_exempt_group_works(fresh_lab, serve):
+    """How Istio runs the proxy in this mode: user 0, group 1337."""
+    install(fresh_lab.pod)
+    app = serve(fresh_lab.pod, POD[4], 8080, says("app"))
+    serve(fresh_lab.peer, OUTSIDE[4], 80, says("outside"))
+    wrap = [programs.system("setpriv"), "--regid", "1337", "--clear-groups"]
+    with Proxy(fresh_lab.pod, None, "--inbound", "TPROXY", uid=0, wrap=wrap) as proxy:
+        assert who(fresh_lab.peer, POD[4], 8080) == "app"
+        assert who(fresh_lab.pod, OUTSIDE[4], 80, uid=1000, gid=1000) == "outside"
+        assert proxy.ended() == {"finished": 2}
+    assert [host for host, _ in app.peers] == [PEER[4]]
+
+
+def test_excluded_ports_and_the_pods_own_connections_do_not_pass_the_proxy(lab, default_proxy, serve):
+    serve(lab.pod, POD[4], 15020, says("agent"))
+    serve(lab.pod, POD[4], 8090, says("app"))
+    serve(lab.pod, "127.0.0.1", 8091, says("loopback"))
+    before = default_proxy.stat("server.total_connections"), default_proxy.stat("listener.[__]_15006.downstream_cx_total")
+    assert who(lab.peer, POD[4], 15020) == "agent"
+    assert who(lab.pod, POD[4], 8090, uid=1000, gid=1000) == "app"
+    assert who(lab.pod, "127.0.0.1", 8091, uid=1000, gid=1000) == "loopback"
+    after = default_proxy.stat("server.total_connections"), default_proxy.stat("listener.[__]_15006.downstream_cx_total")
+    assert after == before
 
 
 def test_after_a_restart_it_works_again(fresh_lab, serve):
