@@ -129,13 +129,16 @@ class Walk {
   }
 
   bool matches(const Rule& rule) {
-    std::optional<std::size_t> failed;
-    for (std::size_t i = 0; i < rule.matches.size() && !failed; ++i) {
+    RuleVisit visit{place_, {}, {}};
+    for (std::size_t i = 0; i < rule.matches.size() && !visit.failed_match; ++i) {
       const auto* match = std::get_if<Match>(&rule.matches[i]);
-      if (match == nullptr || !holds(rules_, *match, packet_)) failed = i;
+      if (match != nullptr && holds(rules_, *match, packet_)) continue;
+      visit.failed_match = i;
+      if (match != nullptr) visit.seen = compared_value(*match, packet_);
     }
-    if (visits_ != nullptr) visits_->push_back({place_, failed});
-    return !failed && !std::holds_alternative<Opaque>(rule.verdict);
+    const bool matched = !visit.failed_match && !std::holds_alternative<Opaque>(rule.verdict);
+    if (visits_ != nullptr) visits_->push_back(std::move(visit));
+    return matched;
   }
 
   void leave_chain() {

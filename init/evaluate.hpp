@@ -69,6 +69,7 @@ struct RuleVisit {
   RulePlace place;
   /// Index of the match that did not hold; absent: all held.
   std::optional<std::size_t> failed_match;
+  std::optional<Key> seen;  // the packet's value that did not hold, under the mask of the match
   bool operator==(const RuleVisit&) const = default;
 };
 

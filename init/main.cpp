@@ -23,6 +23,14 @@ int run_change(const CommandContext& context) {
 
 int run_command(const CommandContext& context) {
   switch (context.options.command) {
+    case Command::explain:
+      return run_explain(context);
+    case Command::completion:
+      return run_completion(context);
+    case Command::man:
+      return run_man(context);
+    case Command::verify:
+      return run_verify(context);
     case Command::install:
     case Command::cleanup:
     default:
@@ -30,15 +38,27 @@ int run_command(const CommandContext& context) {
   }
 }
 
+// What a container is started for; a question asked in it (kubectl exec) must not speak for it.
+bool is_a_containers_task(Command command) {
+  return command == Command::install || command == Command::cleanup || command == Command::verify ||
+         command == Command::watch;
+}
+
 int run(std::string_view program, std::span<const char* const> arguments) {
   const auto start = std::chrono::steady_clock::now();
   const Environment environment = process_environment();
   const auto options = parse_options(arguments, environment, program);
-  if (!options) return fail(options.error(), ExitCode::usage);
-  if (options->help) return write_text("", help_text()) ? 0 : 1;
+  if (!options)
+    return leave_termination_message(
+        environment.variable("TERMINATION_LOG").value_or(Options{}.termination_log),
+        fail(options.error(), ExitCode::usage));
+  if (options->help) return run_help({*options, environment, start});
   if (options->version) return write_text("", "weir-init " WEIR_VERSION "\n") ? 0 : 1;
+  write_lines_as_json(options->log_as_json);
   for (const auto& warning : options->warnings) write_line(Stream::error, "warning: " + warning);
-  return run_command({*options, environment, start});
+  const int code = run_command({*options, environment, start});
+  if (!is_a_containers_task(options->command)) return code;
+  return leave_termination_message(options->termination_log, code);
 }
 
 }  // namespace

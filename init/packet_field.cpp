@@ -110,12 +110,16 @@ std::optional<Key> field_value(const Packet& packet, Field field) {
   return std::nullopt;
 }
 
+std::optional<Key> compared_value(const Match& match, const Packet& packet) {
+  const auto value = field_value(packet, match.field);
+  if (value && (match.field == Field::mark || match.field == Field::ct_mark))
+    return id_key(number_of(*value) & match.mask);
+  return value;
+}
+
 bool holds(const Ruleset& rules, const Match& match, const Packet& packet) {
-  auto value = field_value(packet, match.field);
-  if (!value) return false;
-  if (match.field == Field::mark || match.field == Field::ct_mark)
-    value = id_key(number_of(*value) & match.mask);
-  return is_in_operand(rules, match, *value) != match.negated;
+  const auto value = compared_value(match, packet);
+  return value && is_in_operand(rules, match, *value) != match.negated;
 }
 
 std::optional<std::string> find_in_map(const Ruleset& rules, const JumpByMap& jump,

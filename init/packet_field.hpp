@@ -13,6 +13,9 @@ namespace weir::init {
 /// rule; a missing interface is an empty name instead. Source: nft_meta.c, nft_ct.c, nft_socket.c.
 std::optional<Key> field_value(const Packet& packet, Field field);
 
+/// The same under the mask of the match: what is compared.
+std::optional<Key> compared_value(const Match& match, const Packet& packet);
+
 /// A set that is not there holds nothing.
 bool holds(const Ruleset& rules, const Match& match, const Packet& packet);
 

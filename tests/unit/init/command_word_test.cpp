@@ -25,7 +25,8 @@ std::string refused(const std::vector<std::string>& arguments) {
 TEST(CommandWord, WithoutOneItInstalls) {
   EXPECT_EQ(accepted({}).command, Command::install);
   EXPECT_EQ(accepted({"-b", "*"}).command, Command::install);
-  EXPECT_EQ(accepted({"install", "-b", "*"}), accepted({"-b", "*"}));
+  EXPECT_EQ(accepted({"install", "-b", "*"}).command, Command::install);
+  EXPECT_EQ(accepted({"install", "-b", "*"}).config, accepted({"-b", "*"}).config);
 }
 
 TEST(CommandWord, EachOneIsKnown) {
@@ -37,9 +38,13 @@ TEST(CommandWord, EachOneIsKnown) {
 
 TEST(CommandWord, CleanupIsAWordAFlagAndAVariable) {
   const Environment variable = fake_environment({{"CLEANUP_ONLY", "true"}});
-  EXPECT_EQ(accepted({"cleanup"}), accepted({"--cleanup-only"}));
-  EXPECT_EQ(accepted({"cleanup"}), accepted({}, variable));
-  EXPECT_TRUE(accepted({"cleanup"}).cleanup_only);
+  for (const Options& options :
+       {accepted({"cleanup"}), accepted({"--cleanup-only"}), accepted({}, variable)}) {
+    EXPECT_EQ(options.command, Command::cleanup);
+    EXPECT_TRUE(options.cleanup_only);
+  }
+  // A variable that is there for another run does not turn a question into a removal.
+  EXPECT_FALSE(accepted({"explain", "--to", "198.51.100.7:80"}, variable).cleanup_only);
 }
 
 TEST(CommandWord, AMisspeltOneIsToldTheNearest) {

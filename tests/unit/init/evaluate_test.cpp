@@ -417,7 +417,7 @@ TEST(Evaluate, VisitsNameTheMatchThatFailed) {
       ruleset({nat(Hook::output, {rule({tcp, dport(80)}, Redirect{1}), rule({tcp}, Redirect{2})})});
   std::vector<RuleVisit> visits;
   EXPECT_EQ(evaluate(rules, outbound(), visits).port, 2);
-  EXPECT_EQ(visits, (std::vector<RuleVisit>{{{"nat", 0}, 1}, {{"nat", 1}, {}}}));
+  EXPECT_EQ(visits, (std::vector<RuleVisit>{{{"nat", 0}, 1, port_key(443)}, {{"nat", 1}, {}, {}}}));
 }
 
 TEST(Evaluate, ThePlanOfIstiosDefaults) {

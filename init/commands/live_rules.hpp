@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is in force in this network namespace, for the commands that only look.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "init/backend.hpp"
+#include "init/cli.hpp"
+#include "init/config_chain.hpp"
+
+namespace weir::init {
+
+struct LiveRules {
+  std::unique_ptr<Backend> backend;  // the one that holds our rules, else the one that would
+  Observed observed;
+  std::optional<KeptConfig> kept;  // what they were installed with, when they say it
+};
+
+Result<LiveRules> read_live_rules(const Options& options);
+
+}  // namespace weir::init
