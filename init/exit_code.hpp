@@ -16,6 +16,7 @@ enum class ExitCode : int {
   kernel_feature = 4,
   conflict = 5,
   verification = 6,
+  validation = 126,  // the same, when --run-validation asked: istio-iptables' code
 };
 
 /// Exit code for an error of the kernel side (its errno; Backend says which is which).

@@ -19,8 +19,8 @@
 
 #include "common/ports.hpp"
 #include "init/nft/attributes.hpp"
-#include "init/nft/netlink_socket.hpp"
 #include "init/routing.hpp"
+#include "init/rtnetlink.hpp"
 
 namespace weir::init {
 namespace {
@@ -30,29 +30,12 @@ constexpr unsigned kLoopbackIndex = 1;
 
 std::uint8_t number_of(IpFamily family) { return family == IpFamily::v4 ? AF_INET : AF_INET6; }
 
-// One request under construction, with `Header` as its fixed part.
 template <class Header>
-class Request {
- public:
-  Request(std::uint16_t type, int flags) : message_(mnl_nlmsg_put_header(buffer_)) {
-    message_->nlmsg_type = type;
-    message_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    message_->nlmsg_seq = 1;
-    header_ = static_cast<Header*>(mnl_nlmsg_put_extra_header(message_, sizeof(Header)));
-  }
-  Header* operator->() { return header_; }
-  [[nodiscard]] nlmsghdr* message() { return message_; }
-  Result<void> send(const NetlinkSocket::OnMessage& on_reply) {
-    auto socket = NetlinkSocket::open(NETLINK_ROUTE);
-    if (!socket) return socket.error();
-    return socket->request(message_, on_reply);
-  }
-
- private:
-  alignas(nlmsghdr) char buffer_[512];
-  nlmsghdr* message_;
-  Header* header_;
-};
+Result<void> send(
+    RtRequest<Header>& request, const NetlinkSocket::OnMessage& on_reply = [](const nlmsghdr*) {}) {
+  TRY(RtSocket socket, RtSocket::open());
+  return socket.send(request, on_reply);
+}
 
 template <class Header>
 const Header* header_of(const nlmsghdr* message) {
@@ -71,10 +54,10 @@ bool says_enabled(const nlattr* configuration) {
 
 // Without the protocol (ipv6.disable=1) lo has no part of AF_INET6 at all.
 Result<bool> has_ipv6() {
-  Request<ifinfomsg> request(RTM_GETLINK, NLM_F_ACK);
+  RtRequest<ifinfomsg> request(RTM_GETLINK, NLM_F_ACK);
   request->ifi_index = kLoopbackIndex;
   bool enabled = false;
-  TRY_VOID(request.send([&](const nlmsghdr* reply) {
+  TRY_VOID(send(request, [&](const nlmsghdr* reply) {
     for_each_attribute(reply, sizeof(ifinfomsg), [&](const nlattr* attribute) {
       if (mnl_attr_get_type(attribute) != IFLA_AF_SPEC) return;
       for_each_nested(attribute, [&](const nlattr* family) {
@@ -94,10 +77,10 @@ const IpAddress& passthrough_address() {
 }
 
 Result<void> read_address(RoutingState& state) {
-  Request<ifaddrmsg> request(RTM_GETADDR, NLM_F_DUMP);
+  RtRequest<ifaddrmsg> request(RTM_GETADDR, NLM_F_DUMP);
   request->ifa_family = AF_INET6;
   const auto& wanted = passthrough_address().bytes();
-  return request.send([&](const nlmsghdr* reply) {
+  return send(request, [&](const nlmsghdr* reply) {
     const auto* header = header_of<ifaddrmsg>(reply);
     if (header->ifa_index != kLoopbackIndex || header->ifa_prefixlen != 128) return;
     for_each_attribute(reply, sizeof(ifaddrmsg), [&](const nlattr* attribute) {
@@ -111,9 +94,9 @@ Result<void> read_address(RoutingState& state) {
 
 // Kernels before 4.17 do not keep the protocol of a rule; there our priority has to do.
 Result<void> read_rules(IpFamily family, RoutingState& state) {
-  Request<fib_rule_hdr> request(RTM_GETRULE, NLM_F_DUMP);
+  RtRequest<fib_rule_hdr> request(RTM_GETRULE, NLM_F_DUMP);
   request->family = number_of(family);
-  return request.send([&](const nlmsghdr* reply) {
+  return send(request, [&](const nlmsghdr* reply) {
     if (header_of<fib_rule_hdr>(reply)->family != number_of(family)) return;
     PolicyRule rule{family, 0, 0xffffffff, header_of<fib_rule_hdr>(reply)->table};
     std::uint32_t priority = 0;
@@ -144,10 +127,10 @@ Result<void> read_rules(IpFamily family, RoutingState& state) {
 }
 
 Result<void> read_routes(IpFamily family, RoutingState& state) {
-  Request<rtmsg> request(RTM_GETROUTE, NLM_F_DUMP);
+  RtRequest<rtmsg> request(RTM_GETROUTE, NLM_F_DUMP);
   request->rtm_family = number_of(family);
   request->rtm_protocol = kRouteProtocol;
-  return request.send([&](const nlmsghdr* reply) {
+  return send(request, [&](const nlmsghdr* reply) {
     const auto* header = header_of<rtmsg>(reply);
     if (header->rtm_family != number_of(family) || header->rtm_protocol != kRouteProtocol ||
         header->rtm_type != RTN_LOCAL || header->rtm_dst_len != 0)
@@ -161,8 +144,8 @@ Result<void> read_routes(IpFamily family, RoutingState& state) {
 }
 
 Result<void> change(const PassthroughAddress& /*item*/, bool add) {
-  Request<ifaddrmsg> request(add ? RTM_NEWADDR : RTM_DELADDR,
-                             NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+  RtRequest<ifaddrmsg> request(add ? RTM_NEWADDR : RTM_DELADDR,
+                               NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
   request->ifa_family = AF_INET6;
   request->ifa_prefixlen = 128;
   request->ifa_scope = RT_SCOPE_UNIVERSE;
@@ -171,12 +154,12 @@ Result<void> change(const PassthroughAddress& /*item*/, bool add) {
   const IpAddress& address = passthrough_address();
   mnl_attr_put(request.message(), IFA_LOCAL, address.size(), address.bytes().data());
   mnl_attr_put(request.message(), IFA_ADDRESS, address.size(), address.bytes().data());
-  return request.send([](const nlmsghdr*) {});
+  return send(request);
 }
 
 Result<void> change(const PolicyRule& rule, bool add) {
-  Request<fib_rule_hdr> request(add ? RTM_NEWRULE : RTM_DELRULE,
-                                NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+  RtRequest<fib_rule_hdr> request(add ? RTM_NEWRULE : RTM_DELRULE,
+                                  NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
   request->family = number_of(rule.family);
   request->action = FR_ACT_TO_TBL;
   mnl_attr_put_u32(request.message(), FRA_PRIORITY, kPolicyRulePriority);
@@ -184,19 +167,19 @@ Result<void> change(const PolicyRule& rule, bool add) {
   mnl_attr_put_u32(request.message(), FRA_FWMASK, rule.mask);
   mnl_attr_put_u32(request.message(), FRA_TABLE, rule.table);
   mnl_attr_put_u8(request.message(), FRA_PROTOCOL, kRouteProtocol);
-  return request.send([](const nlmsghdr*) {});
+  return send(request);
 }
 
 Result<void> change(const LocalRoute& route, bool add) {
-  Request<rtmsg> request(add ? RTM_NEWROUTE : RTM_DELROUTE,
-                         NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+  RtRequest<rtmsg> request(add ? RTM_NEWROUTE : RTM_DELROUTE,
+                           NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
   request->rtm_family = number_of(route.family);
   request->rtm_protocol = kRouteProtocol;
   request->rtm_type = RTN_LOCAL;
   request->rtm_scope = RT_SCOPE_HOST;
   mnl_attr_put_u32(request.message(), RTA_TABLE, route.table);
   mnl_attr_put_u32(request.message(), RTA_OIF, kLoopbackIndex);
-  return request.send([](const nlmsghdr*) {});
+  return send(request);
 }
 
 // Somebody was faster: what was wanted is so.

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/verify/observation.hpp"
+
+#include <netinet/in.h>
+
+namespace weir::init {
+namespace {
+
+bool is_redirected(const ConntrackEntry& entry) {
+  return entry.reply.source != entry.original.destination;
+}
+
+// Left as it was, and tracked as the rules say.
+bool is_unchanged(const Decision& expected, const Observation& observation) {
+  return observation.entry && !is_redirected(*observation.entry) &&
+         observation.entry->zone == expected.zone && observation.entry->mark == expected.ct_mark;
+}
+
+// A segment outside of any connection is not tracked; a closed port answers it.
+bool is_tracked(const Packet& packet) { return packet.ct_state == kCtStateNew; }
+
+// A connection to somebody else that came in: it is sent on, or not, as the namespace routes.
+bool goes_through(const Packet& packet, const Decision& expected) {
+  return packet.inbound && expected.landing == Landing::direct;
+}
+
+bool is_direct(const Probe& probe, const Observation& observation) {
+  if (!is_tracked(probe.packet)) return observation.answer == Answer::refused;
+  if (!observation.entry) return goes_through(probe.packet, probe.expected) && probe.passes_by;
+  return is_unchanged(probe.expected, observation);
+}
+
+bool is_redirected_to(const Decision& expected, const Observation& observation) {
+  const auto& entry = observation.entry;
+  return entry && is_redirected(*entry) && entry->reply.source.port == expected.port &&
+         entry->zone == expected.zone && entry->mark == expected.ct_mark;
+}
+
+// Output is tracked before the packet comes back by lo and meets the input chains.
+bool is_dropped(const Packet& packet, const Observation& observation) {
+  if (observation.answer != Answer::none) return false;
+  const bool stays = !packet.inbound && packet.out_interface == "lo";
+  return !observation.entry || (!packet.inbound && (stays || is_redirected(*observation.entry)));
+}
+
+}  // namespace
+
+bool is_as_expected(const Probe& probe, const Observation& observation) {
+  switch (probe.expected.landing) {
+    case Landing::direct:
+      return is_direct(probe, observation);
+    case Landing::redirected:
+      return is_redirected_to(probe.expected, observation);
+    case Landing::transparent:
+      return observation.answer == Answer::established && is_unchanged(probe.expected, observation);
+    case Landing::dropped:
+      return is_dropped(probe.packet, observation);
+    case Landing::rejected:
+      return observation.answer == Answer::refused && !observation.entry;
+  }
+  return false;
+}
+
+std::string describe(const Probe& probe, const Observation& observation) {
+  std::string text;
+  if (!observation.entry)
+    text = "nothing came through";
+  else if (is_redirected(*observation.entry))
+    text = "redirected to " + std::to_string(observation.entry->reply.source.port);
+  else
+    text = "direct";
+  if (observation.entry && observation.entry->zone != probe.expected.zone)
+    text += ", connection tracking zone " + std::to_string(observation.entry->zone);
+  if (observation.entry && observation.entry->mark != probe.expected.ct_mark)
+    text += ", connection mark " + std::to_string(observation.entry->mark);
+  switch (observation.answer) {
+    case Answer::none:
+      break;
+    case Answer::established:
+      text += ", accepted";
+      break;
+    case Answer::refused:
+      text += ", refused";
+      break;
+  }
+  return text;
+}
+
+}  // namespace weir::init
