@@ -11,9 +11,29 @@ namespace {
 
 constexpr std::string_view kHoldChain = "hold";
 
+bool leads_to(const Chain& from, std::string_view chain) {
+  return std::any_of(from.rules.begin(), from.rules.end(), [&](const Rule& rule) {
+    const auto* jump = std::get_if<Jump>(&rule.verdict);
+    const auto* to = std::get_if<Goto>(&rule.verdict);
+    return (jump != nullptr && jump->chain == chain) || (to != nullptr && to->chain == chain);
+  });
+}
+
+// The hold chain and those that only it leads to.
+bool is_part_of_hold(const Ruleset& rules, std::string_view name) {
+  if (name == kHoldChain) return true;
+  bool found = false;
+  for (const Chain& chain : rules.chains) {
+    if (!leads_to(chain, name)) continue;
+    if (!is_part_of_hold(rules, chain.name)) return false;
+    found = true;
+  }
+  return found;
+}
+
 bool sets_timeout(const Rule& rule) { return std::holds_alternative<SetTimeout>(rule.verdict); }
 
-// The chain of `rules` that is refused under this name or, as a copy, under a longer one.
+// The chain of `rules` that was refused under this name or, as a copy, under a longer one.
 const Chain* refused_chain(const Ruleset& rules, std::string_view name) {
   const Chain* found = nullptr;
   for (const Chain& chain : rules.chains)
@@ -47,7 +67,7 @@ std::optional<OptionalFeature> refused_feature(const Ruleset& rules, const Refus
   if (refusal.part != RulesetPart::chain && refusal.part != RulesetPart::rule) return std::nullopt;
   const Chain* chain = refused_chain(rules, refusal.name);
   if (chain == nullptr) return std::nullopt;
-  if (chain->name == kHoldChain) return OptionalFeature::hold_until_listening;
+  if (is_part_of_hold(rules, chain->name)) return OptionalFeature::hold_until_listening;
   if (refusal.part == RulesetPart::rule && refusal.rule < chain->rules.size() &&
       sets_timeout(chain->rules[refusal.rule]))
     return OptionalFeature::close_wait_timeout;
@@ -57,7 +77,8 @@ std::optional<OptionalFeature> refused_feature(const Ruleset& rules, const Refus
 Ruleset without_feature(Ruleset rules, OptionalFeature feature) {
   const Ruleset before = rules;
   if (feature == OptionalFeature::hold_until_listening) {
-    std::erase_if(rules.chains, [](const Chain& chain) { return chain.name == kHoldChain; });
+    std::erase_if(rules.chains,
+                  [&](const Chain& chain) { return is_part_of_hold(before, chain.name); });
   } else {
     rules.timeouts.clear();
     for (Chain& chain : rules.chains) std::erase_if(chain.rules, sets_timeout);

@@ -12,7 +12,7 @@
 namespace weir::init {
 
 enum class OptionalFeature : std::uint8_t {
-  hold_until_listening,  // the chain `hold`: needs nft_socket (xt_socket)
+  hold_until_listening,  // the chain `hold` and what only it leads to: needs nft_socket (xt_socket)
   close_wait_timeout     // the ct timeouts and the rules that set them: needs nft_ct's timeouts
 };
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "init/exit_code.hpp"
+#include "init/interval.hpp"
 #include "init/plan.hpp"
 #include "init/report.hpp"
 #include "tests/support/every_construct.hpp"
@@ -143,7 +144,13 @@ TEST(OptionalFeature, TakesAlongTheSetsThatNobodyElseNeeds) {
   rules.sets.push_back({"proxy_ports", KeyType::inet_service, "x", {}, {}});
   rules.chains[3].rules.push_back(
       {{Match{Field::tcp_dport, false, SetName{"proxy_ports"}}}, Drop{}, "wait"});
+  rules.chains.push_back({"held", std::nullopt, {{{}, Drop{}, "wait"}}, {}});
+  rules.chains[3].rules.push_back({{}, Goto{"held"}, "nobody listens"});
+  EXPECT_EQ(refused_feature(rules, Refusal{RulesetPart::rule, "held_next", 0, false, ENOENT}),
+            OptionalFeature::hold_until_listening);
   rules = without_feature(std::move(rules), OptionalFeature::hold_until_listening);
+  EXPECT_EQ(rules.find_chain("held"), nullptr);
+  EXPECT_NE(rules.find_chain("by_address"), nullptr);
   EXPECT_EQ(rules.find_set("proxy_ports"), nullptr);
   EXPECT_NE(rules.find_set("ports"), nullptr);
 }
@@ -172,8 +179,11 @@ TEST(Install, DoesNothingWhenReadingFailsOrTheCallerObjects) {
 TEST(Report, SaysOneFactALine) {
   InstallReport report;
   report.outcome = Outcome::installed;
-  EXPECT_EQ(describe_outcome(report, wanted(), 2.06),
-            "installed: table inet weir, 14 rules, 3 sets (3 elements), IPv4 and IPv6, read back "
+  Ruleset few;
+  few.chains = {{"output", BaseHook{Hook::output, -101}, {{{}, Return{}, "x"}}, {}}};
+  few.sets = {{"ports", KeyType::inet_service, "x", {{port_key(1), port_key(9)}}, {}}};
+  EXPECT_EQ(describe_outcome(report, few, 2.06),
+            "installed: table inet weir, 1 rules, 1 sets (1 elements), IPv4 and IPv6, read back "
             "and equal, in 2.1 ms");
   report.outcome = Outcome::replaced;
   report.changes.assign(14, "x");
