@@ -38,6 +38,9 @@ inline const std::vector<Case>& cases() {
        {"-i", "10.0.0.0/8,2001:db8::/32", "-k", "eth1,eth2"},
        {}},
       {"kube-virt-interfaces", {"-i", "*", "-k", "eth1,eth2"}, {}},
+      {"virtual-networks",
+       {"-b", "*", "--virtual-networks", "docker0:203.0.113.0/24,br+:2001:db8:3::/64"},
+       {}},
       {"everything-excluded", {"-i", "*", "-x", "0.0.0.0/0,::/0"}, {}},
       {"loopback-outbound-iprange", {"-i", "127.1.2.3/32", "-x", "1.1.0.0/16"}, {}},
       {"host-ipv4-loopback-cidr",
@@ -61,12 +64,14 @@ inline const std::vector<Case>& cases() {
   return all;
 }
 
-/// Variables and the two databases that the cases name; no file of the machine is looked at.
+/// Variables and the files that the cases need; no file of the machine is looked at.
 inline Environment fake_environment(std::vector<std::pair<std::string, std::string>> variables = {},
                                     std::vector<std::pair<std::string, std::string>> files = {}) {
   files.emplace_back("/etc/passwd",
                      "root:x:0:0::/root:/bin/sh\nistio-proxy:x:1337:1337::/:/bin/false\n"
                      "other:x:4711:4711::/:\n");
+  files.emplace_back("/etc/resolv.conf",
+                     "search example.com\nnameserver 198.51.100.53\nnameserver 2001:db8::53\n");
   files.emplace_back("/etc/group", "root:x:0:\njava:x:200:\nftp:x:21:somebody\n");
   return Environment{
       [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
