@@ -157,6 +157,9 @@ class Words {
     add_list("-o", config_.outbound_excluded_ports.to_string());
     add_list("-c", interfaces(config_.excluded_interfaces));
     add_list("-k", interfaces(config_.virtual_interfaces));
+    add_list("--virtual-networks", join(config_.virtual_networks, [](const VirtualNetwork& n) {
+               return n.interface.name + (n.interface.prefix ? "+:" : ":") + n.local.to_string();
+             }));
     std::string exclusions;
     for (const UserExclusion& exclusion : config_.user_exclusions)
       exclusions += (exclusions.empty() ? "" : ";") + user_exclusion(exclusion);
@@ -234,6 +237,7 @@ RedirectConfig canonical(RedirectConfig config) {
   sort_out(config.inbound_excluded_sources);
   sort_out(config.excluded_interfaces);
   sort_out(config.virtual_interfaces);
+  sort_out(config.virtual_networks);
   if (config.owner_groups.all) config.owner_groups.included.clear();
   sort_out(config.owner_groups.included);
   sort_out(config.owner_groups.excluded);

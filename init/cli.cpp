@@ -35,25 +35,6 @@ bool says_what_is_captured(const RawFlags& flags) {
   });
 }
 
-void append_flag_help(std::string& text, const Flag& flag) {
-  constexpr std::size_t kColumn = 44;
-  std::string line = flag.short_name != 0 ? std::string("  -") + flag.short_name + ", " : "      ";
-  line += flag.name.empty() ? std::string("(environment only)") : "--" + std::string(flag.name);
-  line.resize(std::max(line.size() + 2, kColumn), ' ');
-  text += line + std::string(flag.help) + "\n";
-  if (!flag.variables.empty()) {
-    std::string names(flag.variables);
-    if (const auto blank = names.find(' '); blank != std::string::npos) names.insert(blank, ",");
-    text += std::string(kColumn, ' ') + "env " + names + "\n";
-  }
-}
-
-void append_group_help(std::string& text, FlagGroup group, std::string_view title) {
-  text += "\n" + std::string(title) + "\n";
-  for (const Flag& flag : flag_table())
-    if (flag.group == group) append_flag_help(text, flag);
-}
-
 }  // namespace
 
 Result<Options> parse_options(std::span<const char* const> arguments,
@@ -62,6 +43,7 @@ Result<Options> parse_options(std::span<const char* const> arguments,
   const RawFlags& flags = invocation.flags;
   Options options;
   options.command = invocation.command;
+  options.command_given = invocation.command_given;
   options.shell = std::move(invocation.shell);
   TRY_VOID(read_boolean(flags, FlagId::help, options.help));
   TRY_VOID(read_boolean(flags, FlagId::version, options.version));
@@ -71,45 +53,22 @@ Result<Options> parse_options(std::span<const char* const> arguments,
   TRY_VOID(read_boolean(flags, FlagId::skip_rule_apply, options.skip_rule_apply));
   if (const auto& file = flags.get(FlagId::dry_run_file)) options.dry_run_file = file->text;
   TRY_VOID(read_boolean(flags, FlagId::json, options.json));
+  TRY_VOID(read_boolean(flags, FlagId::log_json, options.log_as_json));
+  TRY_VOID(read_actions(flags, options));
   // CLEANUP_ONLY in the environment must not turn a question into a removal.
   if (options.command == Command::install && options.cleanup_only)
     options.command = Command::cleanup;
   options.cleanup_only = options.command == Command::cleanup;
-  // Cleaning up does not depend on the other flags, so they cannot stand in its way either.
+  // Cleaning up does not depend on what is captured, so such flags cannot stand in its way either.
   if (options.cleanup_only) return options;
   TRY_VOID(check_accepted(flags));
   TRY(options.config, read_config(flags, environment));
-  TRY_VOID(read_actions(flags, options));
   options.has_config = says_what_is_captured(flags);
   TRY(options.explain, read_explain_flags(flags, environment));
   if (options.command == Command::explain) TRY_VOID(check_query(options.explain));
   options.warnings = config_warnings(flags, options.config);
   for (std::string& note : invocation.notes) options.warnings.push_back(std::move(note));
   return options;
-}
-
-std::string help_text() {
-  std::string text =
-      "weir-init: redirects the TCP connections of this network namespace to a proxy (nftables).\n"
-      "Takes the flags and environment variables of istio-iptables; the command line wins.\n"
-      "\n"
-      "  weir-init -i '*' -b '*' -d 15090,15021,15020    capture everything but three ports\n"
-      "  weir-init -i '*' -b '*' --dry-run               print the rules\n"
-      "  weir-init --cleanup-only                        remove them\n"
-      "\n"
-      "Lists are separated by commas. Lists of ports and prefixes may be @FILE: any number of "
-      "items\n"
-      "a line, '#' starts a comment. (One argument or variable holds 128 KB at most.)\n";
-  append_group_help(text, FlagGroup::what, "What is captured [default]:");
-  append_group_help(text, FlagGroup::how, "What is done:");
-  append_group_help(text, FlagGroup::accepted, "Accepted without effect:");
-  append_group_help(text, FlagGroup::explain, "What 'explain' is asked about:");
-  text +=
-      "\nExit codes: 0 done, or nothing to do; 1 other error; 2 usage; 3 capability missing "
-      "(CAP_NET_ADMIN);\n"
-      "4 kernel feature missing; 5 conflict (table 'inet weir' belongs to somebody else);\n"
-      "6 verification (the kernel holds other rules than were sent).\n";
-  return text;
 }
 
 }  // namespace weir::init

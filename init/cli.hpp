@@ -50,6 +50,7 @@ struct ExplainQuery {
 
 struct Options {
   Command command = Command::install;
+  bool command_given = false;  // by a word
   RedirectConfig config;
   /// A flag or variable says what is captured: verify, diff and explain then compare with that,
   /// else with what the kernel's own table says it was installed with.
@@ -63,6 +64,7 @@ struct Options {
   std::chrono::milliseconds confirm{0};  // 0 = keep at once
   std::string termination_log = "/dev/termination-log";
   bool json = false;
+  bool log_as_json = false;
   bool own_table = false;
   ExplainQuery explain;
   std::string shell;  // completion
@@ -80,7 +82,5 @@ struct Options {
 /// @param program argv[0], by which the command lines of Kuma and linkerd are known.
 Result<Options> parse_options(std::span<const char* const> arguments,
                               const Environment& environment, std::string_view program = {});
-
-std::string help_text();
 
 }  // namespace weir::init

@@ -12,7 +12,6 @@ namespace {
 constexpr CommandWord kWords[] = {
     {"install", Command::install, "put the rules in force; what is done without a word"},
     {"cleanup", Command::cleanup, "remove everything of ours, whatever it was installed with"},
-    {"verify", Command::verify, "prove the rules with connections in both directions"},
     {"explain", Command::explain, "where one connection goes, by which rule, and why"},
     {"verify", Command::verify, "prove the rules with connections in both directions"},
     {"completion", Command::completion, "print a shell's completions"},

@@ -72,7 +72,8 @@ constexpr Flag kFlags[] = {
      "used by --run-validation only"},
     {FlagId::log_level, "log_output_level", 0, "", text, accepted,
      "the output is a few lines anyway"},
-    {FlagId::log_json, "log_as_json", 0, "", boolean, accepted, "the output is a few lines anyway"},
+    {FlagId::log_json, "log_as_json", 0, "", boolean, how,
+     "write each line as a JSON object [false]"},
     {FlagId::log_caller, "log_caller", 0, "", text, accepted, "the output is a few lines anyway"},
     {FlagId::log_stacktrace, "log_stacktrace_level", 0, "", text, accepted,
      "the output is a few lines anyway"},
@@ -126,7 +127,7 @@ constexpr Flag kFlags[] = {
     {FlagId::confirm, "confirm", 0, "WEIR_CONFIRM", text, how,
      "take everything back after this time unless 'weir-init confirm' is run before [off]"},
     {FlagId::termination_log, "termination-log", 0, "TERMINATION_LOG", text, how,
-     "file that gets the error, when it exists [/dev/termination-log]"},
+     "file that gets the error of a failed run, if it exists [/dev/termination-log]"},
     {FlagId::config, "config", 0, "WEIR_CONFIG", text, how,
      "YAML or JSON file with flags by name, '-' = standard input; flags and environment win "
      "[none]"},

@@ -17,7 +17,8 @@ Result<bool> removes(const Invocation& invocation) {
 
 Result<Invocation> read_own(const Recognised& recognised, const Environment& environment) {
   TRY(SplitCommand split, split_command(recognised.arguments));
-  Invocation invocation{split.command, std::move(split.shell), {}, {}};
+  const bool given = split.flags.size() < recognised.arguments.size();
+  Invocation invocation{split.command, given, std::move(split.shell), {}, {}};
   TRY(invocation.flags, read_flags(split.flags, environment));
   if (recognised.cleanup)
     invocation.flags.set(FlagId::cleanup_only, RawValue{"true", "istio-clean-iptables"});
@@ -43,8 +44,8 @@ Result<Invocation> read_invocation(std::string_view program, std::span<const cha
   if (!split.flags.empty())
     return Error{"argument '" + std::string(split.flags[0]) +
                  "': not expected; see weir-init --help"};
-  return Invocation{split.command, std::move(split.shell), std::move(translation.flags),
-                    std::move(translation.notes)};
+  return Invocation{split.command, !words.empty(), std::move(split.shell),
+                    std::move(translation.flags), std::move(translation.notes)};
 }
 
 }  // namespace weir::init

@@ -16,7 +16,8 @@ namespace weir::init {
 
 struct Invocation {
   Command command = Command::install;
-  std::string shell;  // completion
+  bool command_given = false;  // by a word
+  std::string shell;           // completion
   RawFlags flags;
   std::vector<std::string> notes;  // flags of others that have no effect
 };

@@ -23,8 +23,6 @@ int run_change(const CommandContext& context) {
 
 int run_command(const CommandContext& context) {
   switch (context.options.command) {
-    case Command::verify:
-      return run_verify(context);
     case Command::explain:
       return run_explain(context);
     case Command::completion:

@@ -162,6 +162,11 @@ void append_dns_redirects(const RedirectConfig& config, const RulesetBuilder& bu
                           std::vector<Rule>& rules);
 void append_timeouts(const RedirectConfig& config, std::vector<Rule>& rules);
 
+void add_virtual_network_sets(const RedirectConfig& config, RulesetBuilder& builder);
+void append_virtual_networks(const RedirectConfig& config, std::vector<Rule>& rules);
+/// Leaves their outbound traffic alone, where only inbound traffic is decided.
+void append_virtual_networks_left_out(const RedirectConfig& config, std::vector<Rule>& rules);
+
 /// What happens to what the destination makes the proxy's.
 struct OutboundCapture {
   Verdict verdict;

@@ -10,12 +10,14 @@ Chain plan_prerouting(const RedirectConfig& config, const RulesetBuilder& builde
   Chain chain{std::string(chains::kPrerouting), BaseHook{Hook::prerouting, kNatPriority}, {}, {}};
   auto& rules = chain.rules;
   const bool redirects = !config.inbound_ports.empty() && !is_tproxy(config);
-  if (redirects || !config.virtual_interfaces.empty()) rules.push_back(leave_running_connections());
+  if (redirects || !config.virtual_interfaces.empty() || !config.virtual_networks.empty())
+    rules.push_back(leave_running_connections());
   // Virtual interfaces come before excluded ones: an interface in both lists is a guest's.
   if (builder.has_set(sets::kVirtualInterfaces))
     rules.push_back(make_rule(in_set(Field::iifname, sets::kVirtualInterfaces),
                               Goto{std::string(chains::kVirtualInbound)},
                               "a guest's traffic is outbound traffic (-k)"));
+  append_virtual_networks(config, rules);
   if (redirects) append_uncaptured_ipv6(config, rules);
   append_excluded_interfaces(Field::iifname, builder, rules);
   if (redirects)

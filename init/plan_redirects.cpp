@@ -51,7 +51,8 @@ Chain plan_escapes(const RedirectConfig& config) {
 
 bool has_timeouts(const RedirectConfig& config) {
   return config.close_wait_timeout != 0 &&
-         (captures_outbound(config) || redirects_inbound(config) || is_tproxy(config));
+         (captures_outbound(config) || redirects_inbound(config) || is_tproxy(config) ||
+          !config.virtual_networks.empty());
 }
 
 void add_timeouts(const RedirectConfig& config, RulesetBuilder& builder) {
@@ -75,7 +76,7 @@ void append_timeouts(const RedirectConfig& config, std::vector<Rule>& rules) {
 void plan_redirects(const RedirectConfig& config, RulesetBuilder& builder) {
   add_timeouts(config, builder);
   if (redirects_inbound(config)) builder.add_chain(plan_to_inbound(config));
-  if (!captures_outbound(config)) return;
+  if (!captures_outbound(config) && config.virtual_networks.empty()) return;
   builder.add_chain(plan_to_outbound(config));
   builder.add_chain(plan_escapes(config));
 }

@@ -11,6 +11,7 @@ void add_interfaces(const RedirectConfig& config, RulesetBuilder& builder) {
                   interface_intervals(config.virtual_interfaces));
   builder.add_set(sets::kExcludedInterfaces, KeyType::ifname, "interfaces left alone (-c)",
                   interface_intervals(config.excluded_interfaces));
+  add_virtual_network_sets(config, builder);
 }
 
 void add_inbound(const RedirectConfig& config, RulesetBuilder& builder) {

@@ -53,6 +53,7 @@ Chain plan_prerouting(const RedirectConfig& config, const RulesetBuilder& builde
   if (builder.has_set(sets::kVirtualInterfaces))
     rules.push_back(make_rule(in_set(Field::iifname, sets::kVirtualInterfaces), Return{},
                               "a guest's traffic is outbound traffic (-k)"));
+  append_virtual_networks_left_out(config, rules);
   append_excluded_interfaces(Field::iifname, builder, rules);
   append_loopback(config, rules);
   append_inbound_decision(config, builder, Goto{std::string(chains::kToTransparent)}, rules);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/process.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/json_writer.hpp"
 #include "common/unique_fd.hpp"
 
 namespace weir::init {
@@ -44,6 +48,47 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+constexpr std::string_view kWarning = "warning: ";
+constexpr std::size_t kTerminationMessageMax = 4096;
+
+struct Output {
+  bool json = false;
+  std::string errors;  // the last ones, whole lines
+};
+Output& output() {
+  static Output one;
+  return one;
+}
+
+void remember_error(const std::string& text) {
+  std::string& errors = output().errors;
+  errors += "weir-init: " + text.substr(0, kTerminationMessageMax - 16) + "\n";
+  while (errors.size() > kTerminationMessageMax) errors.erase(0, errors.find('\n') + 1);
+}
+
+std::string now_text() {
+  std::timespec now{};
+  std::timespec_get(&now, TIME_UTC);
+  std::tm parts{};
+  ::gmtime_r(&now.tv_sec, &parts);
+  std::array<char, 64> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text.data() + size, text.size() - size, ".%06ldZ", now.tv_nsec / 1000);
+  return text.data();
+}
+
+std::string json_line(Stream stream, std::string_view text) {
+  std::string_view level = stream == Stream::output ? "info" : "error";
+  if (text.starts_with(kWarning)) {
+    level = "warn";
+    text.remove_prefix(kWarning.size());
+  }
+  std::string line = "{\"level\":\"" + std::string(level) + "\",\"time\":\"" + now_text() +
+                     "\",\"scope\":\"weir-init\",\"msg\":\"";
+  append_escaped_json(text, line);
+  return line + "\"}\n";
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -57,9 +102,21 @@ Environment process_environment() {
 
 void write_line(Stream stream, const std::string& text) {
   if (text.empty()) return;
+  const bool warning = text.starts_with(kWarning);
+  if (stream == Stream::error && !warning) remember_error(text);
   // Nobody is left to tell when this fails.
   (void)write_all(stream == Stream::output ? STDOUT_FILENO : STDERR_FILENO, "",
-                  "weir-init: " + text + "\n");
+                  output().json ? json_line(stream, text) : "weir-init: " + text + "\n");
+}
+
+void write_lines_as_json(bool json) { output().json = json; }
+
+int leave_termination_message(const std::string& path, int code) {
+  const std::string& errors = output().errors;
+  if (code == 0 || path.empty() || errors.empty()) return code;
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY));
+  if (fd) (void)write_all(fd.get(), path, errors);  // the exit code says it anyway
+  return code;
 }
 
 int fail(const Error& error, ExitCode code) {

@@ -19,7 +19,6 @@ struct CommandContext {
 int run_install(const CommandContext& context);
 int run_dry(const CommandContext& context);
 int run_cleanup(const CommandContext& context);
-int run_verify(const CommandContext& context);
 int run_explain(const CommandContext& context);
 int run_help(const CommandContext& context);
 int run_man(const CommandContext& context);

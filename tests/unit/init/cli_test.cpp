@@ -5,6 +5,7 @@
 
 #include "cases.hpp"
 #include "init/legacy_iptables.hpp"
+#include "init/manual/help.hpp"
 
 namespace weir::init {
 namespace {
@@ -266,7 +267,7 @@ TEST(Cli, CleaningUpDependsOnNoOtherFlag) {
 }
 
 TEST(Cli, HelpNamesEveryFlagAndVariableAndExitCode) {
-  const std::string help = help_text();
+  const std::string help = program_help();
   for (const Flag& flag : flag_table()) {
     if (!flag.name.empty()) {
       EXPECT_NE(help.find("--" + std::string(flag.name)), std::string::npos) << flag.name;
@@ -274,9 +275,8 @@ TEST(Cli, HelpNamesEveryFlagAndVariableAndExitCode) {
     const auto variable = flag.variables.substr(0, flag.variables.find(' '));
     EXPECT_NE(help.find(variable), std::string::npos) << variable;
   }
-  for (const char* code :
-       {"0 done", "1 other", "2 usage", "3 capability", "4 kernel", "5 conflict", "6 verification"})
-    EXPECT_NE(help.find(code), std::string::npos) << code;
+  for (const ExitText& exit : exit_texts())
+    EXPECT_NE(help.find("\n  " + std::to_string(exit.code) + " "), std::string::npos) << exit.code;
 }
 
 TEST(Cli, TwoFlagsNeverShareANameOrLetter) {

@@ -93,6 +93,8 @@ class RandomConfig {
     config.outbound_excluded_ports = ports();
     config.excluded_interfaces = list(3, [&] { return interface(); });
     config.virtual_interfaces = list(3, [&] { return interface(); });
+    if (one_in(4))
+      config.virtual_networks = list(3, [&] { return VirtualNetwork{interface(), cidr()}; });
     config.owner_groups.all = !one_in(3);
     if (!config.owner_groups.all) config.owner_groups.included = ids(5);
     config.owner_groups.excluded = ids(5);
