@@ -9,19 +9,39 @@
 namespace weir::init {
 namespace {
 
-// Whichever backend a run was told to use, clean-up leaves nothing in the other one either.
-Result<std::vector<std::string>> remove_rules(const Options& options) {
+// What was removed, and what it takes to put it back.
+struct Removal {
+  struct From {
+    std::unique_ptr<Backend> backend;
+    Observed before;
+  };
+  std::vector<From> from;
   std::vector<std::string> places;
-  TRY(const auto backend, open_backend(options.backend, options.lock_timeout));
-  TRY(const bool removed, backend->remove());
-  if (removed) places.emplace_back(place_of_rules(backend->name()));
+
+  void put_back() {
+    for (From& one : from) (void)one.backend->restore(one.before);
+  }
+};
+
+Result<void> remove_from(std::unique_ptr<Backend> backend, Removal& removal) {
+  TRY(Observed before, backend->read());
+  const auto removed = backend->remove();
   for (const auto& notice : backend->notices()) write_line(Stream::error, notice);
-  TRY(const auto left, open_left_backend(*backend, options.lock_timeout));
-  if (left == nullptr) return places;
-  TRY_VOID(left->remove());
-  for (const auto& notice : left->notices()) write_line(Stream::error, notice);
-  places.emplace_back(place_of_rules(left->name()));
-  return places;
+  if (!removed) return removed.error();
+  if (*removed) removal.places.emplace_back(place_of_rules(backend->name()));
+  removal.from.push_back({std::move(backend), std::move(before)});
+  return {};
+}
+
+// Whichever backend a run was told to use, clean-up leaves nothing in the other one either.
+Result<void> remove_everything(const Options& options, Removal& removal,
+                               std::vector<std::string>& routing) {
+  TRY(auto backend, open_backend(options.backend, options.lock_timeout));
+  TRY(auto left, open_left_backend(*backend, options.lock_timeout));
+  TRY_VOID(remove_from(std::move(backend), removal));
+  if (left != nullptr) TRY_VOID(remove_from(std::move(left), removal));
+  TRY(routing, remove_routing());
+  return {};
 }
 
 }  // namespace
@@ -29,11 +49,17 @@ Result<std::vector<std::string>> remove_rules(const Options& options) {
 int run_cleanup(const CommandContext& context) {
   const auto lock = lock_namespace();
   if (!lock) return fail(lock.error());
-  const auto rules = remove_rules(context.options);
-  if (!rules) return fail(rules.error());
-  const auto routing = remove_routing();
-  if (!routing) return fail(routing.error());
-  write_line(Stream::output, describe_removal(*rules, *routing));
+  const auto routing_before = read_routing_state();
+  if (!routing_before) return fail(routing_before.error());
+  Removal removal;
+  std::vector<std::string> routing;
+  if (const auto done = remove_everything(context.options, removal, routing); !done) {
+    // All of it or nothing: TPROXY's rules are of no use without their route.
+    (void)restore_routing(*routing_before);
+    removal.put_back();
+    return fail(done.error());
+  }
+  write_line(Stream::output, describe_removal(removal.places, routing));
   return 0;
 }
 

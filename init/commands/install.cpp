@@ -50,12 +50,12 @@ int run_install(const CommandContext& context) {
     TRY(routing, apply_routing(plan_routing(context.options.config)));
     return {};
   });
-  if (!report) {
-    // Without the rules they serve nobody.
-    (void)restore_routing(*routing_before);
-    return fail(report.error());
-  }
-  const bool mismatch = report->outcome == Outcome::mismatch;
+  const bool mismatch = report && report->outcome == Outcome::mismatch;
+  // Without the rules they serve nobody.
+  if (!report || mismatch) (void)restore_routing(*routing_before);
+  if (!report) return fail(report.error());
+  for (const OptionalFeature feature : report->missing)
+    write_line(Stream::error, describe_missing(feature));
   if (!mismatch)
     if (const auto removed = remove_left(backend, context.options); !removed)
       return fail(removed.error());
