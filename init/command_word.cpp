@@ -13,6 +13,8 @@ constexpr CommandWord kWords[] = {
     {"install", Command::install, "put the rules in force; what is done without a word"},
     {"cleanup", Command::cleanup, "remove everything of ours, whatever it was installed with"},
     {"explain", Command::explain, "where one connection goes, by which rule, and why"},
+    {"status", Command::status, "what is installed, whether it is intact, what it has counted"},
+    {"diff", Command::diff, "what differs between flags and kernel, line by line"},
     {"verify", Command::verify, "prove the rules with connections in both directions"},
     {"completion", Command::completion, "print a shell's completions"},
     {"man", Command::man, "print the man page"},

@@ -25,6 +25,10 @@ int run_command(const CommandContext& context) {
   switch (context.options.command) {
     case Command::explain:
       return run_explain(context);
+    case Command::status:
+      return run_status(context);
+    case Command::diff:
+      return run_diff(context);
     case Command::completion:
       return run_completion(context);
     case Command::man:

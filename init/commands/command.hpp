@@ -20,6 +20,8 @@ int run_install(const CommandContext& context);
 int run_dry(const CommandContext& context);
 int run_cleanup(const CommandContext& context);
 int run_explain(const CommandContext& context);
+int run_status(const CommandContext& context);
+int run_diff(const CommandContext& context);
 int run_help(const CommandContext& context);
 int run_man(const CommandContext& context);
 int run_completion(const CommandContext& context);

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/commands/live_rules.hpp"
 
-#include "init/nft/nft_backend.hpp"
+#include "init/backend_choice.hpp"
 
 namespace weir::init {
 
-Result<LiveRules> read_live_rules(const Options&) {
+Result<LiveRules> read_live_rules(const Options& options) {
   LiveRules live;
-  TRY(NftBackend backend, NftBackend::open());
-  live.backend = std::make_unique<NftBackend>(std::move(backend));
+  TRY(live.backend, open_backend(options.backend, options.lock_timeout));
   TRY(live.observed, live.backend->read());
+  if (!live.observed.rules && options.backend == BackendKind::automatic) {
+    TRY(auto left, open_left_backend(*live.backend, options.lock_timeout));
+    if (left) {
+      live.backend = std::move(left);
+      TRY(live.observed, live.backend->read());
+    }
+  }
   if (!live.observed.rules) return live;
-  if (auto kept = config_of(*live.observed.rules)) live.kept = *std::move(kept);
+  auto kept = config_of(*live.observed.rules);
+  if (kept)
+    live.kept = *std::move(kept);
+  else
+    live.kept_error = kept.error().message;
   return live;
 }
 

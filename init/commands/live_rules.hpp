@@ -15,6 +15,7 @@ struct LiveRules {
   std::unique_ptr<Backend> backend;  // the one that holds our rules, else the one that would
   Observed observed;
   std::optional<KeptConfig> kept;  // what they were installed with, when they say it
+  std::string kept_error;          // why they do not
 };
 
 Result<LiveRules> read_live_rules(const Options& options);
