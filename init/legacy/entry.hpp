@@ -27,6 +27,10 @@ Rule decode_entry(IpFamily family, std::span<const std::uint8_t> entry, std::str
 inline constexpr std::size_t kMultiportSlots = 15;
 /// Longest chain name. Source: x_tables.h, XT_EXTENSION_MAXNAMELEN less the NUL.
 inline constexpr std::size_t kChainNameLength = 28;
+/// Whether two entries say the same, whatever they have counted; labels in place.
+bool same_entry(IpFamily family, std::span<const std::uint8_t> left,
+                std::span<const std::uint8_t> right);
+
 /// What the names of our chains begin with.
 inline constexpr std::string_view kChainPrefix = "WEIR_";
 /// Longest comment. Source: xt_comment.h, XT_MAX_COMMENT_LEN less the NUL.

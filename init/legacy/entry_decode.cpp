@@ -259,22 +259,37 @@ bool is_label(const Verdict& verdict) {
          std::holds_alternative<Jump>(verdict) || std::holds_alternative<Goto>(verdict);
 }
 
-// Whether encoding gives these bytes again. Left out: what the kernel and libiptc keep in an entry
-// for themselves, and a label's target, which is an offset in the kernel.
+// The extensions from `at` to `end`, each with its head. The kernel leaves what follows the NUL of
+// a name as it was in the buffer.
+bool same_extensions(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b,
+                     std::size_t at, std::size_t end) {
+  while (at + sizeof(xt_entry_match) <= end) {
+    const auto head_a = read_as<xt_entry_match>(a, at);
+    const auto head_b = read_as<xt_entry_match>(b, at);
+    const std::size_t size = head_a.u.match_size;
+    if (size != head_b.u.match_size || size < sizeof head_a || at + size > end ||
+        head_a.u.user.revision != head_b.u.user.revision ||
+        strncmp(head_a.u.user.name, head_b.u.user.name, sizeof head_a.u.user.name) != 0)
+      return false;
+    const std::size_t data = at + sizeof head_a;
+    if (std::memcmp(a.data() + data, b.data() + data, size - sizeof head_a) != 0) return false;
+    at += size;
+  }
+  return at == end;
+}
+
+// Left out: what the kernel and libiptc keep in an entry for themselves. `with_target` is false
+// for a label, which is an offset in the kernel.
 template <class Layout>
-bool is_exact(std::span<const std::uint8_t> bytes, const Rule& rule) {
-  const auto encoded = encode_entry(Layout::kFamily, rule);
-  const auto entry = read_as<typename Layout::Entry>(bytes, 0);
-  const auto own = read_as<typename Layout::Entry>(encoded, 0);
-  if (encoded.size() != bytes.size() || entry.target_offset != own.target_offset ||
-      entry.next_offset != own.next_offset)
+bool same(std::span<const std::uint8_t> left, std::span<const std::uint8_t> right,
+          bool with_target) {
+  const auto a = read_as<typename Layout::Entry>(left, 0);
+  const auto b = read_as<typename Layout::Entry>(right, 0);
+  if (left.size() != right.size() || a.target_offset != b.target_offset ||
+      a.next_offset != b.next_offset || std::memcmp(left.data(), right.data(), sizeof a.ip) != 0)
     return false;
-  const auto same = [&](std::size_t begin, std::size_t end) {
-    return std::ranges::equal(bytes.subspan(begin, end - begin),
-                              std::span(encoded).subspan(begin, end - begin));
-  };
-  const std::size_t end = is_label(rule.verdict) ? own.target_offset : bytes.size();
-  return same(0, sizeof entry.ip) && same(sizeof entry, end);
+  if (!same_extensions(left, right, sizeof a, a.target_offset)) return false;
+  return !with_target || same_extensions(left, right, a.target_offset, left.size());
 }
 
 template <class Layout>
@@ -284,12 +299,18 @@ Rule decode(std::span<const std::uint8_t> entry, std::string_view target, std::s
                       std::any_of(rule.matches.begin(), rule.matches.end(), [](const Item& item) {
                         return std::holds_alternative<Opaque>(item);
                       });
-  if (!opaque && !is_exact<Layout>(entry, rule))
+  if (!opaque && !same<Layout>(entry, encode_entry(Layout::kFamily, rule), !is_label(rule.verdict)))
     rule.matches.emplace_back(Opaque{"options that weir-init does not use"});
   return rule;
 }
 
 }  // namespace
+
+bool same_entry(IpFamily family, std::span<const std::uint8_t> left,
+                std::span<const std::uint8_t> right) {
+  if (family == IpFamily::v4) return same<LayoutV4>(left, right, true);
+  return same<LayoutV6>(left, right, true);
+}
 
 Rule decode_entry(IpFamily family, std::span<const std::uint8_t> entry, std::string_view target,
                   std::string_view table) {

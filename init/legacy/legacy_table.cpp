@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/legacy/legacy_table.hpp"
 
-#include <net/if.h>
-
-#include <libiptc/libip6tc.h>
+// clang-format off
+#include <net/if.h>  // before linux/if.h, which libiptc brings
+#include <climits>
 #include <libiptc/libiptc.h>
+extern "C" {  // this one does not say so itself
+#include <libiptc/libip6tc.h>
+}
+// clang-format on
 
 #include <algorithm>
 #include <cerrno>

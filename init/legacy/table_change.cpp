@@ -34,22 +34,6 @@ std::vector<std::uint8_t> with_label(const EntryView& entry, IpFamily family) {
   return bytes;
 }
 
-// What of an entry says what it does: all but counters and the marks of kernel and libiptc.
-std::vector<std::uint8_t> rule_part(std::vector<std::uint8_t> bytes, IpFamily family) {
-  const auto clear = [&](auto entry) {
-    std::memcpy(&entry, bytes.data(), sizeof entry);
-    entry.nfcache = 0;
-    entry.comefrom = 0;
-    entry.counters = {};
-    std::memcpy(bytes.data(), &entry, sizeof entry);
-  };
-  if (family == IpFamily::v4)
-    clear(LayoutV4::Entry{});
-  else
-    clear(LayoutV6::Entry{});
-  return bytes;
-}
-
 OwnChain read_chain(LegacyTable& table, const TableName& name, const std::string& label) {
   const std::string prefix = name.prefix();
   OwnChain own{Chain{prefix + label, {}, {}, {}}, {}};
@@ -137,7 +121,7 @@ SavedTable save_table(LegacyTable& table, IpFamily family) {
 
 bool same_rules(const SavedTable& left, const SavedTable& right, IpFamily family) {
   const auto same_entries = [&](const SavedEntry& a, const SavedEntry& b) {
-    return a.index == b.index && rule_part(a.bytes, family) == rule_part(b.bytes, family);
+    return a.index == b.index && same_entry(family, a.bytes, b.bytes);
   };
   const auto same_chains = [&](const SavedChain& a, const SavedChain& b) {
     return a.name == b.name && std::ranges::equal(a.entries, b.entries, same_entries);
