@@ -109,7 +109,9 @@ class DocumentReader {
       return line_error(event.line(), "a value with a zero byte");
     if (data.style == YAML_PLAIN_SCALAR_STYLE && is_null(text)) return node;
     node.kind = ConfigNode::Kind::scalar;
-    node.text = text;
+    node.text = text.substr(0, text.find_last_not_of('\n') + 1);  // a block ends with one
+    if (node.text.find('\n') != std::string::npos)
+      return line_error(event.line(), "a value of several lines; write a list");
     return node;
   }
 

@@ -99,7 +99,7 @@ std::span<const Row> rows() {
        on_gvisor,
        {kGvisor, kOtherRuntime, EOPNOTSUPP}},
       {bits({open_netlink, read_rules}),
-       {EPROTONOSUPPORT, EAFNOSUPPORT, EOPNOTSUPP, ENOSYS, EINVAL},
+       {EPROTONOSUPPORT, EAFNOSUPPORT, EOPNOTSUPP, ENOSYS, EINVAL, ENOENT},
        always,
        {"the kernel has no nf_tables",
         "load nf_tables on the node, or build with CONFIG_NF_TABLES; --backend legacy where there "

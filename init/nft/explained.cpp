@@ -2,30 +2,34 @@
 #include "init/nft/explained.hpp"
 
 #include <cerrno>
-#include <string>
 
 namespace weir::init {
 
-Error explained(const Error& error, std::string_view what) {
+Error explained(const Error& error, std::string_view what, Operation operation, const Rule* rule) {
+  // Who holds the table is said already.
   if (error.code == EBUSY) return error;
-  const std::string text = std::string(what) + ": " + error.message;
-  switch (error.code) {
-    case EPERM:
-    case EACCES:
-      return Error{text + "; CAP_NET_ADMIN is needed in this network namespace", EPERM};
-    case EPROTONOSUPPORT:
-    case EAFNOSUPPORT:
-    case EOPNOTSUPP:
-    case ENOENT:
-    case ENOSYS:
-      return Error{
-          text +
-              "; the kernel lacks nf_tables NAT for the inet family (Linux 5.10 or newer with "
-              "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_REDIR)",
-          EOPNOTSUPP};
-    default:
-      return Error{text, error.code};
+  return explained_error(operation, what, error, surroundings(),
+                         rule != nullptr ? kernel_parts(*rule) : std::string());
+}
+
+Operation operation_of(const Refusal& refusal) {
+  if (refusal.removal) return Operation::remove_rules;
+  switch (refusal.part) {
+    case RulesetPart::rule:
+      return Operation::add_rule;
+    case RulesetPart::set:
+    case RulesetPart::map:
+      return Operation::add_set;
+    case RulesetPart::elements:
+      return Operation::add_element;
+    case RulesetPart::timeout:
+      return Operation::add_object;
+    case RulesetPart::whole:
+    case RulesetPart::table:
+    case RulesetPart::chain:
+      break;
   }
+  return Operation::add_chain;
 }
 
 }  // namespace weir::init

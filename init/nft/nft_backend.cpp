@@ -44,24 +44,33 @@ bool same_rules(const std::optional<Ruleset>& a, const std::optional<Ruleset>& b
   return a && b ? diff_rulesets(*a, *b).empty() : a.has_value() == b.has_value();
 }
 
+// nullptr when it was no rule, or not one of these.
+const Rule* find_rule(const Ruleset* rules, const Refusal& refusal) {
+  if (rules == nullptr || refusal.part != RulesetPart::rule) return nullptr;
+  const Chain* chain = rules->find_chain(refusal.name);
+  return chain != nullptr && refusal.rule < chain->rules.size() ? &chain->rules[refusal.rule]
+                                                                : nullptr;
+}
+
 }  // namespace
 
 Result<NftBackend> NftBackend::open() {
   auto socket = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!socket) return explained(socket.error(), "nf_tables");
+  if (!socket) return explained(socket.error(), "nf_tables", Operation::open_netlink);
   return NftBackend(*std::move(socket));
 }
 
 Result<void> NftBackend::send(Batch& batch, std::string_view what) {
   const auto failure = socket_.send_batch(batch.finish());
-  if (!failure) return explained(failure.error(), what);
+  if (!failure) return explained(failure.error(), what, Operation::add_rule);
   if (failure->code == 0) return {};
   refusal_ = batch.refusal(failure->sequence, failure->code);
   std::string text = describe_part(*refusal_) + ": " + std::strerror(failure->code);
   if (!failure->message.empty()) text += " (kernel: " + failure->message + ")";
   // What was to go is gone already: somebody else is at work, the kernel lacks nothing.
   const bool others = failure->code == ENOENT && refusal_->removal;
-  return explained(Error{std::move(text), others ? EAGAIN : failure->code}, what);
+  return explained(Error{std::move(text), others ? EAGAIN : failure->code}, what,
+                   operation_of(*refusal_), find_rule(desired_, *refusal_));
 }
 
 Result<void> NftBackend::send_all(std::vector<Step>& steps, std::string_view what) {
@@ -74,9 +83,11 @@ Result<void> NftBackend::send_all(std::vector<Step>& steps, std::string_view wha
 
 Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current) {
   refusal_.reset();
+  desired_ = &desired;
   const Ruleset* observed = current.rules ? &*current.rules : nullptr;
   auto steps = build_replacement(desired, observed, current.generation);
   const auto sent = send_all(steps, kInstalling);
+  desired_ = nullptr;
   // Outdated before the first step: nothing was changed, and what is there now is for the caller to
   // look at.
   if (sent || sent.error().code == ERESTART) return sent;
@@ -90,7 +101,7 @@ Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current
 Result<void> NftBackend::restore(const Observed& before) {
   // A dump or a transaction may have been left half read.
   auto fresh = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!fresh) return explained(fresh.error(), kRestoring);
+  if (!fresh) return explained(fresh.error(), kRestoring, Operation::open_netlink);
   socket_ = *std::move(fresh);
   for (int attempt = 1;; ++attempt) {
     const auto restored = restore_once(before);

@@ -45,6 +45,7 @@ class NftBackend final : public Backend {
 
   NetlinkSocket socket_;
   std::optional<Refusal> refusal_;
+  const Ruleset* desired_ = nullptr;  // while replace() sends it
   std::uint32_t sequence_ = 0;
 };
 

@@ -57,6 +57,12 @@ TEST(ConfigFile, TheCommandLineWinsOverTheEnvironmentAndBothOverTheFile) {
             std::vector<CidrRange>{*CidrRange::parse("192.0.2.0/24")});
 }
 
+TEST(ConfigFile, ABlockIsItsText) {
+  const auto options = parse_with("istio-inbound-ports: >\n  80,\n  443\n");
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->config.inbound_ports, *PortSet::parse("80,443"));
+}
+
 TEST(ConfigFile, AnEmptyFileSetsNothing) {
   for (const char* content : {"", "# nothing\n", "---\n", "{}", "null"}) {
     const auto options = parse_with(content);
@@ -91,6 +97,8 @@ TEST(ConfigFile, WhatIsNotOnePlainDocumentIsRefused) {
   EXPECT_EQ(refusal("a: *x\n").substr(0, 17), "weir.yaml line 1:");
   EXPECT_EQ(refusal("a: !!int 1\n"), "weir.yaml line 1: tags are not supported");
   EXPECT_EQ(refusal("a: 1\n---\nb: 1\n"), "weir.yaml line 2: a second document; one is allowed");
+  EXPECT_EQ(refusal("proxy-uid: |\n  1\n  2\n"),
+            "weir.yaml line 1: a value of several lines; write a list");
   EXPECT_EQ(refusal("{[1]: 2}"), "weir.yaml line 1: a key that is not a word");
   EXPECT_EQ(refusal(std::string(64, '[')), "weir.yaml line 1: too many values in each other");
   EXPECT_EQ(refusal("a: [1\nb: 2\n").substr(0, 37), "weir.yaml line 2: not YAML or JSON: d");
