@@ -6,6 +6,8 @@
 
 #include "init/commands/command.hpp"
 #include "init/exit_code.hpp"
+#include "init/host_care.hpp"
+#include "init/network_namespace.hpp"
 #include "init/process.hpp"
 
 namespace weir::init {
@@ -13,6 +15,7 @@ namespace {
 
 int run_change(const CommandContext& context) {
   const Options& options = context.options;
+  if (options.skip_rule_apply && options.run_validation) return run_verify(context);
   if (options.skip_rule_apply) {
     write_line(Stream::output, "skipped: nothing changed (--skip-rule-apply)");
     return 0;
@@ -35,6 +38,8 @@ int run_command(const CommandContext& context) {
       return run_man(context);
     case Command::verify:
       return run_verify(context);
+    case Command::confirm:
+      return run_confirm(context);
     case Command::install:
     case Command::cleanup:
     default:
@@ -48,10 +53,17 @@ bool is_a_containers_task(Command command) {
          command == Command::watch;
 }
 
+// Where the command works, before it looks at anything there.
+Result<void> prepare(Options& options, const Environment& environment) {
+  if (!options.network_namespace.empty() && !options.dry_run)
+    TRY_VOID(enter_network_namespace(options.network_namespace));
+  return take_care_of_host(options, environment);
+}
+
 int run(std::string_view program, std::span<const char* const> arguments) {
   const auto start = std::chrono::steady_clock::now();
   const Environment environment = process_environment();
-  const auto options = parse_options(arguments, environment, program);
+  auto options = parse_options(arguments, environment, program);
   if (!options)
     return leave_termination_message(
         environment.variable("TERMINATION_LOG").value_or(Options{}.termination_log),
@@ -59,6 +71,8 @@ int run(std::string_view program, std::span<const char* const> arguments) {
   if (options->help) return run_help({*options, environment, start});
   if (options->version) return write_text("", "weir-init " WEIR_VERSION "\n") ? 0 : 1;
   write_lines_as_json(options->log_as_json);
+  if (const auto prepared = prepare(*options, environment); !prepared)
+    return fail(prepared.error());
   for (const auto& warning : options->warnings) write_line(Stream::error, "warning: " + warning);
   const int code = run_command({*options, environment, start});
   if (!is_a_containers_task(options->command)) return code;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/report.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <string_view>
@@ -13,8 +14,15 @@ namespace {
 constexpr std::size_t kLinesMax = 10;
 
 std::string counts(const Ruleset& rules) {
-  return std::to_string(rules.rule_count()) + " rules, " + std::to_string(rules.sets.size()) +
-         " sets (" + std::to_string(rules.element_count()) + " elements), IPv4 and IPv6";
+  const auto has = [&](std::string_view prefix) {
+    return std::any_of(rules.chains.begin(), rules.chains.end(),
+                       [&](const Chain& chain) { return chain.name.starts_with(prefix); });
+  };
+  std::string text = std::to_string(rules.rule_count()) + " rules, ";
+  // Legacy tables are one family's each, and hold no sets.
+  if (has("ip/")) return text + (has("ip6/") ? "IPv4 and IPv6" : "IPv4 only");
+  return text + std::to_string(rules.sets.size()) + " sets (" +
+         std::to_string(rules.element_count()) + " elements), IPv4 and IPv6";
 }
 
 std::string in_milliseconds(double milliseconds) {
@@ -25,16 +33,23 @@ std::string in_milliseconds(double milliseconds) {
 
 }  // namespace
 
-std::string describe_outcome(const InstallReport& report, const Ruleset& rules,
-                             double milliseconds) {
+std::string_view place_of_rules(std::string_view backend) {
+  return backend == "legacy" ? "chains WEIR_* of iptables-legacy" : "table inet weir";
+}
+
+std::string describe_outcome(const InstallReport& report, const Ruleset& rules, double milliseconds,
+                             std::string_view backend) {
   const std::string time = in_milliseconds(milliseconds);
+  const std::string place(place_of_rules(backend));
+  const std::string_view have = backend == "legacy" ? " already have" : " already has";
   switch (report.outcome) {
     case Outcome::installed:
-      return "installed: table inet weir, " + counts(rules) + ", read back and equal, " + time;
+      return "installed: " + place + ", " + counts(rules) + ", read back and equal, " + time;
     case Outcome::replaced:
-      return "replaced: table inet weir, " + counts(rules) + ", read back and equal, " + time;
+      return "replaced: " + place + ", " + counts(rules) + ", read back and equal, " + time;
     case Outcome::unchanged:
-      return "unchanged: table inet weir already has exactly these " + counts(rules) + ", " + time;
+      return "unchanged: " + place + std::string(have) + " exactly these " + counts(rules) + ", " +
+             time;
     case Outcome::mismatch:
       return "verification failed: the kernel holds other rules than were sent";
   }
@@ -68,16 +83,12 @@ std::vector<std::string> describe_conflicts(const std::vector<OtherNat>& other_n
   return lines;
 }
 
-std::string describe_removal(bool rules_removed, const std::vector<std::string>& routing) {
-  if (!rules_removed && routing.empty()) return "unchanged: nothing of ours is here";
-  std::string text = "removed:";
-  if (rules_removed) text += " table inet weir";
-  bool first = !rules_removed;
-  for (const std::string& item : routing) {
-    text += (first ? " " : ", ") + item;
-    first = false;
-  }
-  return text;
+std::string describe_removal(const std::vector<std::string>& rules,
+                             const std::vector<std::string>& routing) {
+  std::string text;
+  for (const auto* items : {&rules, &routing})
+    for (const std::string& item : *items) text += (text.empty() ? "" : ", ") + item;
+  return text.empty() ? "unchanged: nothing of ours is here" : "removed: " + text;
 }
 
 }  // namespace weir::init

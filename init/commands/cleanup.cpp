@@ -5,43 +5,26 @@
 #include "init/process.hpp"
 #include "init/report.hpp"
 #include "init/routing.hpp"
+#include "init/verify/stage.hpp"
 
 namespace weir::init {
 namespace {
 
-// What was removed, and what it takes to put it back.
-struct Removal {
-  struct From {
-    std::unique_ptr<Backend> backend;
-    Observed before;
-  };
-  std::vector<From> from;
-  std::vector<std::string> places;
-
-  void put_back() {
-    for (From& one : from) (void)one.backend->restore(one.before);
-  }
-};
-
-Result<void> remove_from(std::unique_ptr<Backend> backend, Removal& removal) {
-  TRY(Observed before, backend->read());
-  const auto removed = backend->remove();
-  for (const auto& notice : backend->notices()) write_line(Stream::error, notice);
-  if (!removed) return removed.error();
-  if (*removed) removal.places.emplace_back(place_of_rules(backend->name()));
-  removal.from.push_back({std::move(backend), std::move(before)});
+Result<void> remove_from(Backend& backend, std::vector<std::string>& places) {
+  TRY(const bool removed, backend.remove());
+  if (removed) places.emplace_back(place_of_rules(backend.name()));
+  for (const auto& notice : backend.notices()) write_line(Stream::error, notice);
   return {};
 }
 
-// Whichever backend a run was told to use, clean-up leaves nothing in the other one either.
-Result<void> remove_everything(const Options& options, Removal& removal,
-                               std::vector<std::string>& routing) {
-  TRY(auto backend, open_backend(options.backend, options.lock_timeout));
-  TRY(auto left, open_left_backend(*backend, options.lock_timeout));
-  TRY_VOID(remove_from(std::move(backend), removal));
-  if (left != nullptr) TRY_VOID(remove_from(std::move(left), removal));
-  TRY(routing, remove_routing());
-  return {};
+// Of both backends, whatever was asked for: a rule that stays would go on redirecting.
+Result<std::vector<std::string>> remove_rules(const Options& options) {
+  std::vector<std::string> places;
+  TRY(const auto backend, open_backend(options.backend, options.lock_timeout));
+  TRY_VOID(remove_from(*backend, places));
+  TRY(const auto left, open_left_backend(*backend, options.lock_timeout));
+  if (left) TRY_VOID(remove_from(*left, places));
+  return places;
 }
 
 }  // namespace
@@ -49,17 +32,12 @@ Result<void> remove_everything(const Options& options, Removal& removal,
 int run_cleanup(const CommandContext& context) {
   const auto lock = lock_namespace();
   if (!lock) return fail(lock.error());
-  const auto routing_before = read_routing_state();
-  if (!routing_before) return fail(routing_before.error());
-  Removal removal;
-  std::vector<std::string> routing;
-  if (const auto done = remove_everything(context.options, removal, routing); !done) {
-    // All of it or nothing: TPROXY's rules are of no use without their route.
-    (void)restore_routing(*routing_before);
-    removal.put_back();
-    return fail(done.error());
-  }
-  write_line(Stream::output, describe_removal(removal.places, routing));
+  const auto rules = remove_rules(context.options);
+  if (!rules) return fail(rules.error());
+  const auto routing = remove_routing();
+  if (!routing) return fail(routing.error());
+  remove_stage();
+  write_line(Stream::output, describe_removal(*rules, *routing));
   return 0;
 }
 

@@ -26,5 +26,6 @@ int run_help(const CommandContext& context);
 int run_man(const CommandContext& context);
 int run_completion(const CommandContext& context);
 int run_verify(const CommandContext& context);
+int run_confirm(const CommandContext& context);
 
 }  // namespace weir::init

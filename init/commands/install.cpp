@@ -1,75 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/install.hpp"
 
-#include "init/backend_choice.hpp"
 #include "init/commands/command.hpp"
-#include "init/config_chain.hpp"
+#include "init/confirmation.hpp"
+#include "init/installation.hpp"
 #include "init/legacy_iptables.hpp"
 #include "init/namespace_lock.hpp"
-#include "init/plan.hpp"
 #include "init/process.hpp"
 #include "init/report.hpp"
-#include "init/routing.hpp"
+#include "init/verify/verification.hpp"
 
 namespace weir::init {
 namespace {
 
-// A namespace that changes over to another backend: the new rules are in force, the old ones go.
-Result<void> remove_left(const Backend& chosen, const Options& options) {
-  TRY(const auto left, open_left_backend(chosen, options.lock_timeout));
-  if (left == nullptr) return {};
-  TRY_VOID(left->remove());
-  write_line(Stream::output, "removed: " + std::string(place_of_rules(left->name())) +
-                                 ", where an earlier run installed");
-  return {};
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  return took.count();
 }
 
-std::vector<OtherNat> others_of(const InstallReport& report, const Backend& backend,
-                                const Environment& environment) {
+void report_changes(const CommandContext& context, Installation& installation,
+                    const InstallReport& report) {
+  const Backend& backend = installation.backend();
   auto others = report.other_nat;
-  // The legacy backend has looked into these tables itself.
-  if (backend.name() != "legacy")
-    for (OtherNat& legacy : find_legacy_nat(environment)) others.push_back(std::move(legacy));
-  return others;
+  for (OtherNat& legacy : find_legacy_nat(context.environment)) others.push_back(std::move(legacy));
+  for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
+  const auto stream = report.outcome == Outcome::mismatch ? Stream::error : Stream::output;
+  for (const auto& line : describe_changes(report)) write_line(stream, line);
+  for (const auto& line : installation.notes()) write_line(Stream::output, line);
+  write_line(stream, describe_outcome(report, backend.represent(report.rules),
+                                      milliseconds_since(context.start), backend.name()));
+}
+
+int take_back(Installation& installation, const std::string& why, ExitCode code) {
+  const auto taken = installation.take_back();
+  if (!taken) return fail(taken.error());
+  write_line(Stream::error, "taken back: " + why + "; everything is as it was before");
+  return static_cast<int>(code);
+}
+
+// @return ok, or why the installation must go.
+ExitCode prove_installation(const CommandContext& context, Installation& installation,
+                            const Ruleset& rules) {
+  const Options& options = context.options;
+  const auto verification = verify_installation(installation.backend(), rules, options.config);
+  const bool passed = verification && verification->passed();
+  if (!verification) write_line(Stream::error, verification.error().message);
+  if (verification)
+    for (const auto& line : describe(*verification, milliseconds_since(context.start)))
+      write_line(passed ? Stream::output : Stream::error, line);
+  if (passed) return ExitCode::ok;
+  return options.run_validation ? ExitCode::validation : ExitCode::verification;
+}
+
+int wait_and_keep(const CommandContext& context, Installation& installation, const UniqueFd& socket,
+                  UniqueFd lock) {
+  const auto time = context.options.confirm;
+  write_line(Stream::output, "waiting " + std::to_string(time.count() / 1000) +
+                                 " s for 'weir-init confirm', or Enter on this terminal; then "
+                                 "everything is taken back");
+  lock.reset();
+  const Confirmation answer = wait_for_confirmation(socket, time);
+  if (answer == Confirmation::confirmed) {
+    write_line(Stream::output, "confirmed: the rules stay");
+    return 0;
+  }
+  const auto again = lock_namespace();
+  if (!again) return fail(again.error());
+  return take_back(
+      installation,
+      answer == Confirmation::ended ? "ended before a confirmation came" : "no confirmation came",
+      ExitCode::other);
 }
 
 }  // namespace
 
 int run_install(const CommandContext& context) {
-  const RedirectConfig& config = context.options.config;
-  const Ruleset rules = with_config_chain(plan_ruleset(config), config);
-  const auto lock = lock_namespace();
+  const Options& options = context.options;
+  UniqueFd waiting;
+  if (options.confirm.count() > 0) {
+    auto socket = open_confirmation();
+    if (!socket) return fail(socket.error());
+    waiting = *std::move(socket);
+  }
+  auto lock = lock_namespace();
   if (!lock) return fail(lock.error());
-  const auto opened = open_backend(context.options.backend, context.options.lock_timeout);
-  if (!opened) return fail(opened.error());
-  Backend& backend = **opened;
-  const auto routing_before = read_routing_state();
-  if (!routing_before) return fail(routing_before.error());
-  std::vector<std::string> routing;
-  const auto report = install(backend, rules, [&]() -> Result<void> {
-    TRY(routing, apply_routing(plan_routing(context.options.config)));
-    return {};
-  });
-  const bool mismatch = report && report->outcome == Outcome::mismatch;
-  // Without the rules they serve nobody.
-  if (!report || mismatch) (void)restore_routing(*routing_before);
+  auto installation = Installation::open(options);
+  if (!installation) return fail(installation.error());
+  const auto report = installation->apply(options.config);
   if (!report) return fail(report.error());
-  for (const OptionalFeature feature : report->missing)
-    write_line(Stream::error, describe_missing(feature));
-  if (!mismatch)
-    if (const auto removed = remove_left(backend, context.options); !removed)
-      return fail(removed.error());
-  for (const auto& line : describe_conflicts(others_of(*report, backend, context.environment)))
-    write_line(Stream::error, line);
-  for (const auto& line : backend.notices()) write_line(Stream::error, "warning: " + line);
-  const auto stream = mismatch ? Stream::error : Stream::output;
-  for (const auto& line : describe_changes(*report)) write_line(stream, line);
-  for (const auto& line : routing) write_line(Stream::output, line);
-  const std::chrono::duration<double, std::milli> took =
-      std::chrono::steady_clock::now() - context.start;
-  write_line(stream, describe_outcome(*report, backend.represent(report->rules), took.count(),
-                                      backend.name()));
-  return static_cast<int>(mismatch ? ExitCode::verification : ExitCode::ok);
+  report_changes(context, *installation, *report);
+  if (report->outcome == Outcome::mismatch) return static_cast<int>(ExitCode::verification);
+  if (options.verify || options.run_validation) {
+    const ExitCode proved = prove_installation(context, *installation, report->rules);
+    if (proved != ExitCode::ok) return take_back(*installation, "the proof failed", proved);
+  }
+  if (!waiting) return 0;
+  return wait_and_keep(context, *installation, waiting, *std::move(lock));
 }
 
 }  // namespace weir::init

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/backend_choice.hpp"
 #include "init/commands/command.hpp"
 #include "init/config_chain.hpp"
 #include "init/namespace_lock.hpp"
-#include "init/nft/nft_backend.hpp"
+#include "init/plan.hpp"
 #include "init/process.hpp"
 #include "init/verify/verification.hpp"
 
@@ -21,10 +22,10 @@ Result<RedirectConfig> wanted_config(const Options& options, Backend& backend) {
 Result<Verification> verify(const Options& options) {
   auto lock = lock_namespace();
   if (!lock) return lock.error();
-  auto backend = NftBackend::open();
+  auto backend = open_backend(options.backend, options.lock_timeout);
   if (!backend) return backend.error();
-  TRY(const RedirectConfig config, wanted_config(options, *backend));
-  return verify_installation(*backend, config);
+  TRY(const RedirectConfig config, wanted_config(options, **backend));
+  return verify_installation(**backend, with_config_chain(plan_ruleset(config), config), config);
 }
 
 }  // namespace

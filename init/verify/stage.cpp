@@ -117,6 +117,20 @@ Result<void> add_route(RtSocket& socket, unsigned index, int family, std::uint32
   return socket.send(request);
 }
 
+// An IPv6 address is delivered to only after a work queue has run, even without duplicate address
+// detection; this route is there at once. Source: addrconf.c, addrconf_dad_work().
+Result<void> add_local_route(RtSocket& socket, unsigned index, const IpAddress& address) {
+  RtRequest<rtmsg> request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+  request->rtm_family = AF_INET6;
+  request->rtm_protocol = kProbeProtocol;
+  request->rtm_type = RTN_LOCAL;
+  request->rtm_table = RT_TABLE_LOCAL;
+  request->rtm_dst_len = 128;
+  mnl_attr_put(request.message(), RTA_DST, address.size(), address.bytes().data());
+  mnl_attr_put_u32(request.message(), RTA_OIF, index);
+  return socket.send(request);
+}
+
 Result<void> change_rule(RtSocket& socket, bool add, int family, std::uint32_t mark,
                          std::uint32_t mask, std::uint32_t table) {
   RtRequest<fib_rule_hdr> request(add ? RTM_NEWRULE : RTM_DELRULE,
@@ -157,6 +171,7 @@ Result<void> configure(RtSocket& socket, const ProbeLink& link, std::size_t i, s
   TRY_VOID(change_rule(socket, true, AF_INET, link.mark, mask, table_of(i)));
   if (!ipv6) return {};
   TRY_VOID(add_address(socket, index, link.v6, 64));
+  TRY_VOID(add_local_route(socket, index, link.v6));
   TRY_VOID(add_neighbour(socket, index, link.far_v6, Stage::far_mac(i)));
   TRY_VOID(add_route(socket, index, AF_INET6, table_of(i), nullptr));
   return change_rule(socket, true, AF_INET6, link.mark, mask, table_of(i));

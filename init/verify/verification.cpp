@@ -5,8 +5,6 @@
 #include <cstdio>
 
 #include "common/json_writer.hpp"
-#include "init/config_chain.hpp"
-#include "init/plan.hpp"
 #include "init/routing.hpp"
 
 namespace weir::init {
@@ -76,9 +74,10 @@ void write_list(JsonWriter& json, std::string_view name, const std::vector<std::
 
 }  // namespace
 
-Result<Verification> verify_installation(Backend& backend, const RedirectConfig& config) {
+Result<Verification> verify_installation(Backend& backend, const Ruleset& plan,
+                                         const RedirectConfig& config) {
   Verification verification;
-  verification.plan = with_config_chain(plan_ruleset(config), config);
+  verification.plan = plan;
   TRY(const Observed observed, backend.read());
   verification.rules = observed.rules
                            ? diff_rulesets(backend.represent(verification.plan), *observed.rules)

@@ -22,9 +22,10 @@ struct Verification {
   [[nodiscard]] bool passed() const { return rules.empty() && routing.empty() && proof.passed(); }
 };
 
-/// Compares what is installed with what `config` asks for, then proves it. The caller holds the
-/// lock of the namespace. Error: the kernel could not be read.
-Result<Verification> verify_installation(Backend& backend, const RedirectConfig& config);
+/// Compares what is installed with `plan` and with the routing that `config` asks for, then proves
+/// it. The caller holds the lock of the namespace. Error: the kernel could not be read.
+Result<Verification> verify_installation(Backend& backend, const Ruleset& plan,
+                                         const RedirectConfig& config);
 
 /// One line for each difference, each connection that failed and each thing that could not be
 /// tried, and a last one that sums up; the latter says "verified: …" or "verification failed: …".

@@ -189,10 +189,10 @@ TEST(Report, SaysOneFactALine) {
   report.changes.assign(14, "x");
   EXPECT_EQ(describe_changes(report).size(), 11u);
   EXPECT_EQ(describe_changes(report).back(), "changed: and 4 more");
-  EXPECT_EQ(describe_removal(true, {"address ::6/128 on lo"}),
+  EXPECT_EQ(describe_removal({"table inet weir"}, {"address ::6/128 on lo"}),
             "removed: table inet weir, address ::6/128 on lo");
-  EXPECT_EQ(describe_removal(false, {"address ::6/128 on lo"}), "removed: address ::6/128 on lo");
-  EXPECT_EQ(describe_removal(false, {}), "unchanged: nothing of ours is here");
+  EXPECT_EQ(describe_removal({}, {"address ::6/128 on lo"}), "removed: address ::6/128 on lo");
+  EXPECT_EQ(describe_removal({}, {}), "unchanged: nothing of ours is here");
 }
 
 TEST(Report, SaysWhoDecidesFirst) {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/installation.hpp"
+
+#include <utility>
+
+#include "init/backend_choice.hpp"
+#include "init/config_chain.hpp"
+#include "init/plan.hpp"
+#include "init/routing.hpp"
+
+namespace weir::init {
+
+Result<Installation> Installation::open(const Options& options) {
+  Installation installation;
+  TRY(installation.backend_, open_backend(options.backend, options.lock_timeout));
+  TRY(installation.before_, installation.backend_->read());
+  TRY(installation.left_, open_left_backend(*installation.backend_, options.lock_timeout));
+  if (installation.left_) {
+    TRY(installation.left_before_, installation.left_->read());
+  }
+  TRY(installation.routing_before_, read_routing_state());
+  return installation;
+}
+
+Result<InstallReport> Installation::change(const RedirectConfig& config) {
+  const Ruleset rules = with_config_chain(plan_ruleset(config), config);
+  TRY(InstallReport report, install(*backend_, rules, [&]() -> Result<void> {
+        TRY(notes_, apply_routing(plan_routing(config)));
+        return {};
+      }));
+  if (left_ && report.outcome != Outcome::mismatch) {
+    // The new rules decide already; the old ones must not stay behind them.
+    TRY(const bool removed, left_->remove());
+    if (removed)
+      notes_.push_back("rules of the " + std::string(left_->name()) + " backend removed");
+  }
+  for (std::string& notice : backend_->notices()) notes_.push_back(std::move(notice));
+  return report;
+}
+
+Result<InstallReport> Installation::apply(const RedirectConfig& config) {
+  auto report = change(config);
+  if (report && report->outcome != Outcome::mismatch) return report;
+  // install() leaves the rules as they were; the rest is ours.
+  (void)restore_routing(routing_before_);
+  if (left_) (void)left_->restore(left_before_);
+  return report;
+}
+
+Result<void> Installation::take_back() {
+  const auto rules = backend_->restore(before_);
+  const auto left = left_ ? left_->restore(left_before_) : Result<void>();
+  TRY_VOID(restore_routing(routing_before_));
+  if (!rules) return rules.error().with_context("taking the rules back");
+  if (!left) return left.error().with_context("taking the rules back");
+  return {};
+}
+
+}  // namespace weir::init
