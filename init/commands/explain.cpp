@@ -6,12 +6,10 @@
 #include "init/listeners.hpp"
 #include "init/plan.hpp"
 #include "init/process.hpp"
-#include "init/route_lookup.hpp"
+#include "init/query_packet.hpp"
 
 namespace weir::init {
 namespace {
-
-constexpr std::uint32_t kApplicationUid = 1000;
 
 struct Rules {
   Ruleset rules;
@@ -30,65 +28,13 @@ Result<Rules> rules_of(const Options& options) {
   return rules;
 }
 
-// What the kernel would choose, where the question leaves it open.
-Result<void> route_outbound(const ExplainQuery& query, Packet& packet) {
-  packet.out_interface = query.interface;
-  if (!query.interface.empty() && query.from) return {};
-  const auto route = find_route({packet.destination, query.from, packet.uid, query.mark});
-  if (!route && query.interface.empty())
-    return Error{"no route to '" + packet.destination.to_string() + "': " + route.error().message +
-                     ": a connection fails before any rule sees it; --interface NAME explains it "
-                     "as if there were one",
-                 route.error().code};
-  if (!route) return {};
-  if (query.interface.empty()) packet.out_interface = route->interface;
-  if (!query.from && route->source) packet.source = *route->source;
-  return {};
-}
-
-Result<void> route_inbound(const ExplainQuery& query, Packet& packet) {
-  packet.in_interface = query.interface;
-  if (!query.interface.empty()) return {};
-  if (query.from) {
-    const auto route = find_route({*query.from, {}, {}, 0});
-    if (route && route->interface != "lo") packet.in_interface = route->interface;
-  }
-  if (packet.in_interface.empty()) {
-    TRY(packet.in_interface, interface_of(packet.destination));
-  }
-  if (packet.in_interface.empty())
-    return Error{"--to '" + packet.destination.to_string() +
-                 "': no interface here has this address; say by which one it comes in: "
-                 "--interface NAME"};
-  return {};
-}
-
-Result<Packet> packet_of(const ExplainQuery& query) {
-  Packet packet;
-  packet.inbound = query.inbound;
-  packet.protocol = query.udp ? IPPROTO_UDP : IPPROTO_TCP;
-  packet.destination = *query.to;
-  packet.destination_port = query.to_port;
-  packet.source = query.from.value_or(IpAddress::any(query.to->family()));
-  packet.source_port = query.from_port;
-  packet.mark = query.mark;
-  if (query.inbound) {
-    TRY_VOID(route_inbound(query, packet));
-    return packet;
-  }
-  packet.uid = query.uid.value_or(kApplicationUid);
-  packet.gid = query.gid.value_or(*packet.uid);
-  TRY_VOID(route_outbound(query, packet));
-  return packet;
-}
-
 }  // namespace
 
 int run_explain(const CommandContext& context) {
   const Options& options = context.options;
   const auto rules = rules_of(options);
   if (!rules) return fail(rules.error());
-  const auto packet = packet_of(options.explain);
+  const auto packet = packet_for(options.explain);
   if (!packet) return fail(packet.error(), ExitCode::other);
   const auto listeners = read_listeners(context.environment);
   const Explanation explanation = explain_packet(
