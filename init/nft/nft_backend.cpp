@@ -129,21 +129,25 @@ Result<void> NftBackend::restore_once(const Observed& before) {
   return send_all(steps, kRestoring);
 }
 
-Result<bool> NftBackend::remove() {
-  TRY(const Observed before, read());
-  if (!before.rules) return false;
+Result<void> NftBackend::remove_table() {
   auto steps = build_removal();
-  if (const auto sent = send_all(steps, kRemoving); !sent) {
-    const auto restored = restore(before);
-    if (restored) return sent.error();
-    return Error{sent.error().message + "; " + restored.error().message, sent.error().code};
-  }
+  TRY_VOID(send_all(steps, kRemoving));
   Ruleset rules;
   const auto after = read_table(rules);
   if (!after) return explained(after.error(), kRemoving);
   if (*after != TableState::absent)
     return Error{"table 'inet weir': still there after its removal", EEXIST};
-  return true;
+  return {};
+}
+
+Result<bool> NftBackend::remove() {
+  TRY(const Observed before, read());
+  if (!before.rules) return false;
+  const auto removed = remove_table();
+  if (removed) return true;
+  const auto restored = restore(before);
+  if (restored) return removed.error();
+  return Error{removed.error().message + "; " + restored.error().message, removed.error().code};
 }
 
 }  // namespace weir::init

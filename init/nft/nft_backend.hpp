@@ -41,6 +41,7 @@ class NftBackend final : public Backend {
 
   Result<void> send(Batch& batch, std::string_view what);
   Result<void> send_all(std::vector<Step>& steps, std::string_view what);
+  Result<void> remove_table();
   Result<void> restore_once(const Observed& before);
 
   NetlinkSocket socket_;
