@@ -24,6 +24,8 @@ void report_changes(const CommandContext& context, Installation& installation,
   auto others = report.other_nat;
   for (OtherNat& legacy : find_legacy_nat(context.environment)) others.push_back(std::move(legacy));
   for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
+  for (const OptionalFeature feature : report.missing)
+    write_line(Stream::error, describe_missing(feature));
   const auto stream = report.outcome == Outcome::mismatch ? Stream::error : Stream::output;
   for (const auto& line : describe_changes(report)) write_line(stream, line);
   for (const auto& line : installation.notes()) write_line(Stream::output, line);
