@@ -2,6 +2,7 @@
 #include "init/config_document.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <yaml.h>
 
@@ -153,7 +154,7 @@ class DocumentReader {
       TRY_VOID(next(of_value));
       TRY(ConfigNode entry, value(of_value, depth + 1));
       if (entry.line == 0) entry.line = key.line;
-      node.entries.emplace_back(key.text, std::move(entry));
+      node.entries.push_back({key.text, std::move(entry)});
     }
   }
 

@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/result.hpp"
 
 namespace weir::init {
+
+struct ConfigEntry;
 
 /// One value of a document. `text` is a scalar's; a map's entries stand in the document's order,
 /// each key once.
@@ -20,10 +21,15 @@ struct ConfigNode {
   std::uint32_t line = 0;  // 1-based, where it begins
   std::string text;
   std::vector<ConfigNode> items;
-  std::vector<std::pair<std::string, ConfigNode>> entries;
+  std::vector<ConfigEntry> entries;
 
   /// The value under this key of a map; nullptr without one.
   [[nodiscard]] const ConfigNode* find(std::string_view key) const;
+};
+
+struct ConfigEntry {
+  std::string key;
+  ConfigNode value;
 };
 
 /// At most this many lists and maps within each other.
