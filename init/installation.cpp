@@ -6,6 +6,7 @@
 #include "init/backend_choice.hpp"
 #include "init/config_chain.hpp"
 #include "init/plan.hpp"
+#include "init/report.hpp"
 #include "init/routing.hpp"
 
 namespace weir::init {
@@ -45,6 +46,28 @@ Result<InstallReport> Installation::apply(const RedirectConfig& config) {
   (void)restore_routing(routing_before_);
   if (left_) (void)left_->restore(left_before_);
   return report;
+}
+
+Result<void> Installation::remove_from(Backend& backend, std::vector<std::string>& places) {
+  TRY(const bool removed, backend.remove());
+  if (removed) places.emplace_back(place_of_rules(backend.name()));
+  for (std::string& notice : backend.notices()) notes_.push_back(std::move(notice));
+  return {};
+}
+
+Result<Installation::Removed> Installation::remove_all() {
+  Removed removed;
+  TRY_VOID(remove_from(*backend_, removed.places));
+  if (left_) TRY_VOID(remove_from(*left_, removed.places));
+  TRY(removed.routing, remove_routing());
+  return removed;
+}
+
+Result<Installation::Removed> Installation::clean_up() {
+  auto removed = remove_all();
+  // TPROXY's rules are of no use without their route, nor the other way round.
+  if (!removed) (void)take_back();
+  return removed;
 }
 
 Result<void> Installation::take_back() {

@@ -24,6 +24,13 @@ class Installation {
   /// Rules and routing as `config` wants them, in the chosen backend alone. After an error all is
   /// as it was.
   Result<InstallReport> apply(const RedirectConfig& config);
+  /// What clean_up() removed: the places of rules, and one line for each part of the routing.
+  struct Removed {
+    std::vector<std::string> places;
+    std::vector<std::string> routing;
+  };
+  /// Removes everything of ours, of both backends. After an error all is as it was.
+  Result<Removed> clean_up();
   /// Back to what open() found.
   Result<void> take_back();
 
@@ -34,6 +41,8 @@ class Installation {
  private:
   Installation() = default;
   Result<InstallReport> change(const RedirectConfig& config);
+  Result<Removed> remove_all();
+  Result<void> remove_from(Backend& backend, std::vector<std::string>& places);
 
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Backend> left_;  // the other one, when it held our rules
