@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cell_probe NETNS [TIMEOUT_MS]: for each line "uid gid src|- dst port" on stdin connects to
-// dst:port as that user from inside the namespace, and prints on one line what the server said or
-// how the attempt ended: the first line of the server, "closed", "reset", "refused", "timeout",
-// "unreachable" or "error:<text>".
+// cell_probe NETNS [TIMEOUT_MS]: for each line "uid gid src|- dst port tcp|udp" on stdin connects
+// to dst:port (or sends a datagram there) as that user from inside the namespace, and prints on one
+// line what the server said or how the attempt ended: the first line of the server, "closed",
+// "reset", "refused", "timeout", "unreachable" or "error:<text>".
 #include <netinet/in.h>
 #include <sys/syscall.h>
 
@@ -32,7 +32,19 @@ struct Cell {
   std::uint32_t gid = 0;
   std::string source;
   Endpoint destination;
+  bool udp = false;
 };
+
+// Source ports of datagrams, one after the other: connection tracking remembers the NAT decision
+// for a pair of addresses and ports for half a minute, and a port that comes again too soon would
+// meet the decision of rules that are gone.
+std::uint16_t next_udp_port() {
+  constexpr std::uint16_t kFirst = 16100;
+  constexpr std::uint16_t kLast = 60999;
+  static std::uint16_t port = kLast;
+  port = port == kLast ? kFirst : static_cast<std::uint16_t>(port + 1);
+  return port;
+}
 
 std::string describe_error(int error) {
   switch (error) {
@@ -71,8 +83,8 @@ bool wait_for(int fd, short events, Clock::time_point deadline) {
   }
 }
 
-bool bind_source(int fd, const std::string& source) {
-  const auto endpoint = parse_endpoint(source, 0);
+bool bind_source(int fd, const std::string& source, std::uint16_t port) {
+  const auto endpoint = parse_endpoint(source, port);
   if (!endpoint) {
     errno = EINVAL;
     return false;
@@ -95,8 +107,22 @@ std::string read_answer(int fd, Clock::time_point deadline) {
   return answer.substr(0, answer.find('\n'));
 }
 
+std::string probe_udp(const Cell& cell, std::chrono::milliseconds timeout) {
+  const int family = cell.destination.storage.ss_family;
+  const UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return describe_error(errno);
+  const std::string any = family == AF_INET ? "0.0.0.0" : "::";
+  if (!bind_source(fd.get(), cell.source == "-" ? any : cell.source, next_udp_port()))
+    return describe_error(errno);
+  if (::connect(fd.get(), cell.destination.address(), cell.destination.length) != 0 ||
+      ::send(fd.get(), "?\n", 2, MSG_NOSIGNAL) < 0)
+    return describe_error(errno);
+  return read_answer(fd.get(), Clock::now() + timeout);
+}
+
 std::string probe(const Cell& cell, std::chrono::milliseconds timeout) {
   if (!become(cell.uid, cell.gid)) return "error:credentials";
+  if (cell.udp) return probe_udp(cell, timeout);
   const UniqueFd fd(
       ::socket(cell.destination.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return describe_error(errno);
@@ -104,7 +130,7 @@ std::string probe(const Cell& cell, std::chrono::milliseconds timeout) {
   // conntrack.
   const linger abort{1, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
-  if (cell.source != "-" && !bind_source(fd.get(), cell.source)) return describe_error(errno);
+  if (cell.source != "-" && !bind_source(fd.get(), cell.source, 0)) return describe_error(errno);
   const auto deadline = Clock::now() + timeout;
   if (::connect(fd.get(), cell.destination.address(), cell.destination.length) != 0) {
     if (errno != EINPROGRESS) return describe_error(errno);
@@ -122,7 +148,10 @@ std::optional<Cell> parse_cell(const std::string& line) {
   Cell cell;
   std::string destination;
   std::uint16_t port = 0;
-  if (!(words >> cell.uid >> cell.gid >> cell.source >> destination >> port)) return std::nullopt;
+  std::string protocol;
+  if (!(words >> cell.uid >> cell.gid >> cell.source >> destination >> port >> protocol))
+    return std::nullopt;
+  cell.udp = protocol == "udp";
   const auto endpoint = parse_endpoint(destination, port);
   if (!endpoint) return std::nullopt;
   cell.destination = *endpoint;

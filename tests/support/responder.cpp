@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// responder NETNS LABEL@ADDRESS@PORT...: listens on every given address in the namespace, prints
-// "ready", and answers each connection with "LABEL ORIGINAL-DESTINATION\n" ("-" where the kernel
-// knows none), then closes it.
+// responder NETNS LABEL@ADDRESS@PORT[/udp|/transparent]...: listens on every given address in the
+// namespace, prints "ready", and answers each connection and datagram with "LABEL
+// ORIGINAL-DESTINATION CLIENT\n" (the former "-" where the kernel knows none), then closes it.
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
@@ -28,6 +28,7 @@ struct Listener {
   UniqueFd fd;
   std::string label;
   int family = AF_INET;
+  bool udp = false;
 };
 
 std::string original_destination(int fd, int family) {
@@ -44,31 +45,78 @@ std::optional<Listener> listen_on(const std::string& spec) {
   const auto last = spec.rfind('@');
   if (first == std::string::npos || first == last) return std::nullopt;
   const auto port = static_cast<std::uint16_t>(std::atoi(spec.c_str() + last + 1));
+  const std::string kind =
+      spec.find('/') == std::string::npos ? "" : spec.substr(spec.find('/') + 1);
   const auto endpoint = parse_endpoint(spec.substr(first + 1, last - first - 1), port);
   if (!endpoint) return std::nullopt;
   Listener listener;
   listener.label = spec.substr(0, first);
   listener.family = endpoint->storage.ss_family;
-  listener.fd.reset(::socket(listener.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  listener.udp = kind == "udp";
+  const int type = listener.udp ? SOCK_DGRAM : SOCK_STREAM;
+  listener.fd.reset(::socket(listener.family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
+  const bool v4 = listener.family == AF_INET;
+  if (listener.udp)
+    ::setsockopt(listener.fd.get(), v4 ? SOL_IP : SOL_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on,
+                 sizeof on);
+  if (kind == "transparent")
+    ::setsockopt(listener.fd.get(), v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                 &on, sizeof on);
   ::setsockopt(listener.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (listener.family == AF_INET6)
     ::setsockopt(listener.fd.get(), SOL_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (::bind(listener.fd.get(), endpoint->address(), endpoint->length) != 0 ||
-      ::listen(listener.fd.get(), SOMAXCONN) != 0) {
+      (!listener.udp && ::listen(listener.fd.get(), SOMAXCONN) != 0)) {
     return std::nullopt;
   }
   return listener;
 }
 
-void answer_all(const Listener& listener) {
+void answer_connections(const Listener& listener) {
   for (;;) {
-    const UniqueFd client(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Endpoint peer;
+    peer.length = sizeof peer.storage;
+    const UniqueFd client(::accept4(listener.fd.get(), peer.address(), &peer.length, SOCK_CLOEXEC));
     if (!client) return;
-    const std::string text =
-        listener.label + " " + original_destination(client.get(), listener.family) + "\n";
+    const std::string text = listener.label + " " +
+                             original_destination(client.get(), listener.family) + " " +
+                             render_endpoint(peer) + "\n";
     static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
   }
+}
+
+// The answer leaves from the address that was asked: the control data of the question, whose
+// address is the local one, goes back with it.
+void answer_datagrams(const Listener& listener) {
+  for (;;) {
+    Endpoint peer;
+    char question[512];
+    alignas(cmsghdr) char control[128];
+    iovec bytes{question, sizeof question};
+    msghdr message{};
+    message.msg_name = &peer.storage;
+    message.msg_namelen = sizeof peer.storage;
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    if (::recvmsg(listener.fd.get(), &message, 0) < 0) return;
+    if (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr) {
+      // The interface must not bind the answer's route.
+      if (listener.family == AF_INET)
+        reinterpret_cast<in_pktinfo*>(CMSG_DATA(header))->ipi_ifindex = 0;
+      else
+        reinterpret_cast<in6_pktinfo*>(CMSG_DATA(header))->ipi6_ifindex = 0;
+    }
+    std::string text = listener.label + " - " + render_endpoint(peer) + "\n";
+    bytes = iovec{text.data(), text.size()};
+    static_cast<void>(::sendmsg(listener.fd.get(), &message, MSG_NOSIGNAL));
+  }
+}
+
+void answer_all(const Listener& listener) {
+  listener.udp ? answer_datagrams(listener) : answer_connections(listener);
 }
 
 [[noreturn]] void serve(const std::vector<Listener>& listeners, int epoll) {

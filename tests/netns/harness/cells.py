@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells of the packet matrix: one connection each, and the probe that tries thousands of them."""
+"""Cells of the packet matrix: one connection or datagram each, and the probe that tries thousands of them."""
 
 import dataclasses
 import subprocess
@@ -20,6 +20,7 @@ class Cell:
     destination: str
     port: int
     source: str = "-"
+    protocol: str = "tcp"
 
     @property
     def family(self) -> int:
@@ -33,20 +34,22 @@ class Cell:
 
     def __str__(self) -> str:
         source = "" if self.source == "-" else f" from {self.source}"
-        return f"{self.origin} uid {self.uid} gid {self.gid}{source} → {self.place} {self.target}"
+        return f"{self.origin} uid {self.uid} gid {self.gid}{source} → {self.place} {self.protocol} {self.target}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What came of a cell: who ("app", "outbound", …, or "refused", "timeout", …) and the recovered destination."""
+    """What came of a cell: who ("app", "outbound", …, or "refused", "timeout", …), the recovered destination, and the
+    client's address as the one who answers sees it (without the port)."""
 
     who: str
     original: str = "-"
+    client: str = dataclasses.field(default="-", compare=False)
 
     @staticmethod
     def parse(line: str) -> "Answer":
-        who, _, original = line.partition(" ")
-        return Answer(who, original or "-")
+        who, original, client, *_ = [*line.split(), "-", "-", "-"]
+        return Answer(who, original, client.rpartition(":")[0].strip("[]") or "-")
 
     def __str__(self) -> str:
         return self.who if self.original == "-" else f"{self.who} (original destination {self.original})"
@@ -76,7 +79,7 @@ class Probe:
         answers = []
         for start in range(0, len(cells), self.CHUNK):
             chunk = cells[start : start + self.CHUNK]
-            lines = (f"{c.uid} {c.gid} {c.source} {c.destination} {c.port}\n" for c in chunk)
+            lines = (f"{c.uid} {c.gid} {c.source} {c.destination} {c.port} {c.protocol}\n" for c in chunk)
             self.process.stdin.write("".join(lines))
             self.process.stdin.flush()
             answers += [Answer.parse(self.process.stdout.readline().strip()) for _ in chunk]

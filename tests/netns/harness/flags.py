@@ -13,7 +13,8 @@ SEED = int(os.environ.get("WEIR_SEED", "20261123"))
 
 @dataclasses.dataclass(frozen=True)
 class Flags:
-    """REDIRECT flags with istio-iptables' defaults. Lists are tuples; "*" stands alone in its tuple."""
+    """Flags with istio-iptables' defaults. Lists are tuples; "*" stands alone in its tuple. Fields below "weir-init
+    alone" mean nothing to istio-iptables and are spelled only when they say something."""
 
     outbound_port: int = 15001
     inbound_port: int = 15006
@@ -32,6 +33,15 @@ class Flags:
     exclude_groups: tuple[int, ...] = ()
     loopback_cidr: str = "127.0.0.1/32"
     dual_stack: bool = True
+    mode: str = "REDIRECT"
+    dns: str = ""  # "servers" or "all"
+    drop_invalid: bool = False
+    # weir-init alone
+    exclude_sources: tuple[str, ...] = ()
+    user_exclusions: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()  # protocol, ports, users
+    ipv6: str = "capture"
+    own_address: str = "inbound"
+    reject_quic: bool = False
 
     def argv(self) -> list[str]:
         """The command line. Unset lists are given as empty values, as Istio's injector gives them."""
@@ -41,12 +51,32 @@ class Flags:
 
         return [
             "-p", str(self.outbound_port), "-z", str(self.inbound_port), "-e", str(self.tunnel_port),
-            "-u", joined(self.proxy_uids), "-g", joined(self.proxy_gids), "-m", "REDIRECT",
+            "-u", joined(self.proxy_uids), "-g", joined(self.proxy_gids), "-m", self.mode,
             "-b", joined(self.inbound_ports), "-d", joined(self.inbound_exclude_ports),
             "-c", joined(self.exclude_interfaces), "-i", joined(self.cidrs), "-x", joined(self.exclude_cidrs),
             "-q", joined(self.outbound_ports), "-o", joined(self.outbound_exclude_ports),
             "-k", joined(self.virtual_interfaces), f"--dual-stack={'true' if self.dual_stack else 'false'}",
+            f"--redirect-dns={'true' if self.dns else 'false'}",
+            f"--capture-all-dns={'true' if self.dns == 'all' else 'false'}",
+            f"--drop-invalid={'true' if self.drop_invalid else 'false'}",
+            *self._own_argv(),
         ]  # fmt: skip
+
+    def _own_argv(self) -> list[str]:
+        words = []
+        if self.exclude_sources:
+            words += ["--exclude-inbound-cidrs", ",".join(self.exclude_sources)]
+        if self.user_exclusions:
+            items = (
+                f"{protocol}:{','.join(map(str, ports)) or '*'}:{','.join(map(str, users))}"
+                for protocol, ports, users in self.user_exclusions
+            )
+            words += ["--exclude-outbound-ports-for-uids", ";".join(items)]
+        if self.ipv6 != "capture":
+            words += ["--ipv6", self.ipv6]
+        if self.own_address != "inbound":
+            words += ["--proxy-to-own-address", self.own_address]
+        return words + ["--reject-quic"] * self.reject_quic
 
     def env(self) -> dict[str, str]:
         """The options that exist only as environment variables, and a PATH."""
@@ -104,4 +134,26 @@ def random_flags(random_: random.Random) -> Flags:
         exclude_groups=_some(random_, (1000, 2000, 0), 2, 0.25) if groups == ("*",) else (),
         loopback_cidr=random_.choice(("127.0.0.1/32",) * 4 + ("127.0.0.0/8", "127.9.0.0/16")),
         dual_stack=random_.random() < 0.85,
+        mode="TPROXY" if random_.random() < 0.35 else "REDIRECT",
+        dns=random_.choice(("", "", "servers", "all")),
+        drop_invalid=random_.random() < 0.2,
+    )
+
+
+_SOURCES = tuple(f"{lab.PEER[4]}/32 {lab.PEER[6]}/128 {lab.PEER_NET1[4]}/32 2001:db8:2::/64 198.51.100.0/25".split())
+
+
+def random_own_flags(random_: random.Random) -> Flags:
+    """As random_flags(), with the flags that weir-init alone has."""
+    exclusions = tuple(
+        (random_.choice(("tcp", "udp")), _some(random_, _SOME_PORTS, 3, 0.8), _some(random_, (1000, 0, 1338, 1337), 2, 1))
+        for _ in range(random_.choice((0, 0, 1, 2)))
+    )
+    return dataclasses.replace(
+        random_flags(random_),
+        exclude_sources=_some(random_, _SOURCES, 2, 0.25),
+        user_exclusions=exclusions,
+        ipv6=random_.choice(("capture",) * 4 + ("block", "ignore")),
+        own_address="direct" if random_.random() < 0.15 else "inbound",
+        reject_quic=random_.random() < 0.25,
     )

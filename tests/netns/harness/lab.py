@@ -35,15 +35,25 @@ POD_LISTENERS = {
     15001: "outbound", 16001: "outbound-2",
     15006: "inbound", 16006: "inbound-2",
     15008: "tunnel", 16008: "tunnel-2",
+    15053: "dns",
     **{port: "app" for port in (22, 53, 80, 443, 8080, 9090, 15020, 15021, 15090)},
 }  # fmt: skip
 PORTS = sorted(POD_LISTENERS)
+# Who answers datagrams in pod; the outside hosts answer at APP_UDP_PORTS, too.
+APP_UDP_PORTS = (53, 80, 443)
+POD_UDP_LISTENERS = {15053: "dns", **{port: "app" for port in APP_UDP_PORTS}}
+# The proxy's inbound listeners can take connections as TPROXY hands them over.
+TRANSPARENT = ("inbound", "inbound-2")
+DNS_PORT = 15053
+# What /etc/resolv.conf says where programs are run with DNS capture.
+DNS_SERVERS = (OUTSIDE[4], LOOPBACK[4], OUTSIDE[6], LOOPBACK[6])
 
 
 class Responder:
     """tests/support/responder inside a namespace: answers every connection with its label and original destination."""
 
-    def __init__(self, namespace: Namespace, listeners: list[tuple[str, str, int]]):
+    def __init__(self, namespace: Namespace, listeners: list[tuple[str, str, int | str]]):
+        """listeners: label, address and port, which may be "53/udp" or "80/transparent"."""
         specs = [f"{label}@{address}@{port}" for label, address, port in listeners]
         self.process = namespace.popen(
             [programs.helper("responder"), namespace.name, *specs],
@@ -141,11 +151,13 @@ def _configure(pod: Namespace, peer: Namespace, guest: Namespace) -> None:
 
 def start_responders(lab: Lab) -> list[Responder]:
     """In pod everything of POD_LISTENERS, at the outside hosts the same ports as "outside"."""
-    anywhere = [(label, any_address, port) for port, label in POD_LISTENERS.items() for any_address in ("0.0.0.0", "::")]
+    pod = [(label, f"{port}/transparent" if label in TRANSPARENT else port) for port, label in POD_LISTENERS.items()]
+    pod += [(label, f"{port}/udp") for port, label in POD_UDP_LISTENERS.items()]
+    anywhere = [(label, any_address, port) for label, port in pod for any_address in ("0.0.0.0", "::")]
     hosts = [
         ("outside", host[family], port)
         for host in (OUTSIDE, OUTSIDE_OTHER, OUTSIDE_NET1)
         for family in (4, 6)
-        for port in PORTS
+        for port in [*PORTS, *(f"{port}/udp" for port in APP_UDP_PORTS)]
     ]
     return [Responder(lab.pod, anywhere), Responder(lab.peer, hosts)]

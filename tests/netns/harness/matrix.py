@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells of the packet matrix: identity x destination x port x family x direction."""
+"""The cells of the packet matrix: identity x destination x port x family x protocol x direction."""
 
 import random
 
@@ -62,15 +62,27 @@ def inbound_cells(ports=_PORTS + _MORE_PORTS) -> list[Cell]:
     ]
 
 
+def datagram_cells(ports=lab.APP_UDP_PORTS) -> list[Cell]:
+    """DNS requests, QUIC, and a port that nobody looks at."""
+    return [
+        Cell("pod", uid, gid, place, address[family], port, protocol="udp")
+        for uid, gid in IDENTITIES
+        for place, address in _FROM_POD
+        for family in (4, 6)
+        for port in ports
+    ]
+
+
 def full_matrix() -> list[Cell]:
-    return outbound_cells(_PORTS + _MORE_PORTS) + passthrough_cells() + inbound_cells()
+    return outbound_cells(_PORTS + _MORE_PORTS) + passthrough_cells() + inbound_cells() + datagram_cells()
 
 
 def sample(random_: random.Random, count: int) -> list[Cell]:
     """Cells for one random set of flags: a fresh sample of the whole matrix each time."""
-    outbound, inbound = outbound_cells(_PORTS + _MORE_PORTS), inbound_cells()
+    outbound, inbound, datagrams = outbound_cells(_PORTS + _MORE_PORTS), inbound_cells(), datagram_cells()
     return (
-        random_.sample(outbound, min(len(outbound), count * 3 // 4))
-        + random_.sample(inbound, min(len(inbound), count // 4))
+        random_.sample(outbound, min(len(outbound), count * 3 // 5))
+        + random_.sample(inbound, min(len(inbound), count // 5))
+        + random_.sample(datagrams, min(len(datagrams), count // 5))
         + passthrough_cells()
     )
