@@ -134,7 +134,7 @@ class Words {
       add_variable("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", ids(groups.excluded));
     if (config_.loopback_v4 != RedirectConfig{}.loopback_v4)
       add_variable("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR", config_.loopback_v4.to_string());
-    if (!config_.dns.servers.empty())
+    if (config_.dns.scope == DnsScope::servers)
       add_variable(kServersVariable,
                    join(config_.dns.servers, [](const IpAddress& a) { return a.to_string(); }));
   }
@@ -213,6 +213,7 @@ Environment described_environment(std::map<std::string, std::string> variables) 
     const auto servers = variables.find(std::string(kServersVariable));
     if (path != kServersFile || servers == variables.end())
       return Error{"'" + path + "': not looked at"};
+    if (servers->second.empty()) return std::string();
     std::string text = "nameserver " + servers->second + "\n";
     for (auto comma = text.find(','); comma != std::string::npos; comma = text.find(','))
       text.replace(comma, 1, "\nnameserver ");
@@ -241,6 +242,7 @@ RedirectConfig canonical(RedirectConfig config) {
   if (config.owner_groups.all) config.owner_groups.included.clear();
   sort_out(config.owner_groups.included);
   sort_out(config.owner_groups.excluded);
+  if (config.dns.scope != DnsScope::servers) config.dns.servers.clear();
   sort_out(config.dns.servers);
   return config;
 }

@@ -49,7 +49,7 @@ class Walk {
   }
 
   Decision run() {
-    const bool stays = packet_.inbound ? run_hook(Hook::prerouting) : run_output();
+    const bool stays = packet_.inbound ? run_prerouting() : run_output();
     if (stays) run_hook(Hook::input);
     finish();
     return std::move(decision_);
@@ -63,6 +63,12 @@ class Walk {
   };
 
   // @return whether the packet goes on in this namespace.
+  bool run_prerouting() {
+    if (!run_hook(Hook::prerouting)) return false;
+    return !packet_.forwarded || decision_.landing != Landing::direct;
+  }
+
+  // The same.
   bool run_output() {
     const std::uint32_t mark_before = packet_.mark;
     if (!run_hook(Hook::output)) return false;

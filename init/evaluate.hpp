@@ -18,7 +18,8 @@ namespace weir::init {
 
 /// One packet, by default the first one of a connection.
 struct Packet {
-  bool inbound = false;  // arrives from outside; else a process of the namespace sends it
+  bool inbound = false;    // arrives from outside; else a process of the namespace sends it
+  bool forwarded = false;  // inbound: for another host, so it only passes, unless it is redirected
   std::uint8_t protocol = IPPROTO_TCP;  // any IP protocol; ports count for TCP and UDP only
   IpAddress source;                     // both addresses are of one family
   IpAddress destination;

@@ -25,6 +25,8 @@ Result<void> route_outbound(const ExplainQuery& query, Packet& packet) {
 }
 
 Result<void> route_inbound(const ExplainQuery& query, Packet& packet) {
+  const auto onward = find_route({packet.destination, {}, {}, query.mark});
+  packet.forwarded = onward && onward->interface != "lo";
   packet.in_interface = query.interface;
   if (!query.interface.empty()) return {};
   if (query.from) {

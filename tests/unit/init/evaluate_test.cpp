@@ -210,6 +210,15 @@ TEST(Evaluate, WhatGoesOutDoesNotComeIn) {
   EXPECT_EQ(evaluate(rules, inbound()).landing, Landing::dropped);
 }
 
+TEST(Evaluate, WhatOnlyPassesDoesNotComeInUnlessItIsRedirected) {
+  Ruleset rules = ruleset({filter(Hook::input, -1, {always(Drop{})})});
+  Packet packet = inbound();
+  packet.forwarded = true;
+  EXPECT_EQ(evaluate(rules, packet).landing, Landing::direct);
+  rules.chains.push_back(nat(Hook::prerouting, {always(Redirect{15001})}));
+  EXPECT_EQ(evaluate(rules, packet).landing, Landing::dropped);
+}
+
 TEST(Evaluate, WhatGoesToTheOwnNamespaceComesBackThroughFilterChainsOnly) {
   const Match by_lo{Field::iifname, false, name_key("lo")};
   const Ruleset rules = ruleset({nat(Hook::prerouting, {always(Redirect{1})}),

@@ -118,8 +118,8 @@ class RandomConfig {
     if (one_in(4)) config.tproxy.mark = 1 + below(0xffd);
     config.dns.scope = static_cast<DnsScope>(below(3));
     if (config.dns.scope == DnsScope::servers)
-      config.dns.servers =
-          list(3, [&] { return address(one_in(2) ? IpFamily::v4 : IpFamily::v6); });
+      for (std::uint32_t n = 1 + below(3); n > 0; --n)
+        config.dns.servers.push_back(address(one_in(2) ? IpFamily::v4 : IpFamily::v6));
     if (one_in(4)) config.dns.port = port();
     config.dns.split_zones = !one_in(3);
     config.drop_invalid = one_in(3);
