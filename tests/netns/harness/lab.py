@@ -98,6 +98,10 @@ def _prepare(namespace: Namespace) -> None:
         "net/ipv6/conf/all/accept_dad": 0,
         "net/ipv6/conf/default/accept_dad": 0,
         "net/ipv6/conf/default/accept_ra": 0,
+        "net/ipv4/icmp_ratelimit": 0,  # refusals of datagrams are answers, too
+        "net/ipv4/icmp_msgs_per_sec": 100_000,
+        "net/ipv4/icmp_msgs_burst": 10_000,
+        "net/ipv6/icmp/ratelimit": 0,
         "net/ipv4/ip_forward": 1,
         "net/ipv6/conf/all/forwarding": 1,
     }.items():
