@@ -16,6 +16,7 @@ constexpr CommandWord kWords[] = {
     {"status", Command::status, "what is installed, whether it is intact, what it has counted"},
     {"diff", Command::diff, "what differs between flags and kernel, line by line"},
     {"verify", Command::verify, "prove the rules with connections in both directions"},
+    {"watch", Command::watch, "stay, and repair what others change"},
     {"confirm", Command::confirm, "keep an installation that waits for it (--confirm)"},
     {"completion", Command::completion, "print a shell's completions"},
     {"man", Command::man, "print the man page"},

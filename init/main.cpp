@@ -38,6 +38,8 @@ int run_command(const CommandContext& context) {
       return run_man(context);
     case Command::verify:
       return run_verify(context);
+    case Command::watch:
+      return run_watch(context);
     case Command::confirm:
       return run_confirm(context);
     case Command::install:

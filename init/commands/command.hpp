@@ -26,6 +26,7 @@ int run_help(const CommandContext& context);
 int run_man(const CommandContext& context);
 int run_completion(const CommandContext& context);
 int run_verify(const CommandContext& context);
+int run_watch(const CommandContext& context);
 int run_confirm(const CommandContext& context);
 
 }  // namespace weir::init

@@ -19,6 +19,7 @@
 #include "init/nft/explained.hpp"
 #include "init/nft/handles.hpp"
 #include "init/nft/nft_backend.hpp"
+#include "init/nft/other_nat.hpp"
 
 namespace weir::init {
 namespace {
@@ -28,32 +29,6 @@ constexpr int kReadAttempts = 5;
 constexpr std::uint32_t kTableOwnedFlag = 0x2;
 
 const std::string kTable(kTableName);
-
-std::string_view family_name(std::uint32_t family) {
-  switch (family) {
-    case NFPROTO_IPV4:
-      return "ip";
-    case NFPROTO_IPV6:
-      return "ip6";
-    case NFPROTO_INET:
-      return "inet";
-    default:
-      return "other";
-  }
-}
-
-// Empty when the chain does not do NAT on one of our hooks.
-std::optional<OtherNat> as_other_nat(const nftnl_chain* chain) {
-  const char* type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
-  if (type == nullptr || std::string_view(type) != "nat") return std::nullopt;
-  const std::uint32_t hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
-  if (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_OUT) return std::nullopt;
-  return OtherNat{"table " +
-                      std::string(family_name(nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY))) +
-                      " " + nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE) + ", chain " +
-                      nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME),
-                  nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO)};
-}
 
 bool is_ours(std::uint32_t family, const char* table) {
   return family == NFPROTO_INET && table != nullptr && kTableName == table;
