@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/installation.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "init/backend_choice.hpp"
@@ -26,10 +28,14 @@ Result<Installation> Installation::open(const Options& options) {
 Result<InstallReport> Installation::change(const RedirectConfig& config) {
   const Ruleset rules = with_config_chain(plan_ruleset(config), config);
   TRY(InstallReport report, install(*backend_, rules, [&]() -> Result<void> {
-        TRY(notes_, apply_routing(plan_routing(config)));
+        TRY(notes_, add_routing(plan_routing(config)));
         return {};
       }));
-  if (left_ && report.outcome != Outcome::mismatch) {
+  if (report.outcome == Outcome::mismatch) return report;
+  // Rules that mark packets for a route are gone before the route is.
+  TRY(auto routing, apply_routing(plan_routing(config)));
+  std::move(routing.begin(), routing.end(), std::back_inserter(notes_));
+  if (left_) {
     // The new rules decide already; the old ones must not stay behind them.
     TRY(const bool removed, left_->remove());
     if (removed)
@@ -42,9 +48,7 @@ Result<InstallReport> Installation::change(const RedirectConfig& config) {
 Result<InstallReport> Installation::apply(const RedirectConfig& config) {
   auto report = change(config);
   if (report && report->outcome != Outcome::mismatch) return report;
-  // install() leaves the rules as they were; the rest is ours.
-  (void)restore_routing(routing_before_);
-  if (left_) (void)left_->restore(left_before_);
+  (void)take_back();
   return report;
 }
 

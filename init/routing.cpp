@@ -94,6 +94,15 @@ Result<std::vector<std::string>> routing_drift(const RoutingPlan& plan) {
   return lines;
 }
 
+Result<std::vector<std::string>> add_routing(const RoutingPlan& plan) {
+  TRY(const RoutingState state, read_routing_state());
+  const Items wanted = wanted_items(plan, state.ipv6);
+  Items all;
+  std::set_union(state.items.begin(), state.items.end(), wanted.begin(), wanted.end(),
+                 std::back_inserter(all));
+  return change_state(state.items, all);
+}
+
 Result<std::vector<std::string>> apply_routing(const RoutingPlan& plan) {
   TRY(const RoutingState state, read_routing_state());
   Items wanted = wanted_items(plan, state.ipv6);

@@ -39,6 +39,10 @@ RoutingPlan plan_routing(const RedirectConfig& config);
 /// One line for each thing that is not as `plan` wants it, empty when all is.
 Result<std::vector<std::string>> routing_drift(const RoutingPlan& plan);
 
+/// The first half of apply_routing(): what is missing comes, nothing goes. Before rules that need
+/// it.
+Result<std::vector<std::string>> add_routing(const RoutingPlan& plan);
+
 /// Makes it so; policy routes of ours that `plan` does not want go. Families that the namespace
 /// lacks are left out. @return one line for each change or omission, for the report.
 Result<std::vector<std::string>> apply_routing(const RoutingPlan& plan);
