@@ -114,9 +114,10 @@ std::string probe_udp(const Cell& cell, std::chrono::milliseconds timeout) {
   const std::string any = family == AF_INET ? "0.0.0.0" : "::";
   if (!bind_source(fd.get(), cell.source == "-" ? any : cell.source, next_udp_port()))
     return describe_error(errno);
-  if (::connect(fd.get(), cell.destination.address(), cell.destination.length) != 0 ||
-      ::send(fd.get(), "?\n", 2, MSG_NOSIGNAL) < 0)
+  if (::connect(fd.get(), cell.destination.address(), cell.destination.length) != 0)
     return describe_error(errno);
+  // A datagram that is refused on its way out is EPERM here; the refusal itself is read next.
+  if (::send(fd.get(), "?\n", 2, MSG_NOSIGNAL) < 0 && errno != EPERM) return describe_error(errno);
   return read_answer(fd.get(), Clock::now() + timeout);
 }
 
