@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <span>
 
+#include "init/interval.hpp"
+#include "init/legacy/entry.hpp"
 #include "init/legacy/lower_match.hpp"
 
 namespace weir::init {
@@ -42,14 +44,14 @@ std::size_t split_point(Targets group, std::size_t size) {
   return static_cast<std::size_t>(upper - group.begin());
 }
 
-// The widest groups are split until there are enough, or each fits a chain that decides.
+// The widest groups are split until there are enough, or each fits one rule.
 std::vector<Targets> groups_of(Targets targets, std::size_t size) {
   std::vector<Targets> groups{targets};
   while (groups.size() < kTreeFanOut) {
     const auto widest =
         std::max_element(groups.begin(), groups.end(),
                          [](const Targets& a, const Targets& b) { return a.size() < b.size(); });
-    if (widest->size() <= kTreeLeafSize) break;
+    if (widest->size() <= kAddressSlots) break;
     const std::size_t middle = split_point(*widest, size);
     const Targets upper = widest->subspan(middle);
     *widest = widest->first(middle);
@@ -58,19 +60,31 @@ std::vector<Targets> groups_of(Targets targets, std::size_t size) {
   return groups;
 }
 
+bool is_one_target(Targets group) {
+  return std::all_of(group.begin(), group.end(), [&](const PrefixTarget& target) {
+    return target.chain == group.front().chain;
+  });
+}
+
 class TreeBuilder {
  public:
   TreeBuilder(LoweredTable& table, Field field, std::string_view base_name, const std::string& miss)
-      : table_(table), field_(field), base_name_(base_name), miss_(miss) {}
+      : table_(table),
+        field_(field),
+        size_(key_size(key_type(field))),
+        base_name_(base_name),
+        miss_(miss) {}
 
   std::string add(Targets targets) {
     Chain chain{table_.new_name(base_name_), {}, {}, {}};
-    if (targets.size() <= kTreeLeafSize)
-      for (const PrefixTarget& target : targets) add_rule(chain, target.prefix, target.chain);
-    else
-      for (const Targets group : groups_of(targets, size()))
-        add_rule(chain, group.size() == 1 ? group.front().prefix : common_prefix(group, size()),
-                 group.size() == 1 ? group.front().chain : add(group));
+    for (const Targets group : groups_of(targets, size_)) {
+      if (group.size() <= kAddressSlots && is_one_target(group))
+        add_rule(chain, as_list(group), group.front().chain);
+      else if (group.size() < targets.size())
+        add_rule(chain, {common_prefix(group, size_)}, add(group));
+      else
+        for (const PrefixTarget& target : group) add_rule(chain, {target.prefix}, target.chain);
+    }
     if (!miss_.empty()) chain.rules.push_back(go_on_rule(miss_));
     std::string name = chain.name;
     table_.add(std::move(chain));
@@ -78,16 +92,24 @@ class TreeBuilder {
   }
 
  private:
-  [[nodiscard]] std::size_t size() const { return key_size(key_type(field_)); }
+  // Prefixes that touch are one interval again.
+  [[nodiscard]] std::vector<Interval> as_list(Targets group) const {
+    std::vector<Interval> list;
+    for (const PrefixTarget& target : group) list.push_back(target.prefix);
+    merge_intervals(list, size_);
+    return list;
+  }
 
-  void add_rule(Chain& chain, const Interval& prefix, const std::string& target) {
-    Match match{field_, false, prefix.first};
-    if (prefix.first != prefix.last) match.operand = std::vector<Interval>{prefix};
+  void add_rule(Chain& chain, std::vector<Interval> list, const std::string& target) {
+    Match match{field_, false, list.front().first};
+    const bool single = list.size() == 1 && list.front().first == list.front().last;
+    if (!single) match.operand = std::move(list);
     chain.rules.push_back(Rule{{std::move(match)}, go_on_in(target), {}, true});
   }
 
   LoweredTable& table_;
   Field field_;
+  std::size_t size_;
   std::string_view base_name_;
   const std::string& miss_;
 };

@@ -17,11 +17,10 @@ struct PrefixTarget {
   std::string chain;  // empty: back to the built-in chain
 };
 
-/// Rules of a chain that leads on to other chains, and of one that decides. Fewer make a deeper
-/// tree of more chains, each of which costs the kernel two entries more; more make each step
-/// longer.
+/// Rules of a chain of the tree, each for a narrower prefix or for up to kAddressSlots addresses.
+/// Fewer make a deeper tree of more chains, each of which costs the kernel two entries more; more
+/// make each step longer.
 inline constexpr std::size_t kTreeFanOut = 16;
-inline constexpr std::size_t kTreeLeafSize = 16;
 
 /// Adds the tree to `table`. `targets` are sorted, disjoint prefixes, at least one. @return the
 /// root's name; addresses in none of the prefixes go on in `miss`.

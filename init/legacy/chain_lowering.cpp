@@ -11,8 +11,6 @@ namespace {
 
 // A product of alternatives up to this many rules is written out; a longer one becomes chains.
 constexpr std::size_t kProductMax = 16;
-// Up to this many addresses stand in a row.
-constexpr std::size_t kAddressRowMax = kTreeLeafSize;
 
 bool ends_chain(const Verdict& verdict) {
   return !std::holds_alternative<Continue>(verdict) && !std::holds_alternative<SetMark>(verdict) &&
@@ -141,8 +139,7 @@ bool ChainLowering::emit_product(const LoweredMatches& matches, const Rule& rule
                                  std::vector<Rule>& rules) {
   std::size_t product = 1;
   for (const Choice& choice : matches.choices) {
-    if (choice.negated) return false;
-    if (is_address(choice.field) && choice.alternatives.size() > kAddressRowMax) return false;
+    if (choice.negated || is_address(choice.field)) return false;
     product *= choice.alternatives.size();
   }
   if (product > kProductMax && matches.choices.size() > 1) return false;
@@ -174,7 +171,7 @@ std::string ChainLowering::add_stages(std::string_view base_name, const LoweredM
 
 std::string ChainLowering::add_choice(std::string_view base_name, const Choice& choice,
                                       const std::string& success, const std::string& failure) {
-  if (is_address(choice.field) && choice.alternatives.size() > kAddressRowMax) {
+  if (is_address(choice.field)) {
     std::vector<PrefixTarget> targets;
     for (const Interval& prefix :
          split_into_prefixes(choice.intervals, key_size(key_type(choice.field)), 1))

@@ -25,6 +25,9 @@ Rule decode_entry(IpFamily family, std::span<const std::uint8_t> entry, std::str
 
 /// Ports that fit one multiport match; a range takes two. Source: xt_multiport.h, XT_MULTI_PORTS.
 inline constexpr std::size_t kMultiportSlots = 15;
+/// Addresses that one entry's match holds: a list is its hull less the gaps, each of which is one
+/// iprange match (an entry for each address would cost the kernel three times the time).
+inline constexpr std::size_t kAddressSlots = 16;
 /// Longest chain name. Source: x_tables.h, XT_EXTENSION_MAXNAMELEN less the NUL.
 inline constexpr std::size_t kChainNameLength = 28;
 /// Whether two entries say the same, whatever they have counted; labels in place.
@@ -38,7 +41,11 @@ inline constexpr std::size_t kCommentLength = 255;
 
 /// Length of the prefix that is exactly this interval of `size` bytes.
 std::optional<unsigned> prefix_length(const Interval& interval, std::size_t size);
-/// The operand of a lowered match as an interval; a Key is one value.
+/// The operand of a lowered match as an interval; a Key is one value, a list gives its hull.
 Interval operand_interval(const Match& match);
+/// What lies between the intervals of a sorted list of values of `size` bytes.
+std::vector<Interval> gaps_between(const std::vector<Interval>& list, std::size_t size);
+/// The narrowest prefix that holds the interval.
+Interval covering_prefix(const Interval& interval, std::size_t size);
 
 }  // namespace weir::init

@@ -38,6 +38,12 @@ Key bytes_key(const void* data, std::size_t size) {
   return key;
 }
 
+// The iprange matches about one address.
+struct Ranges {
+  std::vector<Interval> hulls;  // in it
+  std::vector<Interval> gaps;   // not in it
+};
+
 template <class Layout>
 class EntryReader {
  public:
@@ -56,6 +62,8 @@ class EntryReader {
       read_match(name_of(head), head.u.user.revision, at + sizeof head);
       at += head.u.match_size;
     }
+    add_ranges(Layout::kSource, source_);
+    add_ranges(Layout::kDestination, destination_);
     rule_.verdict = read_verdict();
     std::stable_sort(rule_.matches.begin(), rule_.matches.end(),
                      [](const Item& a, const Item& b) { return rank(a) < rank(b); });
@@ -162,13 +170,41 @@ class EntryReader {
 
   void read_range(const xt_iprange_mtinfo& info) {
     constexpr std::size_t kSize = Layout::kFamily == IpFamily::v4 ? 4 : 16;
-    const auto read = [&](Field field, const auto& min, const auto& max, bool negated) {
-      add(ranged(field, negated, {bytes_key(&min, kSize), bytes_key(&max, kSize)}));
-    };
-    if ((info.flags & IPRANGE_SRC) != 0)
-      read(Layout::kSource, info.src_min, info.src_max, (info.flags & IPRANGE_SRC_INV) != 0);
-    if ((info.flags & IPRANGE_DST) != 0)
-      read(Layout::kDestination, info.dst_min, info.dst_max, (info.flags & IPRANGE_DST_INV) != 0);
+    if ((info.flags & IPRANGE_SRC) != 0) {
+      const bool negated = (info.flags & IPRANGE_SRC_INV) != 0;
+      (negated ? source_.gaps : source_.hulls)
+          .push_back({bytes_key(&info.src_min, kSize), bytes_key(&info.src_max, kSize)});
+    }
+    if ((info.flags & IPRANGE_DST) != 0) {
+      const bool negated = (info.flags & IPRANGE_DST_INV) != 0;
+      (negated ? destination_.gaps : destination_.hulls)
+          .push_back({bytes_key(&info.dst_min, kSize), bytes_key(&info.dst_max, kSize)});
+    }
+  }
+
+  // A hull less its gaps is a list; the header's prefix only covers it.
+  void add_ranges(Field field, const Ranges& ranges) {
+    constexpr std::size_t kSize = Layout::kFamily == IpFamily::v4 ? 4 : 16;
+    if (ranges.hulls.size() == 1 && !ranges.gaps.empty()) {
+      std::erase_if(rule_.matches, [&](const Item& item) {
+        const Match* match = std::get_if<Match>(&item);
+        return match != nullptr && match->field == field && !match->negated;
+      });
+      std::vector<Interval> list{{ranges.hulls.front().first, {}}};
+      for (const Interval& gap : ranges.gaps) {
+        // A gap at zero would leave nothing before it; then the entry is not one of ours.
+        if (gap.first == Key{}) return add(Opaque{"a range from zero"});
+        list.back().last = gap.first;
+        decrement(list.back().last, kSize);
+        list.push_back({gap.last, {}});
+        increment(list.back().first, kSize);
+      }
+      list.back().last = ranges.hulls.front().last;
+      return add(Match{field, false, std::move(list)});
+    }
+    for (const Interval& hull : ranges.hulls) add(ranged(field, false, hull));
+    if (ranges.gaps.size() == 1) add(ranged(field, true, ranges.gaps.front()));
+    if (ranges.gaps.size() > 1) add(Match{field, true, ranges.gaps});
   }
 
   void read_owner(const xt_owner_match_info& info) {
@@ -250,6 +286,8 @@ class EntryReader {
   std::string_view target_;
   std::string_view table_;
   Rule rule_;
+  Ranges source_;
+  Ranges destination_;
   typename Layout::Entry entry_;
 };
 

@@ -175,25 +175,55 @@ class EntryWriter {
 
   template <class Address>
   void write_address(const Match& match, Address& address, Address& mask, int inverted) {
+    const auto* list = std::get_if<std::vector<Interval>>(&match.operand);
+    if (list != nullptr && list->size() > 1) return write_list(match, *list, address, mask);
     const Interval range = operand_interval(match);
-    const auto length = prefix_length(range, sizeof address);
-    const Address none{};
-    if (!length || std::memcmp(&mask, &none, sizeof mask) != 0) return write_range(match, range);
-    std::memcpy(&address, range.first.bytes.data(), sizeof address);
-    std::uint8_t bits[16]{};
-    for (unsigned i = 0; i < *length; ++i)
-      bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | 0x80U >> i % 8);
-    std::memcpy(&mask, bits, sizeof mask);
+    if (!prefix_length(range, sizeof address) || is_set(mask))
+      return write_range(match.field, range, match.negated);
+    write_prefix(range, address, mask);
     if (match.negated) header().invflags |= static_cast<std::uint8_t>(inverted);
   }
 
-  void write_range(const Match& match, const Interval& range) {
+  // In none of them: none of the ranges. In one of them: between the first and the last, and in
+  // none of the gaps; the header's prefix spares most packets the ranges. (The header's reference
+  // is not used after the first append.)
+  template <class Address>
+  void write_list(const Match& match, const std::vector<Interval>& list, Address& address,
+                  Address& mask) {
+    assert(list.size() <= kAddressSlots);
+    if (match.negated) {
+      for (const Interval& range : list) write_range(match.field, range, true);
+      return;
+    }
+    const Interval hull{list.front().first, list.back().last};
+    write_prefix(covering_prefix(hull, sizeof address), address, mask);
+    write_range(match.field, hull, false);
+    for (const Interval& gap : gaps_between(list, sizeof address))
+      write_range(match.field, gap, true);
+  }
+
+  template <class Address>
+  static bool is_set(const Address& mask) {
+    const Address none{};
+    return std::memcmp(&mask, &none, sizeof mask) != 0;
+  }
+
+  template <class Address>
+  static void write_prefix(const Interval& prefix, Address& address, Address& mask) {
+    std::uint8_t bits[sizeof mask];
+    for (std::size_t i = 0; i < sizeof mask; ++i)
+      bits[i] = static_cast<std::uint8_t>(~(prefix.first.bytes[i] ^ prefix.last.bytes[i]));
+    std::memcpy(&address, prefix.first.bytes.data(), sizeof address);
+    std::memcpy(&mask, bits, sizeof mask);
+  }
+
+  void write_range(Field field, const Interval& range, bool negated) {
     auto& info = append<xt_iprange_mtinfo>(xt::kIprange);
-    const bool source = match.field == Layout::kSource;
+    const bool source = field == Layout::kSource;
     std::memcpy(source ? &info.src_min : &info.dst_min, range.first.bytes.data(), 16);
     std::memcpy(source ? &info.src_max : &info.dst_max, range.last.bytes.data(), 16);
     info.flags = source ? IPRANGE_SRC : IPRANGE_DST;
-    if (match.negated) info.flags |= source ? IPRANGE_SRC_INV : IPRANGE_DST_INV;
+    if (negated) info.flags |= source ? IPRANGE_SRC_INV : IPRANGE_DST_INV;
   }
 
   void write_multiport(const Match& match) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/legacy/entry_layout.hpp"
 
+#include "init/interval.hpp"
 #include "init/legacy/entry.hpp"
 
 namespace weir::init {
@@ -28,6 +29,31 @@ std::optional<unsigned> prefix_length(const Interval& interval, std::size_t size
   for (++i; i < size; ++i)
     if (interval.first.bytes[i] != 0 || interval.last.bytes[i] != 0xff) return std::nullopt;
   return length;
+}
+
+std::vector<Interval> gaps_between(const std::vector<Interval>& list, std::size_t size) {
+  std::vector<Interval> gaps;
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    Interval gap{list[i - 1].last, list[i].first};
+    increment(gap.first, size);
+    decrement(gap.last, size);
+    gaps.push_back(gap);
+  }
+  return gaps;
+}
+
+Interval covering_prefix(const Interval& interval, std::size_t size) {
+  Interval cover = interval;
+  bool inside = false;
+  for (std::size_t i = 0; i < size; ++i) {
+    unsigned low = interval.first.bytes[i] ^ interval.last.bytes[i];
+    for (const unsigned shift : {1U, 2U, 4U}) low |= low >> shift;
+    if (inside) low = 0xff;
+    inside = inside || low != 0;
+    cover.first.bytes[i] &= static_cast<std::uint8_t>(~low);
+    cover.last.bytes[i] |= static_cast<std::uint8_t>(low);
+  }
+  return cover;
 }
 
 int match_rank(const Match& match) {

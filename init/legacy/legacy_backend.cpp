@@ -47,10 +47,12 @@ void LegacyBackend::note(const std::string& line) {
 }
 
 Ruleset LegacyBackend::represent(const Ruleset& rules) const {
+  if (represented_ && represented_->first == rules) return represented_->second;
   Ruleset lowered = lower_for_legacy(rules);
   if (!ipv6_)
     std::erase_if(lowered.chains, [](const Chain& c) { return c.name.starts_with("ip6/"); });
-  return lowered;
+  represented_.emplace(rules, std::move(lowered));
+  return represented_->second;
 }
 
 std::vector<TableName> LegacyBackend::present_tables() const {

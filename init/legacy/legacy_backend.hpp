@@ -37,6 +37,8 @@ class LegacyBackend final : public Backend {
   void note(const std::string& line);
 
   std::chrono::milliseconds lock_timeout_;
+  // The last rules asked about, and their representation: long lists are asked about three times.
+  mutable std::optional<std::pair<Ruleset, Ruleset>> represented_;
   bool ipv6_ = true;  // the kernel has legacy tables for IPv6
   std::vector<std::string> notices_;
 };

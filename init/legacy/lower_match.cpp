@@ -171,6 +171,9 @@ std::vector<Match> mark_matches(const Constraint& constraint) {
 std::vector<Match> entry_matches(const Constraint& constraint) {
   if (is_port(constraint.field)) return port_matches(constraint);
   if (is_mark(constraint.field)) return mark_matches(constraint);
+  // A list that is longer becomes a tree.
+  if (is_address(constraint.field) && constraint.values.size() > 1)
+    return {Match{constraint.field, constraint.negated, constraint.values}};
   std::vector<Interval> ranges = constraint.values;
   if (is_interface(constraint.field)) ranges = split_into_prefixes(ranges, 16, 8);
   std::vector<Match> matches;
@@ -185,8 +188,10 @@ bool refuses_in_one_entry(Field field) {
 
 void add(LoweredMatches& lowered, const Constraint& constraint) {
   std::vector<Match> matches = entry_matches(constraint);
-  const bool together =
-      matches.size() == 1 || (constraint.negated && refuses_in_one_entry(constraint.field));
+  const bool is_long = is_address(constraint.field) && constraint.values.size() > kAddressSlots;
+  const bool together = (matches.size() == 1 && !is_long) ||
+                        (constraint.negated && refuses_in_one_entry(constraint.field));
+  if (is_long) matches.clear();
   if (together) {
     lowered.single.insert(lowered.single.end(), matches.begin(), matches.end());
     return;

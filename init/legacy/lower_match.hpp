@@ -20,7 +20,7 @@ struct Choice {
   Field field{};
   bool negated = false;
   std::vector<Interval> intervals;  // sorted, disjoint
-  std::vector<Match> alternatives;  // the intervals, each as one entry's match
+  std::vector<Match> alternatives;  // as entries' matches; empty for addresses, which make a tree
 };
 
 /// All of it must hold.

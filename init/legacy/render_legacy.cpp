@@ -72,12 +72,9 @@ std::string flags(std::uint8_t bits) {
   return text.empty() ? "NONE" : text;
 }
 
-std::string address(const Match& match, const char* option, const char* range_option) {
-  const Interval range = operand_interval(match);
-  const KeyType type = key_type(match.field);
-  const std::string text = render_interval(type, range);
-  if (prefix_length(range, key_size(type))) return option + (" " + text);
-  return std::string("-m iprange ") + (match.negated ? "! " : "") + range_option + " " + text;
+std::string range_text(KeyType type, const Interval& range) {
+  return render_interval(type, {range.first, range.first}) + "-" +
+         render_interval(type, {range.last, range.last});
 }
 
 class RuleText {
@@ -172,12 +169,29 @@ class RuleText {
     }
   }
 
+  void add_range(const Interval& range, KeyType type, const char* name, bool negated) {
+    text_ += "-m iprange " + std::string(negated ? "! " : "") + name + " " +
+             range_text(type, range) + " ";
+  }
+
   void add_address(const Match& match, const char* prefix, const char* range) {
-    const std::string text = address(match, prefix, range);
-    if (text.starts_with("-m"))
-      text_ += text + " ";
-    else
-      option(match, text);
+    const KeyType type = key_type(match.field);
+    const std::size_t size = key_size(type);
+    const Interval hull = operand_interval(match);
+    const auto* list = std::get_if<std::vector<Interval>>(&match.operand);
+    if (list == nullptr || list->size() == 1) {
+      if (!prefix_length(hull, size)) return add_range(hull, type, range, match.negated);
+      return option(match, prefix + (" " + render_interval(type, hull)));
+    }
+    if (match.negated) {
+      for (const Interval& one : *list) add_range(one, type, range, true);
+      return;
+    }
+    const Interval cover = covering_prefix(hull, size);
+    if (*prefix_length(cover, size) > 0)
+      text_ += std::string(prefix) + " " + render_interval(type, cover) + " ";
+    add_range(hull, type, range, false);
+    for (const Interval& gap : gaps_between(*list, size)) add_range(gap, type, range, true);
   }
 
   static std::string marked(const Match& match) {
