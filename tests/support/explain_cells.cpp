@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // explain_cells NETNS [BACKEND]: what `weir-init explain` would say, for thousands of connections.
 // A line "read" on stdin reads the rules in force in the namespace; a line
-// "out|in uid gid src|- dst port" gives the landing of that connection: "direct", "redirected
-// PORT", "transparent PORT", "dropped", "rejected", or "error TEXT". Answers one line to each.
+// "out|in tcp|udp uid gid src|- dst port [interface]" gives the landing of that connection:
+// "direct", "redirected PORT", "transparent PORT", "dropped", "rejected", or "error TEXT". Answers
+// one line to each.
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -36,13 +37,14 @@ std::string landing_of(const Decision& decision) {
 
 Result<ExplainQuery> parse_query(const std::string& line) {
   std::istringstream words(line);
-  std::string direction, source, destination;
+  std::string direction, protocol, source, destination;
   ExplainQuery query;
   std::uint32_t uid = 0, gid = 0;
-  if (!(words >> direction >> uid >> gid >> source >> destination >> query.to_port))
+  if (!(words >> direction >> protocol >> uid >> gid >> source >> destination >> query.to_port))
     return Error{"line '" + line + "': not understood"};
   TRY(query.to, IpAddress::parse(destination));
   query.inbound = direction == "in";
+  query.udp = protocol == "udp";
   if (!query.inbound) {
     query.uid = uid;
     query.gid = gid;
