@@ -9,15 +9,31 @@ import pytest
 
 from harness import lab, matrix
 from harness.cells import Cell, LabProbe
-from harness.flags import INJECTED, SEED, Flags, random_flags
+from harness.flags import INJECTED, SEED, Flags, random_own_flags
 from harness.installer import install
 from harness.oracle import agrees, expected
 
 APP, PROXY, SECOND_PROXY, GROUP_2000 = (1000, 1000), (1337, 1337), (1338, 1338), (1000, 2000)
+ROOT = (0, 0)
+
+
+BACKENDS = os.environ.get("WEIR_BACKENDS", "nftables legacy").split()
 
 
 def out(who, place, port) -> list[Cell]:
     return [Cell("pod", *who, "", place[family], port) for family in (4, 6)]
+
+
+def out6(who, place, port) -> list[Cell]:
+    return [cell for cell in out(who, place, port) if cell.family == 6]
+
+
+def out4(who, place, port) -> list[Cell]:
+    return [cell for cell in out(who, place, port) if cell.family == 4]
+
+
+def udp(who, place, port) -> list[Cell]:
+    return [dataclasses.replace(cell, protocol="udp") for cell in out(who, place, port)]
 
 
 def into(origin, place, port) -> list[Cell]:
@@ -141,44 +157,215 @@ CASES = {
         changed(loopback_cidr="127.0.0.0/8"),
         [([Cell("pod", *PROXY, "", "127.9.0.5", 80)], "app"), ([Cell("pod", *PROXY, "", lab.POD[4], 80)], "inbound")],
     ),
+    "-m TPROXY": (
+        changed(mode="TPROXY"),
+        [
+            (into("peer", lab.POD, 80), "inbound"),
+            (into("peer", lab.POD_NET1, 443), "inbound"),
+            (into("peer", lab.POD, 15021), "app"),
+            (into("peer", lab.POD, 15008), "tunnel"),
+            (out(APP, lab.OUTSIDE, 80), "outbound"),
+            (out(PROXY, lab.POD, 8080), "inbound"),
+            (out(PROXY, lab.POD, 15008), "tunnel"),
+            (out(PROXY, lab.LOOPBACK, 8080), "app"),
+            (out(APP, lab.POD, 8080), "app"),
+            (out(PROXY, lab.OUTSIDE, 80), "outside"),
+            ([dataclasses.replace(cell, source=lab.PASSTHROUGH[cell.family]) for cell in out(PROXY, lab.POD, 80)], "app"),
+        ],
+    ),
+    "-m TPROXY with a port list": (
+        changed(mode="TPROXY", inbound_ports=("80",), inbound_port=16006),
+        [
+            (into("peer", lab.POD, 80), "inbound-2"),
+            (into("peer", lab.POD, 443), "app"),
+            (out(PROXY, lab.POD, 443), "inbound-2"),  # what the proxy calls itself comes in whatever the port
+        ],
+    ),
+    "-m TPROXY without -b": (
+        changed(mode="TPROXY", inbound_ports=()),
+        [(into("peer", lab.POD, 80), "app"), (out(PROXY, lab.POD, 80), "inbound"), (out(APP, lab.OUTSIDE, 80), "outbound")],
+    ),
+    "-m TPROXY with -c and -k": (
+        changed(mode="TPROXY", exclude_interfaces=("net1",), virtual_interfaces=("vnet0",)),
+        [
+            (into("peer", lab.POD_NET1, 80), "app"),
+            (into("guest", lab.OUTSIDE, 80), "outbound"),
+            (into("peer", lab.POD, 80), "inbound"),
+        ],
+    ),
+    "--redirect-dns": (
+        changed(dns="servers"),
+        [
+            (udp(APP, lab.OUTSIDE, 53) + out(APP, lab.OUTSIDE, 53), "dns"),
+            (udp(APP, lab.LOOPBACK, 53) + out(APP, lab.LOOPBACK, 53), "dns"),  # a resolver on lo
+            (udp(APP, lab.OUTSIDE_OTHER, 53), "outside"),  # on no list
+            (out(APP, lab.OUTSIDE_OTHER, 53), "outbound"),
+            (udp(APP, lab.POD, 53), "app"),
+            (udp(APP, lab.OUTSIDE, 80), "outside"),
+            (udp(PROXY, lab.OUTSIDE, 53) + out(PROXY, lab.OUTSIDE, 53), "outside"),
+            (udp(PROXY, lab.LOOPBACK, 53) + out(PROXY, lab.LOOPBACK, 53), "app"),
+            (out(PROXY, lab.POD, 53), "app"),  # its own question, not an inbound connection
+        ],
+    ),
+    "--capture-all-dns": (
+        changed(dns="all", cidrs=()),
+        [
+            (udp(APP, lab.OUTSIDE_OTHER, 53) + out(APP, lab.OUTSIDE_OTHER, 53), "dns"),
+            (udp(APP, lab.POD, 53) + udp(ROOT, lab.LOOPBACK, 53), "dns"),
+            (out(APP, lab.OUTSIDE, 80), "outside"),
+        ],
+    ),
+    "--redirect-dns with -o 53": (
+        changed(dns="all", outbound_exclude_ports=(53,)),
+        [(udp(APP, lab.OUTSIDE, 53) + out(APP, lab.OUTSIDE, 53), "outside")],
+    ),
+    "--redirect-dns with owner groups": (
+        changed(dns="all", groups=("2000",)),
+        [(udp(GROUP_2000, lab.OUTSIDE, 53), "dns"), (udp(APP, lab.OUTSIDE, 53) + out(APP, lab.OUTSIDE, 53), "outside")],
+    ),
+    "--redirect-dns with excluded owner groups": (
+        changed(dns="all", exclude_groups=(2000,)),
+        [(udp(GROUP_2000, lab.OUTSIDE, 53), "outside"), (udp(APP, lab.OUTSIDE, 53), "dns")],
+    ),
+    "--drop-invalid": (
+        changed(drop_invalid=True),
+        [(into("peer", lab.POD, 80), "inbound"), (out(APP, lab.OUTSIDE, 80), "outbound"), (udp(APP, lab.OUTSIDE, 53), "outside")],
+    ),
+    "--exclude-inbound-cidrs": (
+        changed(exclude_sources=(f"{lab.PEER[4]}/32", f"{lab.PEER[6]}/128")),
+        [(into("peer", lab.POD, 80), "app"), (into("peer", lab.POD_NET1, 80), "inbound"), (out(PROXY, lab.POD, 80), "inbound")],
+    ),
+    "--exclude-inbound-cidrs with TPROXY": (
+        changed(mode="TPROXY", exclude_sources=(f"{lab.PEER[4]}/32", f"{lab.PEER[6]}/128")),
+        [(into("peer", lab.POD, 80), "app"), (into("peer", lab.POD_NET1, 80), "inbound")],
+    ),
+    "--exclude-outbound-ports-for-uids": (
+        changed(dns="all", user_exclusions=(("tcp", (443, 8080), (1000, 1001)), ("udp", (53,), (0,)), ("tcp", (), (1338,)))),
+        [
+            (out(APP, lab.OUTSIDE, 443), "outside"),
+            (out(APP, lab.OUTSIDE, 80), "outbound"),
+            (out(ROOT, lab.OUTSIDE, 443), "outbound"),
+            (udp(ROOT, lab.OUTSIDE, 53), "outside"),
+            (out(ROOT, lab.OUTSIDE, 53) + udp(APP, lab.OUTSIDE, 53), "dns"),
+            (out(SECOND_PROXY, lab.OUTSIDE, 80), "outside"),
+        ],
+    ),
+    "--ipv6 block": (
+        changed(ipv6="block", dns="all", exclude_cidrs=tuple(lab.EXCLUDED_RANGE.values())),
+        [
+            (out6(APP, lab.OUTSIDE, 80) + udp(APP, lab.OUTSIDE, 53)[1:], "refused"),
+            (out4(APP, lab.OUTSIDE, 80), "outbound"),
+            (udp(APP, lab.OUTSIDE, 53)[:1], "dns"),
+            (out6(APP, lab.OUTSIDE_OTHER, 80), "outside"),
+            (out6(PROXY, lab.OUTSIDE, 80), "outside"),
+            (out6(APP, lab.POD, 80), "app"),
+            (into("peer", lab.POD, 80)[1:], "refused"),
+            (into("peer", lab.POD, 80)[:1], "inbound"),
+            (into("peer", lab.POD, 15021), "app"),
+        ],
+    ),
+    "--ipv6 ignore": (
+        changed(ipv6="ignore", dns="all"),
+        [
+            (out6(APP, lab.OUTSIDE, 80) + udp(APP, lab.OUTSIDE, 53)[1:], "outside"),
+            (out4(APP, lab.OUTSIDE, 80), "outbound"),
+            (into("peer", lab.POD, 80)[1:], "app"),
+            (into("peer", lab.POD, 80)[:1], "inbound"),
+        ],
+    ),
+    "--reject-quic": (
+        changed(reject_quic=True, exclude_cidrs=tuple(lab.EXCLUDED_RANGE.values())),
+        [
+            (udp(APP, lab.OUTSIDE, 443), "refused"),
+            (udp(APP, lab.OUTSIDE_OTHER, 443), "outside"),  # TCP goes there directly, too
+            (udp(APP, lab.OUTSIDE, 80) + udp(PROXY, lab.OUTSIDE, 443), "outside"),
+            (udp(APP, lab.POD, 443), "app"),
+            (out(APP, lab.OUTSIDE, 443), "outbound"),
+        ],
+    ),
+    "--proxy-to-own-address direct": (
+        changed(own_address="direct"),
+        [(out(PROXY, lab.POD, 8080), "app"), (into("peer", lab.POD, 8080), "inbound")],
+    ),
+    "-e 0": (changed(tunnel_port=0), [(into("peer", lab.POD, 15008) + out(PROXY, lab.POD, 15008), "inbound")]),
     "default loopback CIDR": (INJECTED, [([Cell("pod", *PROXY, "", "127.9.0.5", 80)], "inbound")]),
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def bench(weir_init):
-    """A lab with its probes; each test installs its own flags over what the one before left."""
+@dataclasses.dataclass
+class Bench:
+    """A lab with its probes and a backend; each test installs its own flags over what the one before left."""
+
+    lab: lab.Lab
+    probe: LabProbe
+    backend: str
+
+    def install(self, flags: Flags) -> None:
+        """Without weir-init's own proof: the cells are the proof."""
+        install(self.lab.pod, flags, "--backend", self.backend, "--verify=false")
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def bench(request, weir_init):
     with lab.build_lab("flags-") as made:
-        probe = LabProbe(made)
-        yield made, probe
+        probe = LabProbe(made, timeout_ms=500)
+        yield Bench(made, probe, request.param)
         probe.close()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_flag(bench, name):
-    made, probe = bench
     flags, table = CASES[name]
-    install(made.pod, flags)
+    bench.install(flags)
     wanted = {cell: who for cells, who in table for cell in cells}
-    answers = probe.ask(list(wanted))
+    answers = bench.probe.ask(list(wanted))
     wrong = [f"{c}: {answers[c]}, not {wanted[c]}" for c in wanted if answers[c].who != wanted[c]]
     assert not wrong, f"weir-init {flags}\n" + "\n".join(wrong)
     lost = [f"{c}: {answers[c]}" for c in wanted if not agrees(expected(flags, c), answers[c], c)]
-    assert not lost, "the original destination is wrong\n" + "\n".join(lost)
+    assert not lost, "the original destination or the client is wrong\n" + "\n".join(lost)
 
 
+def difference(bench, flags: Flags, cells: list[Cell]) -> str:
+    bench.install(flags)
+    answers = bench.probe.ask(cells)
+    wrong = [c for c in cells if not agrees(expected(flags, c), answers[c], c)]
+    return "" if not wrong else f"{flags}\n{len(wrong)} of {len(cells)} cells:\n" + "\n".join(
+        f"{c}: {answers[c]} seen from {answers[c].client}, not {expected(flags, c)}" for c in wrong[:20]
+    )
+
+
+MODES = {
+    "REDIRECT": INJECTED,
+    "TPROXY": changed(mode="TPROXY"),
+    "TPROXY, DNS, drop-invalid": changed(mode="TPROXY", dns="servers", drop_invalid=True),
+    "DNS of the servers": changed(dns="servers"),
+    "DNS of all": changed(dns="all"),
+    "owner groups": changed(groups=("2000",), dns="all"),
+    "virtual interface": changed(virtual_interfaces=("vnet0",), exclude_interfaces=("net1",)),
+    "IPv6 blocked, QUIC refused": changed(ipv6="block", reject_quic=True),
+    "own address direct, IPv6 ignored": changed(ipv6="ignore", own_address="direct"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_the_whole_matrix_in_every_mode(bench, mode):
+    cells = matrix.full_matrix()
+    wrong = difference(bench, MODES[mode], cells)
+    assert not wrong, wrong
+    print(f"{bench.backend}, {mode}: {len(cells)} cells")
+
+
+@pytest.mark.slow
 def test_random_sets_of_flags(bench):
     """Each set replaces the one before it. Other sets: WEIR_SEED."""
-    made, probe = bench
     count = int(os.environ.get("WEIR_RANDOM_SETS", "100"))
-    print(f"seed {SEED}, {count} sets")
     random_ = random.Random(SEED)
+    compared = 0
     for number in range(count):
-        flags = random_flags(random_)
+        flags = random_own_flags(random_)
         cells = matrix.sample(random_, 500)
-        install(made.pod, flags)
-        answers = probe.ask(cells)
-        wrong = [c for c in cells if not agrees(expected(flags, c), answers[c], c)]
-        assert not wrong, f"seed {SEED}, set {number}: {flags}\n{len(wrong)} of {len(cells)} cells:\n" + "\n".join(
-            f"{c}: {answers[c]}, not {expected(flags, c)}" for c in wrong[:20]
-        )
+        wrong = difference(bench, flags, cells)
+        assert not wrong, f"{bench.backend}, seed {SEED}, set {number}: {wrong}"
+        compared += len(cells)
+    print(f"{bench.backend}, seed {SEED}: {count} sets, {compared} cells")
