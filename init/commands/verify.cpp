@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/backend_choice.hpp"
 #include "init/commands/command.hpp"
+#include "init/commands/live_rules.hpp"
 #include "init/config_chain.hpp"
 #include "init/namespace_lock.hpp"
 #include "init/plan.hpp"
@@ -10,22 +10,17 @@
 namespace weir::init {
 namespace {
 
-// What to compare with: the flags given, else those that the rules were installed with.
-Result<RedirectConfig> wanted_config(const Options& options, Backend& backend) {
-  if (options.has_config) return options.config;
-  TRY(const Observed observed, backend.read());
-  if (!observed.rules) return Error{"verify: nothing of ours is installed", 0};
-  TRY(KeptConfig kept, config_of(*observed.rules));
-  return std::move(kept.config);
-}
-
 Result<Verification> verify(const Options& options) {
-  auto lock = lock_namespace();
-  if (!lock) return lock.error();
-  auto backend = open_backend(options.backend, options.lock_timeout);
-  if (!backend) return backend.error();
-  TRY(const RedirectConfig config, wanted_config(options, **backend));
-  return verify_installation(**backend, with_config_chain(plan_ruleset(config), config), config);
+  TRY(const UniqueFd lock, lock_namespace());
+  TRY(LiveRules live, read_live_rules(options));
+  // The flags given, else those that the rules were installed with.
+  if (!options.has_config && !live.observed.rules)
+    return Error{"verify: nothing of ours is installed", 0};
+  if (!options.has_config && !live.kept)
+    return Error{"verify: " + live.kept_error + "; give the flags to compare with", 0};
+  const RedirectConfig& config = options.has_config ? options.config : live.kept->config;
+  return verify_installation(*live.backend, with_config_chain(plan_ruleset(config), config),
+                             config);
 }
 
 }  // namespace

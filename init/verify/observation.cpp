@@ -30,6 +30,12 @@ bool is_direct(const Probe& probe, const Observation& observation) {
   return is_unchanged(probe.expected, observation);
 }
 
+// A packet of the namespace's own is tracked before it comes back by lo and meets the rule that
+// marks.
+bool is_marked(const Probe& probe, const ConntrackEntry& entry) {
+  return !probe.packet.inbound || entry.mark == probe.expected.ct_mark;
+}
+
 bool is_redirected_to(const Decision& expected, const Observation& observation) {
   const auto& entry = observation.entry;
   return entry && is_redirected(*entry) && entry->reply.source.port == expected.port &&
@@ -52,7 +58,8 @@ bool is_as_expected(const Probe& probe, const Observation& observation) {
     case Landing::redirected:
       return is_redirected_to(probe.expected, observation);
     case Landing::transparent:
-      return observation.answer == Answer::established && is_unchanged(probe.expected, observation);
+      return observation.answer == Answer::established && observation.entry &&
+             !is_redirected(*observation.entry) && is_marked(probe, *observation.entry);
     case Landing::dropped:
       return is_dropped(probe.packet, observation);
     case Landing::rejected:

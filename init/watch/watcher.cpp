@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "init/backend_choice.hpp"
+#include "init/commands/live_rules.hpp"
 #include "init/config_chain.hpp"
 #include "init/install.hpp"
 #include "init/namespace_lock.hpp"
@@ -48,23 +48,20 @@ Result<Watcher> Watcher::open(const Options& options) {
   Watcher watcher(options);
   // Before the first look, so that no change falls in between.
   TRY(watcher.events_, ChangeEvents::open());
-  TRY(watcher.backend_, open_backend(options.backend, options.lock_timeout));
   TRY_VOID(watcher.start());
   return watcher;
 }
 
 Result<void> Watcher::start() {
   TRY(const UniqueFd lock, lock_namespace());
-  TRY(const Observed observed, backend_->read());
+  TRY(LiveRules live, read_live_rules(options_));
+  backend_ = std::move(live.backend);
   config_ = options_.config;
   if (!options_.has_config) {
-    if (!observed.rules)
-      return Error{
-          "watch: nothing of ours is installed; give flags that say what to capture, or "
-          "install first",
-          0};
-    TRY(const KeptConfig kept, config_of(*observed.rules));
-    config_ = kept.config;
+    if (!live.observed.rules)
+      return Error{"watch: nothing of ours is installed; install first, or say what to capture", 0};
+    if (!live.kept) return Error{"watch: " + live.kept_error, 0};
+    config_ = live.kept->config;
   }
   wanted_ = with_config_chain(plan_ruleset(config_), config_);
   std::vector<std::string> routing;
