@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM drains and exits 0; inbound goes first, outbound serves the application to its end (T27)."""
 
+import errno
+import select
 import signal
 import time
 
 import pytest
 
+from harness import installer
+from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
 from proxy_config import bootstrap, chain, cluster, file_log, listener
 from proxy_peers import echo, how_it_ends, read_exactly, says, who
@@ -28,16 +32,19 @@ def exchange(client, data: bytes) -> None:
     assert read_exactly(client, len(data)) == data
 
 
-def is_refused(namespace, host: str, port: int) -> bool:
-    return who(namespace, host, port, timeout=5) in ("refused", "reset")
+HELD = pytest.param((), "timeout", id="held by weir-init")
+REFUSED = pytest.param(("--hold-until-listening=false",), "refused", id="refused")
 
 
-def test_inbound_is_refused_first_and_what_runs_goes_on(lab, draining):
+@pytest.mark.parametrize(("flags", "answer"), [HELD, REFUSED])
+def test_inbound_ends_first_and_what_runs_goes_on(lab, draining, flags, answer):
+    """Nobody listens inbound any more. What weir-init does then is its affair: wait for the next one, or refuse."""
+    installer.install(lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)), *flags)
     proxy = draining("--drain-time-s", "30")
     inbound = lab.peer.connect(POD[4], 8080)
     exchange(inbound, b"in")
     proxy.send_signal(signal.SIGTERM)
-    wait_for(lambda: is_refused(lab.peer, POD[4], 8080), "inbound refused")
+    wait_for(lambda: who(lab.peer, POD[4], 8080, timeout=0.5) == answer, f"inbound {answer}")
     assert proxy.get("/ready") == (503, "DRAINING\n")
     assert proxy.stat("listener_manager.total_listeners_draining") == 1
     exchange(inbound, b"still there")
@@ -50,6 +57,26 @@ def test_inbound_is_refused_first_and_what_runs_goes_on(lab, draining):
         exchange(outbound, b"and on")
         assert who(lab.pod, HOST, 7001, uid=1000) == "outside"
     assert proxy.wait_exit(10) == 0
+
+
+def test_who_dials_a_draining_proxy_is_served_by_the_next_one(lab, draining):
+    """A restart costs a connection time, not life: its first segment is sent again."""
+    installer.install(lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)))
+    first = draining("--drain-time-s", "30")
+    running = lab.peer.connect(POD[4], 8080)
+    exchange(running, b"running")
+    first.send_signal(signal.SIGTERM)
+    wait_for(lambda: who(lab.peer, POD[4], 8080, timeout=0.5) == "timeout", "inbound ended")
+    waiting = lab.peer.new_socket()
+    waiting.setblocking(False)
+    assert waiting.connect_ex((POD[4], 8080)) == errno.EINPROGRESS
+    running.close()
+    assert first.wait_exit(10) == 0
+    draining()
+    waiting.settimeout(10)
+    assert select.select([], [waiting], [], 10)[1]
+    exchange(waiting, b"served")
+    waiting.close()
 
 
 def test_an_idle_proxy_goes_at_once(lab, draining):
