@@ -39,7 +39,8 @@ Result<void> set_source_options(int fd, const Source& source) {
 
 std::optional<ConnectFailure> bind_source(int fd, const Source& source) {
   if (auto set = set_source_options(fd, source); !set)
-    return ConnectFailure{std::move(set.error()), true};
+    return ConnectFailure{set.error().with_context("source '" + source.address.to_string() + "'"),
+                          true};
   const SocketAddress address(source.address);
   if (bind(fd, &address.generic, address.length) != 0)
     return failure("bind", source.address, errno, true);

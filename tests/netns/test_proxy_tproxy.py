@@ -192,7 +192,7 @@ def test_a_client_with_few_ports_is_never_confused_with_itself(fresh_lab, serve,
             for client in clients:
                 reset(client)
             proxy.wait_stat("listener.[__]_15006.downstream_cx_active", 0)
-        assert proxy.ended() == {"downstream_reset": 300}
+        proxy.wait_ended({"downstream_reset": 300})
 
 
 @FAMILIES
@@ -306,7 +306,7 @@ def test_root_in_the_exempt_group_works(fresh_lab, serve):
     with Proxy(fresh_lab.pod, None, "--inbound", "TPROXY", uid=0, wrap=wrap) as proxy:
         assert who(fresh_lab.peer, POD[4], 8080) == "app"
         assert who(fresh_lab.pod, OUTSIDE[4], 80, uid=1000, gid=1000) == "outside"
-        assert proxy.ended() == {"finished": 2}
+        proxy.wait_ended({"finished": 2})
     assert [host for host, _ in app.peers] == [PEER[4]]
 
 
@@ -409,7 +409,7 @@ def test_bind_port_to_the_clients_own_destination_ends_with_the_reason(own_lab, 
         assert line["flags"] == "UF,URX"
         assert line["details"].replace("_", " ") == "the upstream connection could not keep the client's address"
         assert "with its port it is taken" in line["failure"].replace("_", " ")
-        assert proxy.ended() == {"source_not_kept": 1}
+        proxy.wait_ended({"source_not_kept": 1})
         assert proxy.stat("cluster.inbound.bind_errors") == 1
         assert "leave bind_port out" in proxy.log()
     assert app.accepted == 0
