@@ -12,6 +12,7 @@ namespace {
 constexpr CommandWord kWords[] = {
     {"install", Command::install, "put the rules in force; what is done without a word"},
     {"cleanup", Command::cleanup, "remove everything of ours, whatever it was installed with"},
+    {"check", Command::check, "before anything: can it work here, and what stands in the way"},
     {"explain", Command::explain, "where one connection goes, by which rule, and why"},
     {"status", Command::status, "what is installed, whether it is intact, what it has counted"},
     {"diff", Command::diff, "what differs between flags and kernel, line by line"},

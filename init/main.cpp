@@ -26,6 +26,8 @@ int run_change(const CommandContext& context) {
 
 int run_command(const CommandContext& context) {
   switch (context.options.command) {
+    case Command::check:
+      return run_check(context);
     case Command::explain:
       return run_explain(context);
     case Command::status:

@@ -19,6 +19,7 @@ struct CommandContext {
 int run_install(const CommandContext& context);
 int run_dry(const CommandContext& context);
 int run_cleanup(const CommandContext& context);
+int run_check(const CommandContext& context);
 int run_explain(const CommandContext& context);
 int run_status(const CommandContext& context);
 int run_diff(const CommandContext& context);
