@@ -25,14 +25,24 @@ bool keeps_table(const Ruleset& desired, const Ruleset& observed) {
   return observed.comment == desired.comment && observed.flags == desired.flags;
 }
 
-// The base chains that stay as they are: those before the first difference, so that the order of
-// all of them is that of a fresh installation.
-std::vector<Chain> kept_chains(const Ruleset& desired, const Ruleset& observed) {
-  std::vector<Chain> kept = base_chains(desired);
-  const std::vector<Chain> have = base_chains(observed);
-  const auto differ = std::mismatch(kept.begin(), kept.end(), have.begin(), have.end());
-  kept.erase(differ.first, kept.end());
-  return kept;
+template <class T>
+std::vector<T> common_beginning(std::vector<T> want, const std::vector<T>& have) {
+  const auto differ = std::mismatch(want.begin(), want.end(), have.begin(), have.end());
+  want.erase(differ.first, want.end());
+  return want;
+}
+
+// What stays as it is: all before the first difference, so that the order of everything is that of
+// a fresh installation. Sets do not: an old rule may look into a new content. A timeout has none,
+// and the kernel walks through every connection to delete one.
+struct Kept {
+  std::vector<Chain> base_chains;
+  std::vector<CtTimeout> timeouts;
+};
+
+Kept kept_objects(const Ruleset& desired, const Ruleset& observed) {
+  return {common_beginning(base_chains(desired), base_chains(observed)),
+          common_beginning(desired.timeouts, observed.timeouts)};
 }
 
 // Nothing differs but rules.
@@ -76,20 +86,25 @@ std::string free_suffix(const Ruleset& desired, const Ruleset& observed) {
 }
 
 // The same policy with the suffix on every name but those of the chains that stay.
-Ruleset with_suffix(Ruleset rules, const std::string& suffix, const std::vector<Chain>& kept) {
+Ruleset with_suffix(Ruleset rules, const std::string& suffix, const Kept& kept) {
+  const auto stays = [&](const std::string& timeout) {
+    return find_named(kept.timeouts, timeout) != nullptr;
+  };
   for (Set& set : rules.sets) set.name += suffix;
-  for (CtTimeout& timeout : rules.timeouts) timeout.name += suffix;
+  for (CtTimeout& timeout : rules.timeouts)
+    if (!stays(timeout.name)) timeout.name += suffix;
   for (VerdictMap& map : rules.maps) {
     map.name += suffix;
     for (MapElement& element : map.elements) element.chain += suffix;
   }
   for (Chain& chain : rules.chains) {
-    if (find_named(kept, chain.name) == nullptr) chain.name += suffix;
+    if (find_named(kept.base_chains, chain.name) == nullptr) chain.name += suffix;
     for (Rule& rule : chain.rules) {
       for (auto& match : rule.matches)
         if (auto* known = std::get_if<Match>(&match))
           if (auto* set = std::get_if<SetName>(&known->operand)) set->name += suffix;
-      if (auto* set = std::get_if<SetTimeout>(&rule.verdict)) set->object += suffix;
+      if (auto* set = std::get_if<SetTimeout>(&rule.verdict); set && !stays(set->object))
+        set->object += suffix;
       if (auto* jump = std::get_if<JumpByMap>(&rule.verdict)) jump->map += suffix;
       if (auto* jump = std::get_if<Jump>(&rule.verdict)) jump->chain += suffix;
       if (auto* jump = std::get_if<Goto>(&rule.verdict)) jump->chain += suffix;
@@ -160,10 +175,10 @@ std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* obser
     delete_others(steps.emplace_back(Step{Batch(generation), true}).batch, *observed, desired);
     return steps;
   }
-  const std::vector<Chain> kept = kept_chains(desired, *observed);
+  const Kept kept = kept_objects(desired, *observed);
   // A packet that is among the chains of a hook has not met one that came meanwhile: it must be
   // gone before the rules move there.
-  const bool new_base_chains = kept.size() != base_chains(desired).size();
+  const bool new_base_chains = kept.base_chains.size() != base_chains(desired).size();
   const Ruleset copy = with_suffix(desired, free_suffix(desired, *observed), kept);
   add_missing(steps.emplace_back(Step{Batch(generation)}).batch, copy, *observed);
   steps.emplace_back(rules_step(copy)).after_packets = new_base_chains;

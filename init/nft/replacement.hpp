@@ -31,9 +31,9 @@ struct Step {
 /// - else: a copy of all objects under other names; the rules go over to it; the objects are
 ///   exchanged; the rules come back; the copy goes. What `nft list` shows then is what a fresh
 ///   installation leaves, the order included.
-/// Base chains stay where both have the same ones. Others come and go like the rest, empty: the
-/// rules move when every packet that could miss the new chain is gone. Only a table that is
-/// switched off is dropped and added anew.
+/// Base chains and timeouts stay where both have the same ones. Others come and go like the rest,
+/// empty: the rules move when every packet that could miss the new chain is gone. Only a table that
+/// is switched off is dropped and added anew.
 ///
 /// What remains: one packet on its way from one base chain to the next at the moment when the rules
 /// move meets the old rules in the first and the new ones in the second.

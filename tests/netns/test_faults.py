@@ -79,7 +79,7 @@ def test_what_fails_beside_hand_made_rules_says_what_is_in_force(weir_init, make
         namespace.tool("nft", guest)
         done = faults.run_with_fault(namespace, [*OTHER_SET, *OPTIONS], fault)
         there = faults.state(namespace)
-        if there != before and there != after:
+        if there != before and there != after and "left out" not in done.stderr:
             assert "edited by hand" in done.stderr, fault + done.stderr
             assert run_init(namespace, *OTHER_SET, *OPTIONS).returncode == 0
             assert faults.state(namespace) == after
@@ -120,5 +120,5 @@ def test_without_what_it_needs_it_says_so(weir_init, make_namespace, fault):
     before = prepare(namespace, None)
     done = faults.run_with_fault(namespace, [*EVERYTHING, *OPTIONS], fault)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "CONFIG_NF" in done.stderr
+    assert "; the kernel lacks " in done.stderr
     assert faults.state(namespace) == before
