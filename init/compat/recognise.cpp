@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "init/compat/compat.hpp"
+#include "init/go_flags.hpp"
 
 namespace weir::init {
 namespace {
@@ -14,15 +15,39 @@ Result<Dialect> parse_dialect(const RawValue& value) {
   return Error{value.source + ": '" + value.text + "': neither istio, kuma nor linkerd"};
 }
 
-std::optional<RawValue> said(std::span<const char* const> arguments,
-                             const Environment& environment) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument.starts_with("--compat="))
-      return RawValue{std::string(argument.substr(9)), "--compat"};
-    if (argument == "--compat" && i + 1 < arguments.size())
-      return RawValue{arguments[i + 1], "--compat"};
+// Reads a command line of nobody knows whom, for --compat alone: what looks like it may be the
+// value of another flag.
+class CompatSink : public FlagSink {
+ public:
+  [[nodiscard]] std::optional<FlagKind> kind_of(std::string_view spelled) const override {
+    for (const Flag& flag : flag_table())
+      if (is_spelled(spelled, flag.name, flag.short_name)) return flag.kind;
+    for (const auto table : {kuma_flags(), linkerd_flags()})
+      for (const ForeignFlag& flag : table)
+        if (is_spelled(spelled, flag.name, flag.short_name)) return flag.kind;
+    return FlagKind::boolean;
   }
+  Result<void> store(std::string_view spelled, std::string_view value) override {
+    if (spelled == "--compat") compat = RawValue{std::string(value), "--compat"};
+    // Flags that the others do not have, and that their callers always give.
+    if (spelled == "--incoming-proxy-port") by_flag = Dialect::linkerd;
+    if (spelled == "--kuma-dp-user" || spelled == "--kuma-dp-uid") by_flag = Dialect::kuma;
+    return {};
+  }
+  Result<void> word(std::string_view) override { return {}; }
+  [[nodiscard]] std::string remedy(std::string_view) const override { return {}; }
+
+  std::optional<RawValue> compat;
+  std::optional<Dialect> by_flag;
+
+ private:
+  static bool is_spelled(std::string_view spelled, std::string_view name, char short_name) {
+    if (spelled.starts_with("--")) return !name.empty() && spelled.substr(2) == name;
+    return short_name != 0 && spelled.size() == 2 && spelled[1] == short_name;
+  }
+};
+
+std::optional<RawValue> said_by_environment(const Environment& environment) {
   auto variable = environment.variable("WEIR_COMPAT");
   if (!variable || variable->empty()) return std::nullopt;
   return RawValue{*std::move(variable), "environment variable WEIR_COMPAT"};
@@ -56,15 +81,6 @@ const ProgramName* find_name(std::string_view name) {
   return found == std::end(kNames) ? nullptr : found;
 }
 
-// A flag that the others do not have, and that this one's callers always give.
-std::optional<Dialect> by_flag(std::span<const char* const> arguments) {
-  for (const std::string_view argument : arguments) {
-    if (argument.starts_with("--incoming-proxy-port")) return Dialect::linkerd;
-    if (argument.starts_with("--kuma-dp-u")) return Dialect::kuma;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Result<Recognised> recognise(std::string_view program, std::span<const char* const> arguments,
@@ -83,10 +99,14 @@ Result<Recognised> recognise(std::string_view program, std::span<const char* con
     arguments = arguments.subspan(1);
   }
   recognised.arguments = arguments;
-  if (const auto value = said(arguments, environment)) {
-    TRY(dialect, parse_dialect(*value));
+  CompatSink sink;
+  // Whose line it is will say what is wrong with it.
+  (void)read_go_flags(arguments, sink);
+  if (!sink.compat) sink.compat = said_by_environment(environment);
+  if (sink.compat) {
+    TRY(dialect, parse_dialect(*sink.compat));
   }
-  if (!dialect) dialect = by_flag(arguments);
+  if (!dialect) dialect = sink.by_flag;
   recognised.dialect = dialect.value_or(Dialect::istio);
   return recognised;
 }

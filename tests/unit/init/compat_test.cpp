@@ -366,6 +366,13 @@ TEST(CompatIstio, TheProgramsWordsAreNoArguments) {
   EXPECT_TRUE(accepted("pilot-agent", {"istio-clean-iptables"}).cleanup_only);
 }
 
+TEST(CompatIstio, AValueThatLooksLikeAFlagOfOthersIsAValue) {
+  EXPECT_EQ(accepted("weir-init", {"-k", "--compat=x"}).config.virtual_interfaces,
+            (std::vector<InterfacePattern>{{"--compat=x", false}}));
+  EXPECT_EQ(accepted("weir-init", {"-k", "--kuma-dp-user"}).config.virtual_interfaces,
+            (std::vector<InterfacePattern>{{"--kuma-dp-user", false}}));
+}
+
 // Every flag of the tables is one that can be given, and no two are confused.
 TEST(CompatTables, NamesVariablesAndKeysAreUnique) {
   for (const auto table : {kuma_flags(), linkerd_flags()}) {
