@@ -148,6 +148,8 @@ void append_outbound_exclusions(const RedirectConfig& config, const RulesetBuild
                                 bool with_udp, std::vector<Rule>& rules);
 void append_user_exclusions(const RedirectConfig& config, const RulesetBuilder& builder, bool udp,
                             std::vector<Rule>& rules);
+/// What the application opens to its own namespace, unless the include list asks for it.
+void append_own_namespace(const RedirectConfig& config, std::vector<Rule>& rules);
 /// @param interface Field::oifname or Field::iifname.
 void append_passthrough(Field interface, std::vector<Rule>& rules);
 void append_proxy_identity(const Verdict& verdict, const RulesetBuilder& builder,

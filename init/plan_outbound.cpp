@@ -51,12 +51,7 @@ Chain plan_outbound_destinations(const RedirectConfig& config, RulesetBuilder& b
   Chain chain{std::string(chains::kOutbound), {}, {}, {}};
   auto& rules = chain.rules;
   append_dns_redirects(config, builder, rules);
-  if (!includes_loopback(config))
-    rules.push_back(make_rule(leaves_by_lo(), Return{}, "application to its own namespace"));
-  rules.push_back(
-      make_rule(in_set(Field::ip_daddr, sets::kLoopback), Return{}, "explicit localhost"));
-  rules.push_back(make_rule(equals(Field::ip6_daddr, address_key(parse_constant("::1"))), Return{},
-                            "explicit localhost"));
+  append_own_namespace(config, rules);
   append_outbound_decision(config, builder, OutboundCapture{Goto{std::string(chains::kToOutbound)}},
                            rules);
   return chain;
@@ -66,6 +61,15 @@ Chain plan_outbound_destinations(const RedirectConfig& config, RulesetBuilder& b
 
 IpAddress parse_constant(std::string_view text) { return *IpAddress::parse(text); }
 Matches leaves_by_lo() { return equals(Field::oifname, name_key("lo")); }
+
+void append_own_namespace(const RedirectConfig& config, std::vector<Rule>& rules) {
+  if (!includes_loopback(config))
+    rules.push_back(make_rule(leaves_by_lo(), Return{}, "application to its own namespace"));
+  rules.push_back(
+      make_rule(in_set(Field::ip_daddr, sets::kLoopback), Return{}, "explicit localhost"));
+  rules.push_back(make_rule(equals(Field::ip6_daddr, address_key(parse_constant("::1"))), Return{},
+                            "explicit localhost"));
+}
 
 void append_passthrough(Field interface, std::vector<Rule>& rules) {
   // The inbound passthrough cluster binds these addresses; without the rules it would meet itself

@@ -68,7 +68,7 @@ void plan_ipv6(const RedirectConfig& config, RulesetBuilder& builder) {
   Chain chain{next, {}, {}, {}};
   append_ipv6_dns(config, builder, chain.rules);
   chain.rules.push_back(make_rule(is_not_tcp(), Return{}, "only TCP is captured"));
-  chain.rules.push_back(make_rule(leaves_by_lo(), Return{}, "application to its own namespace"));
+  append_own_namespace(config, chain.rules);
   if (captures_outbound(config))
     append_outbound_decision(
         config, builder,
