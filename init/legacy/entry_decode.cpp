@@ -126,7 +126,7 @@ class EntryReader {
     if (is(xt::kConntrack)) return read_state(read_as<xt_conntrack_mtinfo3>(bytes_, at));
     if (is(xt::kComment)) return read_comment(read_as<xt_comment_info>(bytes_, at));
     if (is(xt::kSocket)) {
-      const auto flags = read_as<xt_socket_mtinfo2>(bytes_, at).flags;
+      const auto flags = read_as<xt_socket_mtinfo3>(bytes_, at).flags;
       return add(Match{Field::socket_transparent, false,
                        byte_key((flags & XT_SOCKET_TRANSPARENT) != 0 ? 1 : 0)});
     }
@@ -263,7 +263,7 @@ class EntryReader {
       return SetMark{info.mark, info.mask};
     }
     if (is(xt::kConnmarkTarget)) {
-      const auto info = read_as<xt_connmark_tginfo1>(bytes_, at);
+      const auto info = read_as<xt_connmark_tginfo2>(bytes_, at);
       return SetCtMark{info.ctmark, info.ctmask};
     }
     if (is(xt::kCtTarget)) return SetZone{read_as<xt_ct_target_info_v1>(bytes_, at).zone};

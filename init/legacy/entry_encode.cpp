@@ -259,7 +259,7 @@ class EntryWriter {
 
   // Also sockets that are bound to no address, which the extension overlooks by default.
   void write_socket(const Match& match) {
-    auto& info = append<xt_socket_mtinfo2>(xt::kSocket);
+    auto& info = append<xt_socket_mtinfo3>(xt::kSocket);
     info.flags = XT_SOCKET_NOWILDCARD;
     if (operand_interval(match).first.bytes[0] != 0) info.flags |= XT_SOCKET_TRANSPARENT;
   }
@@ -333,7 +333,7 @@ class EntryWriter {
     info.mask = mark.mask;
   }
   void write_verdict(const SetCtMark& mark) {
-    auto& info = append<xt_connmark_tginfo1>(xt::kConnmarkTarget);
+    auto& info = append<xt_connmark_tginfo2>(xt::kConnmarkTarget);
     info.ctmark = mark.value;
     info.ctmask = mark.mask;
     info.mode = XT_CONNMARK_SET;

@@ -38,7 +38,8 @@ struct XtExtension {
   std::uint8_t revision = 0;
 };
 
-// The oldest revision that says what we need: each is in every kernel since 3.11.
+// The revisions that iptables 1.8 writes, so that iptables-save can show our rules and
+// iptables-restore take them back. Each is in every kernel since 4.17.
 namespace xt {
 inline constexpr XtExtension kTcp{"tcp", 0};
 inline constexpr XtExtension kUdp{"udp", 0};
@@ -48,13 +49,13 @@ inline constexpr XtExtension kOwner{"owner", 1};
 inline constexpr XtExtension kMark{"mark", 1};
 inline constexpr XtExtension kConnmark{"connmark", 1};
 inline constexpr XtExtension kConntrack{"conntrack", 3};
-inline constexpr XtExtension kSocket{"socket", 2};
+inline constexpr XtExtension kSocket{"socket", 3};
 inline constexpr XtExtension kComment{"comment", 0};
 inline constexpr XtExtension kRedirectTarget{"REDIRECT", 0};
 inline constexpr XtExtension kTproxyTarget{"TPROXY", 1};
 inline constexpr XtExtension kMarkTarget{"MARK", 2};
-inline constexpr XtExtension kConnmarkTarget{"CONNMARK", 1};
-inline constexpr XtExtension kCtTarget{"CT", 1};
+inline constexpr XtExtension kConnmarkTarget{"CONNMARK", 2};
+inline constexpr XtExtension kCtTarget{"CT", 2};
 inline constexpr XtExtension kRejectTarget{"REJECT", 0};
 }  // namespace xt
 

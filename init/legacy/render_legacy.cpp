@@ -82,9 +82,12 @@ class RuleText {
   explicit RuleText(IpFamily family) : family_(family) {}
 
   std::string render(const Rule& rule) {
+    // The protocol first, then its own extension once for all that it holds, as the entry has them.
+    for (const auto& item : rule.matches)
+      if (const auto* match = std::get_if<Match>(&item)) add_transport(*match);
     for (const auto& item : rule.matches) {
       if (const auto* match = std::get_if<Match>(&item))
-        add(*match);
+        add_other(*match);
       else
         text_ += "{" + std::get<Opaque>(item).text + "} ";
     }
@@ -105,13 +108,32 @@ class RuleText {
     option(match, text);
   }
 
-  void add_ports(const Match& match, const char* protocol) {
-    const bool source = match.field == Field::udp_sport;
+  static bool is_port_list(const Match& match) {
     const auto* ranges = std::get_if<std::vector<Interval>>(&match.operand);
-    if (ranges != nullptr && ranges->size() > 1)
-      return extension("multiport", match,
-                       (source ? "--sports " : "--dports ") + ports(match, ":"));
-    extension(protocol, match, (source ? "--sport " : "--dport ") + ports(match, ":"));
+    return ranges != nullptr && ranges->size() > 1;
+  }
+
+  static bool is_transport(const Match& match) {
+    return match.field == Field::l4proto || match.field == Field::tcp_flags ||
+           (key_type(match.field) == KeyType::inet_service && !is_port_list(match));
+  }
+
+  void add_transport(const Match& match) {
+    if (!is_transport(match)) return;
+    if (match.field == Field::l4proto)
+      return option(match, "-p " + protocol_name(operand_interval(match).first.bytes[0]));
+    const bool tcp = match.field == Field::tcp_dport || match.field == Field::tcp_flags;
+    const std::string name = tcp ? "-m tcp " : "-m udp ";
+    if (text_.find(name) == std::string::npos) text_ += name;
+    if (match.field == Field::tcp_flags)
+      return option(match,
+                    "--tcp-flags FIN,SYN,RST,ACK " + flags(operand_interval(match).first.bytes[0]));
+    option(match, (match.field == Field::udp_sport ? "--sport " : "--dport ") + ports(match, ":"));
+  }
+
+  void add_port_list(const Match& match) {
+    const bool source = match.field == Field::udp_sport;
+    extension("multiport", match, (source ? "--sports " : "--dports ") + ports(match, ":"));
   }
 
   void add_owner(const Match& match) {
@@ -126,10 +148,9 @@ class RuleText {
     option(match, (match.field == Field::skgid ? "--gid-owner " : "--uid-owner ") + ids);
   }
 
-  void add(const Match& match) {
+  void add_other(const Match& match) {
+    if (is_transport(match)) return;
     switch (match.field) {
-      case Field::l4proto:
-        return option(match, "-p " + protocol_name(operand_interval(match).first.bytes[0]));
       case Field::iifname:
         return option(match, "-i " + interface_name(match));
       case Field::oifname:
@@ -141,14 +162,9 @@ class RuleText {
       case Field::ip6_daddr:
         return add_address(match, "-d", "--dst-range");
       case Field::tcp_dport:
-        return add_ports(match, "tcp");
       case Field::udp_dport:
       case Field::udp_sport:
-        return add_ports(match, "udp");
-      case Field::tcp_flags:
-        return extension(
-            "tcp", match,
-            "--tcp-flags FIN,SYN,RST,ACK " + flags(operand_interval(match).first.bytes[0]));
+        return add_port_list(match);
       case Field::skuid:
       case Field::skuid_range:
       case Field::skgid:
@@ -164,6 +180,9 @@ class RuleText {
         text_ += "-m socket --nowildcard ";
         if (operand_interval(match).first.bytes[0] != 0) text_ += "--transparent ";
         return;
+      case Field::l4proto:
+      case Field::tcp_flags:
+        return;  // written before
       case Field::nfproto:
         assert(false);  // not in a lowered rule
     }
