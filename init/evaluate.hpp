@@ -34,6 +34,7 @@ struct Packet {
   std::uint32_t ct_state = kCtStateNew;  // one bit
   std::uint8_t tcp_flags = kTcpSyn;      // under kTcpFlagsMask
   bool proxy_listens = true;             // a socket takes what is sent to the proxy's ports
+  bool proxy_transparent = true;         // that socket is a transparent one (IP_TRANSPARENT)
   bool operator==(const Packet&) const = default;
 };
 

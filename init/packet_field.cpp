@@ -104,7 +104,7 @@ std::optional<Key> field_value(const Packet& packet, Field field) {
     case Field::socket_transparent:
       // The proxy listens on all addresses; rules that look at this accept either answer.
       if (!packet.proxy_listens) return std::nullopt;
-      return byte_key(1);
+      return byte_key(packet.proxy_transparent ? 1 : 0);
   }
   assert(false);
   return std::nullopt;

@@ -166,6 +166,7 @@ class Candidates {
   [[nodiscard]] Packet plain(IpFamily family, bool inbound) const {
     Packet packet;
     packet.inbound = inbound;
+    packet.proxy_transparent = facts_.transparent || family == IpFamily::v6;
     const IpAddress far = behind(facts_.links.front(), family);
     packet.source = inbound ? far : own(facts_.links.front(), family);
     packet.destination = inbound ? own(facts_.links.front(), family) : far;

@@ -95,21 +95,43 @@ Segment segment_of(const Packet& packet, std::uint16_t source_port) {
 
 }  // namespace
 
-StandIn StandIn::take(const std::set<std::uint16_t>& ports, bool transparent, bool ipv6) {
+StandIn StandIn::take(const std::set<std::uint16_t>& proxy_ports, bool transparent,
+                      const std::set<std::uint16_t>& application_ports, bool ipv6) {
   StandIn stand_in;
-  for (const std::uint16_t port : ports)
+  const auto take_port = [&](std::uint16_t port, bool of_proxy) {
     for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
       if (family == IpFamily::v6 && !ipv6) continue;
-      if (UniqueFd fd = listener_on(family, port, transparent))
-        stand_in.sockets_.push_back(std::move(fd));
-      else
+      UniqueFd fd = listener_on(family, port, of_proxy && (transparent || family == IpFamily::v6));
+      if (fd)
+        stand_in.listeners_.push_back({std::move(fd), port});
+      else if (of_proxy)
         stand_in.complete_ = false;
     }
+  };
+  for (const std::uint16_t port : proxy_ports) take_port(port, true);
+  for (const std::uint16_t port : application_ports)
+    if (!proxy_ports.contains(port)) take_port(port, false);
   return stand_in;
 }
 
 void StandIn::listen() {
-  for (const UniqueFd& fd : sockets_) (void)::listen(fd.get(), 256);
+  for (const Listener& listener : listeners_) (void)::listen(listener.fd.get(), 256);
+}
+
+bool StandIn::holds(std::uint16_t port) const {
+  return std::any_of(listeners_.begin(), listeners_.end(),
+                     [&](const Listener& listener) { return listener.port == port; });
+}
+
+void StandIn::drain(std::vector<Arrival>& arrivals) {
+  for (const Listener& listener : listeners_)
+    for (;;) {
+      SocketAddress peer;
+      UniqueFd fd(accept4(listener.fd.get(), &peer.generic, &peer.length, SOCK_CLOEXEC));
+      if (!fd) break;
+      arrivals.push_back({peer.endpoint(), listener.port});
+      accepted_.push_back(std::move(fd));
+    }
 }
 
 Result<Sender> Sender::send(const Packet& packet, std::uint16_t lone_port) {

@@ -16,17 +16,32 @@
 
 namespace weir::init {
 
-/// Listens where the proxy would, as long as nobody else does.
+/// Listens where the proxy would, and where an application would, as long as nobody else does.
 class StandIn {
  public:
+  struct Arrival {
+    Endpoint peer;
+    std::uint16_t port = 0;  // of the listener, whatever the connection was sent to
+  };
   /// Takes the ports without listening on them yet. Those that are in use are left alone:
-  /// is_complete() is false then, and somebody else answers.
-  static StandIn take(const std::set<std::uint16_t>& ports, bool transparent, bool ipv6);
+  /// is_complete() is false when it is one of the proxy's; somebody else answers there.
+  /// On the proxy's ports `transparent` says whether the sockets of IPv4 are transparent; those of
+  /// IPv6 always are, so that both kinds are met.
+  static StandIn take(const std::set<std::uint16_t>& proxy_ports, bool transparent,
+                      const std::set<std::uint16_t>& application_ports, bool ipv6);
   void listen();
   [[nodiscard]] bool is_complete() const { return complete_; }
+  [[nodiscard]] bool holds(std::uint16_t port) const;
+  /// Accepts what has come. Does not wait.
+  void drain(std::vector<Arrival>& arrivals);
 
  private:
-  std::vector<UniqueFd> sockets_;
+  struct Listener {
+    UniqueFd fd;
+    std::uint16_t port = 0;
+  };
+  std::vector<Listener> listeners_;
+  std::vector<UniqueFd> accepted_;
   bool complete_ = true;
 };
 

@@ -27,6 +27,9 @@ bool goes_through(const Packet& packet, const Decision& expected) {
 bool is_direct(const Probe& probe, const Observation& observation) {
   if (!is_tracked(probe.packet)) return observation.answer == Answer::refused;
   if (!observation.entry) return goes_through(probe.packet, probe.expected) && probe.passes_by;
+  // The namespace's own reach the application, whom we stand in for where we could.
+  if (observation.listener && *observation.listener != probe.packet.destination_port) return false;
+  if (probe.application && observation.answer != Answer::established) return false;
   return is_unchanged(probe.expected, observation);
 }
 
@@ -38,6 +41,7 @@ bool is_marked(const Probe& probe, const ConntrackEntry& entry) {
 
 bool is_redirected_to(const Decision& expected, const Observation& observation) {
   const auto& entry = observation.entry;
+  if (observation.listener && *observation.listener != expected.port) return false;
   return entry && is_redirected(*entry) && entry->reply.source.port == expected.port &&
          entry->zone == expected.zone && entry->mark == expected.ct_mark;
 }
@@ -58,8 +62,10 @@ bool is_as_expected(const Probe& probe, const Observation& observation) {
     case Landing::redirected:
       return is_redirected_to(probe.expected, observation);
     case Landing::transparent:
-      return observation.answer == Answer::established && observation.entry &&
-             !is_redirected(*observation.entry) && is_marked(probe, *observation.entry);
+      return observation.answer == Answer::established &&
+             observation.listener.value_or(probe.expected.port) == probe.expected.port &&
+             observation.entry && !is_redirected(*observation.entry) &&
+             is_marked(probe, *observation.entry);
     case Landing::dropped:
       return is_dropped(probe.packet, observation);
     case Landing::rejected:
@@ -80,6 +86,9 @@ std::string describe(const Probe& probe, const Observation& observation) {
     text += ", connection tracking zone " + std::to_string(observation.entry->zone);
   if (observation.entry && observation.entry->mark != probe.expected.ct_mark)
     text += ", connection mark " + std::to_string(observation.entry->mark);
+  if (observation.listener && observation.listener != probe.packet.destination_port &&
+      !(observation.entry && is_redirected(*observation.entry)))
+    text += ", but to " + std::to_string(*observation.listener);
   switch (observation.answer) {
     case Answer::none:
       break;

@@ -20,6 +20,7 @@ enum class Answer : std::uint8_t {
 struct Observation {
   std::optional<ConntrackEntry> entry;  // what connection tracking made of it
   Answer answer = Answer::none;
+  std::optional<std::uint16_t> listener;  // of ours, that accepted it
   bool operator==(const Observation&) const = default;
 };
 

@@ -41,7 +41,7 @@ class Search {
   bool take(const Packet& packet) {
     if (!can_be_tried(packet)) return true;
     Decision decision = evaluate(rules_, packet);
-    Probe probe{packet, std::move(decision), {}, passes_by(packet)};
+    Probe probe{packet, std::move(decision), {}, false, passes_by(packet)};
     for (const RulePlace& place : probe.expected.matched)
       if (is_unproved(place) && changes_without(place, probe)) probe.proves.push_back(place);
     const bool plain = ++seen_ <= kPlainPackets;

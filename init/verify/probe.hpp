@@ -28,7 +28,8 @@ struct ProbeFacts {
   std::vector<ProbeLink> links;  // the first one's name means nothing to the rules
   std::vector<IpAddress> local_addresses;
   bool ipv6 = true;
-  bool any_user = true;  // else only as `uid` and `gid`
+  bool transparent = false;  // whoever listens for the proxy over IPv4 does so transparently
+  bool any_user = true;      // else only as `uid` and `gid`
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };
@@ -38,6 +39,7 @@ struct Probe {
   Packet packet;
   Decision expected;
   std::vector<RulePlace> proves;  // without any one of these rules something else would happen
+  bool application = false;       // somebody listens where it goes when it is left alone
   bool passes_by = false;         // comes in for somebody else: left alone, it is not for us to see
   bool operator==(const Probe&) const = default;
 };
