@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <filesystem>
+#include <cstdlib>
+#include <memory>
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include "init/commands/command.hpp"
@@ -29,15 +30,14 @@ std::optional<std::pair<dev_t, ino_t>> namespace_of(const std::string& process) 
 std::vector<ProcessFact> find_processes(const Environment& environment) {
   std::vector<ProcessFact> processes;
   const auto mine = namespace_of("self");
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string pid = entry.path().filename();
-    if (!std::all_of(pid.begin(), pid.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
-    if (std::stoi(pid) == ::getpid() || !mine || namespace_of(pid) != mine) continue;
-    const auto status = environment.read_file("/proc/" + pid + "/status");
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
+    const std::string name = entry->d_name;
+    const int pid = std::atoi(name.c_str());  // 0: not a process
+    if (pid == 0 || pid == ::getpid() || !mine || namespace_of(name) != mine) continue;
+    const auto status = environment.read_file("/proc/" + name + "/status");
     if (!status) continue;
-    if (auto process = parse_process(std::stoi(pid), *status))
-      processes.push_back(*std::move(process));
+    if (auto process = parse_process(pid, *status)) processes.push_back(*std::move(process));
   }
   return processes;
 }

@@ -78,8 +78,10 @@ constexpr CommandPage kPages[] = {
      "lands. No packet leaves the namespace.",
      kVerifyFlags, kVerifyExamples},
     {Command::status, "status", "[flags]", "what is installed, and what it has counted",
-     "Backend, version and flags of the installation, what has changed since, and the counters by "
-     "purpose: captured, left alone, escaped.",
+     "Backend, version and flags of the installation, what has changed since, who listens on the "
+     "proxy's ports, and the counters by purpose: redirected, left alone, escaped, held, dropped. "
+     "Exit code 0 when all is as installed, 6 when something has changed, 1 when nothing is "
+     "installed.",
      kStatusFlags, kStatusExamples},
     {Command::diff, "diff", "[flags]", "how the kernel's rules differ from those wanted",
      "Wanted is what the flags say, or without any, what the installation said. Exit code 6 when "
@@ -92,7 +94,9 @@ constexpr CommandPage kPages[] = {
      kExplainFlags, kExplainExamples},
     {Command::check, "check", "[flags]", "look for trouble before an installation",
      "Capabilities, features of the kernel, other owners of NAT chains, a proxy's user that the "
-     "workload has too, IPv6 and DNS that would escape or break. Changes nothing.",
+     "workload has too, others on the proxy's ports, IPv6 that would escape. Changes nothing: what "
+     "the kernel can do is tried in a transaction that is not committed. The exit code is that of "
+     "the first problem; warnings do not count.",
      kCheckFlags, kCheckExamples},
     {Command::watch, "watch", "[flags]", "stay, and repair what others change",
      "Says who changed what, and puts the rules back at once.", kWatchFlags, kWatchExamples},

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import lab, netfilter, programs
+from harness import faults, lab, netfilter, programs
 from harness.cells import Cell, LabProbe
 from harness.flags import INJECTED
 from harness.installer import clean_up, install, run_init
@@ -287,6 +287,22 @@ def test_check_names_what_stands_in_the_way(pod):
         holder.communicate()
         server.close()
         pod.tool("nft", "delete", "table", "ip", "other")
+
+
+def test_check_with_every_message_of_it_refused(pod, tmp_path):
+    """Each feature may be missing: it is said by name, with an exit code that fits, and nothing changes."""
+    arguments = ["check", *INJECTED.argv(), "-m", "TPROXY", "--drop-invalid", "--reject-quic"]
+    traffic = faults.traffic_of(pod, arguments, tmp_path, INJECTED.env())
+    before = faults.state(pod)
+    said = set()
+    for number in range(1, traffic.messages + 1):
+        done = faults.run_with_fault(pod, [*arguments, "--json"], f"message:{number}", INJECTED.env())
+        assert done.returncode in (0, 1, 3, 4, 5), done
+        if done.stdout:
+            found = json.loads(done.stdout)["findings"]
+            said |= {f["text"].split(" is missing")[0] for f in found if " is missing (" in f["text"]}
+    assert faults.state(pod) == before
+    assert said == {"nat", "redirect", "owner", "socket", "ct timeout", "ct state", "ct zone", "reject", "tproxy", "mark"}
 
 
 def test_check_without_the_capability(pod):
