@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// responder NETNS LABEL@ADDRESS@PORT[/udp|/transparent]...: listens on every given address in the
-// namespace, prints "ready", and answers each connection and datagram with "LABEL
+// responder NETNS LABEL@ADDRESS@PORT[/udp[:UID]|/transparent]...: listens on every given address in
+// the namespace, prints "ready", and answers each connection and datagram with "LABEL
 // ORIGINAL-DESTINATION CLIENT\n" (the former "-" where the kernel knows none), then closes it.
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/fsuid.h>
 
 #include <linux/netfilter_ipv4.h>
 
@@ -52,9 +53,13 @@ std::optional<Listener> listen_on(const std::string& spec) {
   Listener listener;
   listener.label = spec.substr(0, first);
   listener.family = endpoint->storage.ss_family;
-  listener.udp = kind == "udp";
+  listener.udp = kind.starts_with("udp");
+  // The owner of a socket, as the kernel's rules see it, is who opened it.
+  if (kind.starts_with("udp:"))
+    ::setfsuid(static_cast<uid_t>(std::atoi(kind.c_str() + std::strlen("udp:"))));
   const int type = listener.udp ? SOCK_DGRAM : SOCK_STREAM;
   listener.fd.reset(::socket(listener.family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  ::setfsuid(0);
   const int on = 1;
   const bool v4 = listener.family == AF_INET;
   if (listener.udp)

@@ -115,12 +115,14 @@ def random_flags(random_: random.Random) -> Flags:
     inbound = random_.choice(((), ("*",), ("*",), ("*",), tuple(map(str, _some(random_, _SOME_PORTS, 6, 1)))))
     cidrs = random_.choice(((), ("*",), ("*",), _some(random_, _CIDRS, 5, 1)))
     interfaces = random_.sample(("net1", "vnet0", "eth0"), 3)
+    dns = random_.choice(("", "", "servers", "all"))
+    users = ((1337,), (1337, 1338), (1338, 1337)) if dns else ((1337,), (1337,), (1338,), (1337, 1338), (1338, 1337))
     groups = ("*",) if random_.random() < 0.8 else tuple(map(str, _some(random_, (1000, 1337, 2000), 2, 1)))
     return Flags(
         outbound_port=random_.choice((15001, 15001, 16001)),
         inbound_port=random_.choice((15006, 15006, 16006)),
         tunnel_port=random_.choice((15008, 15008, 16008)),
-        proxy_uids=random_.choice(((1337,), (1337,), (1338,), (1337, 1338), (1338, 1337))),
+        proxy_uids=random_.choice(users),  # 1337 is who answers DNS requests
         proxy_gids=random_.choice(((1337,), (1337,), (1338,), (1337, 1338), (2000,))),
         inbound_ports=inbound,
         inbound_exclude_ports=_some(random_, _SOME_PORTS, 4, 0.6),
@@ -135,7 +137,7 @@ def random_flags(random_: random.Random) -> Flags:
         loopback_cidr=random_.choice(("127.0.0.1/32",) * 4 + ("127.0.0.0/8", "127.9.0.0/16")),
         dual_stack=random_.random() < 0.85,
         mode="TPROXY" if random_.random() < 0.35 else "REDIRECT",
-        dns=random_.choice(("", "", "servers", "all")),
+        dns=dns,
         drop_invalid=random_.random() < 0.2,
     )
 

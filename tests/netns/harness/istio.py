@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from .flags import Flags
+from .installer import with_resolv_conf
 from .namespace import Namespace
 
 MODULE = "istio.io/istio"
@@ -75,14 +76,33 @@ def _go(go: str, step: list[str], folder: str) -> None:
         raise Unavailable(f"go {' '.join(step)}: {done.stderr.strip().splitlines()[-1]}")
 
 
-def replace(namespace: Namespace, flags: Flags, variant: str) -> None:
-    """Takes away every rule of the namespace and installs flags with istio-iptables over iptables-<variant>."""
+# How istio-iptables writes its rules: over iptables-nft, iptables-legacy, or nft.
+VARIANTS = {
+    "nft": ["--force-iptables-binary", "nft"],
+    "legacy": ["--force-iptables-binary", "legacy"],
+    "native": ["--native-nftables"],
+}
+
+
+def _take_away(namespace: Namespace) -> None:
+    """Every rule, the policy routes of TPROXY mode and ::6: istio-iptables itself leaves the latter two."""
     namespace.tool("nft", "flush", "ruleset")
-    if variant == "legacy":
-        for family in ("iptables", "ip6tables"):
-            namespace.tool(f"{family}-legacy-restore", text="*nat\nCOMMIT\n*mangle\nCOMMIT\n")
+    for family in ("iptables", "ip6tables"):
+        tables = "".join(f"*{table}\nCOMMIT\n" for table in ("raw", "mangle", "nat", "filter"))
+        namespace.tool(f"{family}-legacy-restore", text=tables)
+    for family in ("-4", "-6"):
+        while "lookup 133" in namespace.tool("ip", family, "rule"):
+            namespace.tool("ip", family, "rule", "del", "lookup", "133")
+        namespace.tool("ip", family, "route", "flush", "table", "133", check=False)
     namespace.tool("ip", "-6", "addr", "del", "::6/128", "dev", "lo", check=False)
-    namespace.run([binary(), "--force-iptables-binary", variant, *flags.argv()], env=flags.env(), check=True)
+
+
+def replace(namespace: Namespace, flags: Flags, variant: str) -> None:
+    """Takes away every rule of the namespace and installs flags with istio-iptables, one of VARIANTS. It gets mounts
+    of its own: it reads /etc/resolv.conf, and must not find a way to the machine's own namespace."""
+    _take_away(namespace)
+    argv = with_resolv_conf([binary(), *VARIANTS[variant], *flags.argv()])
+    namespace.run(argv, env=flags.env(), check=True)
     _wait_for_addresses(namespace)
 
 

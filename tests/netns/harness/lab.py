@@ -156,7 +156,8 @@ def _configure(pod: Namespace, peer: Namespace, guest: Namespace) -> None:
 def start_responders(lab: Lab) -> list[Responder]:
     """In pod everything of POD_LISTENERS, at the outside hosts the same ports as "outside"."""
     pod = [(label, f"{port}/transparent" if label in TRANSPARENT else port) for port, label in POD_LISTENERS.items()]
-    pod += [(label, f"{port}/udp") for port, label in POD_UDP_LISTENERS.items()]
+    # The proxy's DNS server runs as the proxy: istio-iptables knows its answers by their owner.
+    pod += [(label, f"{port}/udp:1337" if label == "dns" else f"{port}/udp") for port, label in POD_UDP_LISTENERS.items()]
     anywhere = [(label, any_address, port) for label, port in pod for any_address in ("0.0.0.0", "::")]
     hosts = [
         ("outside", host[family], port)
