@@ -6,7 +6,7 @@ import pytest
 from harness import lab, matrix
 from harness.cells import Answer, Cell, LabProbe
 from harness.flags import INJECTED
-from harness.installer import install
+from harness.installer import BACKENDS, install
 from harness.oracle import agrees, expected, untouched
 
 IDENTITIES = {
@@ -115,10 +115,10 @@ def with_original(cell: Cell, answer: str) -> Answer:
     return Answer(answer, cell.target if redirected else "-")
 
 
-@pytest.fixture(scope="module")
-def redirected_lab(weir_init):
+@pytest.fixture(scope="module", params=BACKENDS)
+def redirected_lab(request, weir_init):
     with lab.build_lab("default-") as made:
-        install(made.pod, INJECTED)
+        install(made.pod, INJECTED, "--backend", request.param)
         probe = LabProbe(made)
         yield probe
         probe.close()

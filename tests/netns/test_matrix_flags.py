@@ -10,14 +10,11 @@ import pytest
 from harness import lab, matrix
 from harness.cells import Cell, LabProbe
 from harness.flags import INJECTED, SEED, Flags, random_own_flags
-from harness.installer import install
+from harness.installer import BACKENDS, install
 from harness.oracle import agrees, expected
 
 APP, PROXY, SECOND_PROXY, GROUP_2000 = (1000, 1000), (1337, 1337), (1338, 1338), (1000, 2000)
 ROOT = (0, 0)
-
-
-BACKENDS = os.environ.get("WEIR_BACKENDS", "nftables legacy").split()
 
 
 def out(who, place, port) -> list[Cell]:

@@ -10,8 +10,8 @@ import pytest
 
 from harness import lab
 from harness.flags import INJECTED, Flags
-from harness.installer import install
-from test_matrix_flags import BACKENDS, changed
+from harness.installer import BACKENDS, install
+from test_matrix_flags import changed
 
 IP_TRANSPARENT, IPV6_TRANSPARENT = 19, 75
 MARK = 1337

@@ -11,6 +11,8 @@ from . import lab, programs
 from .flags import Flags
 from .namespace import Namespace
 
+# What holds the rules; the matrix runs under each.
+BACKENDS = os.environ.get("WEIR_BACKENDS", "nftables legacy").split()
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
