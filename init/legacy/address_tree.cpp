@@ -45,13 +45,13 @@ std::size_t split_point(Targets group, std::size_t size) {
 }
 
 // The widest groups are split until there are enough, or each fits one rule.
-std::vector<Targets> groups_of(Targets targets, std::size_t size) {
+std::vector<Targets> groups_of(Targets targets, std::size_t size, std::size_t slots) {
   std::vector<Targets> groups{targets};
   while (groups.size() < kTreeFanOut) {
     const auto widest =
         std::max_element(groups.begin(), groups.end(),
                          [](const Targets& a, const Targets& b) { return a.size() < b.size(); });
-    if (widest->size() <= kAddressSlots) break;
+    if (widest->size() <= slots) break;
     const std::size_t middle = split_point(*widest, size);
     const Targets upper = widest->subspan(middle);
     *widest = widest->first(middle);
@@ -68,17 +68,19 @@ bool is_one_target(Targets group) {
 
 class TreeBuilder {
  public:
-  TreeBuilder(LoweredTable& table, Field field, std::string_view base_name, const std::string& miss)
+  TreeBuilder(LoweredTable& table, Field field, std::size_t slots, std::string_view base_name,
+              const std::string& miss)
       : table_(table),
         field_(field),
         size_(key_size(key_type(field))),
+        slots_(slots),
         base_name_(base_name),
         miss_(miss) {}
 
   std::string add(Targets targets) {
     Chain chain{table_.new_name(base_name_), {}, {}, {}};
-    for (const Targets group : groups_of(targets, size_)) {
-      if (group.size() <= kAddressSlots && is_one_target(group))
+    for (const Targets group : groups_of(targets, size_, slots_)) {
+      if (group.size() <= slots_ && is_one_target(group))
         add_rule(chain, as_list(group), group.front().chain);
       else if (group.size() < targets.size())
         add_rule(chain, {common_prefix(group, size_)}, add(group));
@@ -110,15 +112,17 @@ class TreeBuilder {
   LoweredTable& table_;
   Field field_;
   std::size_t size_;
+  std::size_t slots_;
   std::string_view base_name_;
   const std::string& miss_;
 };
 
 }  // namespace
 
-std::string add_address_tree(LoweredTable& table, Field field, std::string_view base_name,
-                             const std::vector<PrefixTarget>& targets, const std::string& miss) {
-  return TreeBuilder(table, field, base_name, miss).add(targets);
+std::string add_address_tree(LoweredTable& table, Field field, std::size_t slots,
+                             std::string_view base_name, const std::vector<PrefixTarget>& targets,
+                             const std::string& miss) {
+  return TreeBuilder(table, field, slots, base_name, miss).add(targets);
 }
 
 }  // namespace weir::init

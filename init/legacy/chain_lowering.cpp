@@ -114,7 +114,8 @@ bool ChainLowering::lower_map(const Chain& chain, std::size_t at, const std::str
          split_into_prefixes({element.range}, key_size(key_type(jump.field)), 1))
       targets.push_back({prefix, target});
   }
-  lowered.verdict = go_on_in(add_address_tree(table_, jump.field, chain.name, targets, rest));
+  lowered.verdict = go_on_in(
+      add_address_tree(table_, jump.field, place_.address_slots, chain.name, targets, rest));
   lowered.matches = rule.matches;
   if (!emit(chain, at, next, std::move(lowered), rules)) rules.push_back(go_on_rule(rest));
   return true;
@@ -176,7 +177,8 @@ std::string ChainLowering::add_choice(std::string_view base_name, const Choice& 
     for (const Interval& prefix :
          split_into_prefixes(choice.intervals, key_size(key_type(choice.field)), 1))
       targets.push_back({prefix, success});
-    return add_address_tree(table_, choice.field, base_name, targets, failure);
+    return add_address_tree(table_, choice.field, place_.address_slots, base_name, targets,
+                            failure);
   }
   Chain row{table_.new_name(base_name), {}, {}, {}};
   for (const Match& match : choice.alternatives)

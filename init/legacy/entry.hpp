@@ -28,6 +28,8 @@ inline constexpr std::size_t kMultiportSlots = 15;
 /// Addresses that one entry's match holds: a list is its hull less the gaps, each of which is one
 /// iprange match (an entry for each address would cost the kernel three times the time).
 inline constexpr std::size_t kAddressSlots = 16;
+/// The same for IPv4 where the kernel has xt_u32: four tests, each of which leaves out nine gaps.
+inline constexpr std::size_t kAddressSlotsU32 = 37;
 /// Longest chain name. Source: x_tables.h, XT_EXTENSION_MAXNAMELEN less the NUL.
 inline constexpr std::size_t kChainNameLength = 28;
 /// Whether two entries say the same, whatever they have counted; labels in place.

@@ -122,6 +122,8 @@ class EntryReader {
     if (is(xt::kUdp)) return read_udp(read_as<xt_udp>(bytes_, at));
     if (is(xt::kMultiport)) return read_multiport(read_as<xt_multiport_v1>(bytes_, at));
     if (is(xt::kIprange)) return read_range(read_as<xt_iprange_mtinfo>(bytes_, at));
+    if (Layout::kFamily == IpFamily::v4 && is(xt::kU32))
+      return read_tests(read_as<xt_u32>(bytes_, at));
     if (is(xt::kOwner)) return read_owner(read_as<xt_owner_match_info>(bytes_, at));
     if (is(xt::kConntrack)) return read_state(read_as<xt_conntrack_mtinfo3>(bytes_, at));
     if (is(xt::kComment)) return read_comment(read_as<xt_comment_info>(bytes_, at));
@@ -180,6 +182,19 @@ class EntryReader {
       (negated ? destination_.gaps : destination_.hulls)
           .push_back({bytes_key(&info.dst_min, kSize), bytes_key(&info.dst_max, kSize)});
     }
+  }
+
+  // What write_tests() makes; encoding it again tells whether that is all that it is.
+  void read_tests(const xt_u32& info) {
+    const xt_u32_test& first = info.tests[0];
+    Ranges& ranges = first.location[0].number == kIpv4SourceOffset ? source_ : destination_;
+    for (std::size_t t = 0; t < std::min<std::size_t>(info.ntests, kU32Tests); ++t) {
+      const xt_u32_test& test = info.tests[t];
+      for (std::size_t i = 1; i < std::min<std::size_t>(test.nvalues, kU32Ranges); ++i)
+        ranges.gaps.push_back({id_key(test.value[i - 1].max + 1), id_key(test.value[i].min - 1)});
+    }
+    const auto last = std::clamp<std::size_t>(first.nvalues, 1, kU32Ranges) - 1;
+    ranges.hulls.push_back({id_key(first.value[0].min), id_key(first.value[last].max)});
   }
 
   // A hull less its gaps is a list; the header's prefix only covers it.

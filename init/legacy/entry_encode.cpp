@@ -190,16 +190,37 @@ class EntryWriter {
   template <class Address>
   void write_list(const Match& match, const std::vector<Interval>& list, Address& address,
                   Address& mask) {
-    assert(list.size() <= kAddressSlots);
+    assert(list.size() <= (sizeof mask == 4 ? kAddressSlotsU32 : kAddressSlots));
     if (match.negated) {
       for (const Interval& range : list) write_range(match.field, range, true);
       return;
     }
     const Interval hull{list.front().first, list.back().last};
     write_prefix(covering_prefix(hull, sizeof address), address, mask);
+    if (list.size() > kAddressSlots) return write_tests(match.field, list);
     write_range(match.field, hull, false);
     for (const Interval& gap : gaps_between(list, sizeof address))
       write_range(match.field, gap, true);
+  }
+
+  // A test holds in the hull but for its nine gaps; all tests must hold.
+  void write_tests(Field field, const std::vector<Interval>& list) {
+    auto& info = append<xt_u32>(xt::kU32);
+    const auto gaps = gaps_between(list, 4);
+    constexpr std::size_t kGaps = kU32Ranges - 1;
+    for (std::size_t at = 0; at < gaps.size(); at += kGaps) {
+      assert(info.ntests < kU32Tests);
+      xt_u32_test& test = info.tests[info.ntests++];
+      test.location[0].number =
+          field == Layout::kSource ? kIpv4SourceOffset : kIpv4DestinationOffset;
+      test.nnums = 1;
+      test.value[0].min = number(list.front().first, 4);
+      for (std::size_t i = at; i < std::min(at + kGaps, gaps.size()); ++i) {
+        test.value[test.nvalues++].max = number(gaps[i].first, 4) - 1;
+        test.value[test.nvalues].min = number(gaps[i].last, 4) + 1;
+      }
+      test.value[test.nvalues++].max = number(list.back().last, 4);
+    }
   }
 
   template <class Address>
@@ -336,6 +357,7 @@ class EntryWriter {
     auto& info = append<xt_connmark_tginfo2>(xt::kConnmarkTarget);
     info.ctmark = mark.value;
     info.ctmask = mark.mask;
+    info.nfmask = 0xffffffff;  // as iptables has it; nothing is copied from the packet's mark
     info.mode = XT_CONNMARK_SET;
   }
   void write_verdict(const SetZone& zone) {

@@ -18,6 +18,7 @@
 #include <linux/netfilter/xt_owner.h>
 #include <linux/netfilter/xt_socket.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter/xt_u32.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -45,6 +46,7 @@ inline constexpr XtExtension kTcp{"tcp", 0};
 inline constexpr XtExtension kUdp{"udp", 0};
 inline constexpr XtExtension kMultiport{"multiport", 1};
 inline constexpr XtExtension kIprange{"iprange", 1};
+inline constexpr XtExtension kU32{"u32", 0};
 inline constexpr XtExtension kOwner{"owner", 1};
 inline constexpr XtExtension kMark{"mark", 1};
 inline constexpr XtExtension kConnmark{"connmark", 1};
@@ -99,6 +101,14 @@ static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_V
 
 // Bit of an untracked packet in xt_conntrack's state_mask; it differs from the one in rule.hpp.
 inline constexpr std::uint16_t kXtStateUntracked = XT_CONNTRACK_STATE_UNTRACKED;
+
+/// Where the IPv4 header has its addresses, for u32. Source: RFC 791, 3.1.
+inline constexpr std::uint32_t kIpv4SourceOffset = 12;
+inline constexpr std::uint32_t kIpv4DestinationOffset = 16;
+/// Ranges of one u32 test, and tests of one match: what iptables-restore takes back, which reads at
+/// most 1,023 characters of one option.
+inline constexpr std::size_t kU32Ranges = XT_U32_MAXSIZE;
+inline constexpr std::size_t kU32Tests = 4;
 
 /// A port match that fits the tcp or udp extension; longer lists take multiport.
 bool is_single_range(const Match& match);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "common/kernel_headers.hpp"
+#include "init/legacy/entry_layout.hpp"
 #include "init/legacy/lower.hpp"
 #include "init/legacy/table_change.hpp"
 #include "init/legacy/table_error.hpp"
@@ -16,6 +16,16 @@ namespace {
 // With ipv6.disable=1 there is not even the protocol.
 bool kernel_has_ipv6() {
   return static_cast<bool>(UniqueFd(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+}
+
+// Source: ip_tables.h, IPT_SO_GET_REVISION_MATCH.
+bool kernel_has_u32() {
+  const UniqueFd fd(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+  xt_get_revision wanted{"u32", 0};
+  socklen_t length = sizeof wanted;
+  if (!fd || getsockopt(fd.get(), SOL_IP, IPT_SO_GET_REVISION_MATCH, &wanted, &length) == 0)
+    return true;  // without the right to ask, changing the tables will say so
+  return errno != ENOENT && errno != EPROTONOSUPPORT;
 }
 
 bool is_opaque(const Ruleset& rules) {
@@ -38,6 +48,7 @@ Result<LegacyBackend> LegacyBackend::open(std::chrono::milliseconds lock_timeout
         "ip_tables on the machine)",
         EOPNOTSUPP};
   LegacyBackend backend(lock_timeout);
+  backend.u32_ = kernel_has_u32();
   backend.ipv6_ = kernel_has_ipv6() && has_legacy_tables(IpFamily::v6);
   return backend;
 }
@@ -48,7 +59,7 @@ void LegacyBackend::note(const std::string& line) {
 
 Ruleset LegacyBackend::represent(const Ruleset& rules) const {
   if (represented_ && represented_->first == rules) return represented_->second;
-  Ruleset lowered = lower_for_legacy(rules);
+  Ruleset lowered = lower_for_legacy(rules, u32_);
   if (!ipv6_)
     std::erase_if(lowered.chains, [](const Chain& c) { return c.name.starts_with("ip6/"); });
   represented_.emplace(rules, std::move(lowered));

@@ -39,6 +39,7 @@ class LegacyBackend final : public Backend {
   std::chrono::milliseconds lock_timeout_;
   // The last rules asked about, and their representation: long lists are asked about three times.
   mutable std::optional<std::pair<Ruleset, Ruleset>> represented_;
+  bool u32_ = true;   // the kernel has xt_u32
   bool ipv6_ = true;  // the kernel has legacy tables for IPv6
   std::vector<std::string> notices_;
 };

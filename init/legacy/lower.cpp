@@ -5,6 +5,7 @@
 
 #include "init/legacy/built_in.hpp"
 #include "init/legacy/chain_lowering.hpp"
+#include "init/legacy/entry.hpp"
 
 namespace weir::init {
 namespace {
@@ -22,7 +23,7 @@ std::vector<const Chain*> chains_for(const Ruleset& rules, const BuiltInChain& b
 
 class Lowering {
  public:
-  explicit Lowering(const Ruleset& rules) : rules_(rules) {}
+  Lowering(const Ruleset& rules, bool u32) : rules_(rules), u32_(u32) {}
 
   Ruleset run() {
     for (const IpFamily family : {IpFamily::v4, IpFamily::v6})
@@ -54,7 +55,7 @@ class Lowering {
                BaseHook{built_in.hook, built_in.priority, built_in.type, family},
                {},
                {}};
-    ChainLowering lowering(rules_, table, {family, built_in.hook});
+    ChainLowering lowering(rules_, table, {family, built_in.hook, address_slots(family)});
     // Two chains of a plan on one hook: each of them ends for itself.
     for (const Chain* chain : chains) {
       auto rules = lowering.rules_of(*chain);
@@ -84,16 +85,21 @@ class Lowering {
     }
   }
 
+  [[nodiscard]] std::size_t address_slots(IpFamily family) const {
+    return u32_ && family == IpFamily::v4 ? kAddressSlotsU32 : kAddressSlots;
+  }
+
   [[nodiscard]] bool is_entered(const std::string& name) const { return reached_.contains(name); }
 
   const Ruleset& rules_;
+  bool u32_;
   Ruleset lowered_;
   std::set<std::string> reached_;
 };
 
 }  // namespace
 
-Ruleset lower_for_legacy(const Ruleset& rules) { return Lowering(rules).run(); }
+Ruleset lower_for_legacy(const Ruleset& rules, bool u32) { return Lowering(rules, u32).run(); }
 
 std::vector<std::string> legacy_omissions(const Ruleset& rules) {
   std::vector<std::string> lines;

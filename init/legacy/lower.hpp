@@ -16,7 +16,8 @@ namespace weir::init {
 /// and a long list of destinations is a tree of chains. Rules that cannot hold for a family are
 /// left out of it. evaluate() answers the same for both, but for what the legacy tables cannot do
 /// at all, which is left out: connection tracking timeouts.
-Ruleset lower_for_legacy(const Ruleset& rules);
+/// `u32`: the kernel has that extension, which holds long lists of IPv4 addresses best.
+Ruleset lower_for_legacy(const Ruleset& rules, bool u32 = true);
 
 /// What of `rules` lower_for_legacy() leaves out, a line each, for the report.
 std::vector<std::string> legacy_omissions(const Ruleset& rules);

@@ -186,9 +186,10 @@ bool refuses_in_one_entry(Field field) {
   return is_port(field) || is_owner(field) || is_mark(field);
 }
 
-void add(LoweredMatches& lowered, const Constraint& constraint) {
+void add(LoweredMatches& lowered, const Constraint& constraint, const LegacyPlace& place) {
   std::vector<Match> matches = entry_matches(constraint);
-  const bool is_long = is_address(constraint.field) && constraint.values.size() > kAddressSlots;
+  const std::size_t slots = constraint.negated ? kAddressSlots : place.address_slots;
+  const bool is_long = is_address(constraint.field) && constraint.values.size() > slots;
   const bool together = (matches.size() == 1 && !is_long) ||
                         (constraint.negated && refuses_in_one_entry(constraint.field));
   if (is_long) matches.clear();
@@ -261,7 +262,7 @@ LoweredMatches lower_matches(const std::vector<std::variant<Match, Opaque>>& mat
   for (const Constraint& constraint : constraints) {
     const auto holds = known(constraint, place);
     if (holds && !*holds) return LoweredMatches{true, {}, {}};
-    if (!holds) add(lowered, constraint);
+    if (!holds) add(lowered, constraint, place);
   }
   sort_by_rank(lowered.single);
   return lowered;

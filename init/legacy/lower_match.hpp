@@ -12,6 +12,7 @@ namespace weir::init {
 struct LegacyPlace {
   IpFamily family{};
   Hook hook{};
+  std::size_t address_slots = 0;  // addresses that one match may list
 };
 
 /// A match that one entry cannot hold. With `negated` none of the alternatives may hold, else one

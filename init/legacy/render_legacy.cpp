@@ -7,6 +7,7 @@
 
 #include "init/legacy/built_in.hpp"
 #include "init/legacy/entry.hpp"
+#include "init/legacy/entry_layout.hpp"
 #include "init/render.hpp"
 
 namespace weir::init {
@@ -209,8 +210,22 @@ class RuleText {
     const Interval cover = covering_prefix(hull, size);
     if (*prefix_length(cover, size) > 0)
       text_ += std::string(prefix) + " " + render_interval(type, cover) + " ";
+    if (list->size() > kAddressSlots) return add_tests(match, *list);
     add_range(hull, type, range, false);
     for (const Interval& gap : gaps_between(*list, size)) add_range(gap, type, range, true);
+  }
+
+  void add_tests(const Match& match, const std::vector<Interval>& list) {
+    const auto gaps = gaps_between(list, 4);
+    text_ += "-m u32 --u32 \"";
+    for (std::size_t at = 0; at < gaps.size(); at += kU32Ranges - 1) {
+      text_ += std::string(at == 0 ? "" : "&&") + (match.field == Field::ip_saddr ? "12" : "16") +
+               "=" + hex(number(list.front().first));
+      for (std::size_t i = at; i < std::min(at + kU32Ranges - 1, gaps.size()); ++i)
+        text_ += ":" + hex(number(gaps[i].first) - 1) + "," + hex(number(gaps[i].last) + 1);
+      text_ += ":" + hex(number(list.back().last));
+    }
+    text_ += "\" ";
   }
 
   static std::string marked(const Match& match) {
