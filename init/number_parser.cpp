@@ -2,7 +2,6 @@
 // Values of one number: times, marks, routing tables.
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 #include "init/value_parser.hpp"
 
@@ -69,7 +68,9 @@ Result<std::chrono::milliseconds> parse_duration(const RawValue& value) {
   const auto sum = value.text.empty() ? std::nullopt : sum_of(value.text);
   if (!sum) return value_error(value, "not a duration such as 5s, 500ms or 1m30s");
   if (*sum > kYear) return value_error(value, "longer than a year");
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(*sum)));
+  // Rounded up, without libm: nothing else needs that library.
+  const auto whole = static_cast<std::int64_t>(*sum);
+  return std::chrono::milliseconds(static_cast<double>(whole) < *sum ? whole + 1 : whole);
 }
 
 Result<void> parse_mark(const RawValue& value, TproxyMarks& marks) {

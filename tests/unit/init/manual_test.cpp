@@ -24,6 +24,7 @@ std::size_t longest_line(const std::string& text) {
 }
 
 TEST(Manual, EveryCommandHasAPageAndEveryPageACommand) {
+  EXPECT_EQ(command_words().size(), command_pages().size());
   for (const CommandWord& word : command_words()) {
     const CommandPage* page = find_page(word.command);
     ASSERT_NE(page, nullptr) << word.word;
