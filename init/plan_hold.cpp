@@ -10,7 +10,10 @@ namespace {
 std::vector<std::uint16_t> redirect_ports(const RedirectConfig& config) {
   std::vector<std::uint16_t> ports;
   if (captures_outbound(config)) ports.push_back(config.outbound_port);
-  if (redirects_inbound(config)) ports.push_back(config.inbound_port);
+  // Without inbound ports the proxy may have no inbound listener at all, and its own connections
+  // would wait for one for ever.
+  if (redirects_inbound(config) && !config.inbound_ports.empty())
+    ports.push_back(config.inbound_port);
   if (captures_dns(config)) ports.push_back(config.dns.port);
   return ports;
 }

@@ -164,6 +164,11 @@ TEST_F(PlanModes, ConnectionsWaitForTheProxy) {
   EXPECT_EQ(receive({.proxy_listens = false}).landing, Landing::dropped);
   EXPECT_EQ(send({.port = 53, .proxy_listens = false}).landing, Landing::dropped);
   EXPECT_EQ(send({.uid = 1337, .proxy_listens = false}).landing, Landing::direct);
+  const Sent to_itself{
+      .destination = "198.51.100.1", .interface = "lo", .uid = 1337, .proxy_listens = false};
+  EXPECT_EQ(send(to_itself).landing, Landing::dropped);
+  configure({"-i", "*"});  // a proxy without inbound listener
+  EXPECT_EQ(send(to_itself).landing, Landing::redirected);
   configure({"-i", "*", "-b", "*", "--hold-until-listening=false"});
   EXPECT_EQ(send({.proxy_listens = false}).landing, Landing::redirected);
 }
