@@ -51,15 +51,11 @@ bool entered(bool& look_at_terminal) {
   return got > 0 && std::find(line, line + got, '\n') != line + got;
 }
 
-// The signals that must not end the process in the middle: they come by a descriptor.
-UniqueFd take_signals() {
+sigset_t end_signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&set, signal);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGHUP, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
-  return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC));
+  return set;
 }
 
 }  // namespace
@@ -76,13 +72,19 @@ Result<UniqueFd> open_confirmation() {
     return failed(errno);
   }
   if (listen(fd.get(), 4) != 0) return failed(errno);
+  // From here on no signal ends the process halfway: they are read where the answer is waited for.
+  const sigset_t set = end_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   return fd;
 }
 
 Confirmation wait_for_confirmation(const UniqueFd& socket, std::chrono::milliseconds time) {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + time;
-  const UniqueFd signals = take_signals();
+  const sigset_t set = end_signals();
+  const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC));
   bool look_at_terminal = isatty(STDIN_FILENO) == 1;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());

@@ -12,8 +12,8 @@
 namespace weir::init {
 
 /// Where `weir-init confirm` reaches the installation that waits: a name in the abstract socket
-/// space of the network namespace. Opened before anything is changed. EBUSY: another one waits
-/// already.
+/// space of the network namespace. Opened before anything is changed; signals wait from then on.
+/// EBUSY: another one waits already.
 Result<UniqueFd> open_confirmation();
 
 enum class Confirmation : std::uint8_t {

@@ -22,7 +22,9 @@ void report_changes(const CommandContext& context, Installation& installation,
                     const InstallReport& report) {
   const Backend& backend = installation.backend();
   auto others = report.other_nat;
-  for (OtherNat& legacy : find_legacy_nat(context.environment)) others.push_back(std::move(legacy));
+  if (backend.name() != "legacy")
+    for (OtherNat& legacy : find_legacy_nat(context.environment))
+      others.push_back(std::move(legacy));
   for (const auto& line : describe_conflicts(others)) write_line(Stream::error, line);
   for (const OptionalFeature feature : report.missing)
     write_line(Stream::error, describe_missing(feature));

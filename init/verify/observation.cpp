@@ -29,7 +29,7 @@ bool is_direct(const Probe& probe, const Observation& observation) {
   if (!observation.entry) return goes_through(probe.packet, probe.expected) && probe.passes_by;
   // The namespace's own reach the application, whom we stand in for where we could.
   if (observation.listener && *observation.listener != probe.packet.destination_port) return false;
-  if (probe.application && observation.answer != Answer::established) return false;
+  if (probe.listened && observation.answer != Answer::established) return false;
   return is_unchanged(probe.expected, observation);
 }
 
@@ -39,7 +39,9 @@ bool is_marked(const Probe& probe, const ConntrackEntry& entry) {
   return !probe.packet.inbound || entry.mark == probe.expected.ct_mark;
 }
 
-bool is_redirected_to(const Decision& expected, const Observation& observation) {
+bool is_redirected_to(const Probe& probe, const Observation& observation) {
+  const Decision& expected = probe.expected;
+  if (probe.listened && observation.answer != Answer::established) return false;
   const auto& entry = observation.entry;
   if (observation.listener && *observation.listener != expected.port) return false;
   return entry && is_redirected(*entry) && entry->reply.source.port == expected.port &&
@@ -60,7 +62,7 @@ bool is_as_expected(const Probe& probe, const Observation& observation) {
     case Landing::direct:
       return is_direct(probe, observation);
     case Landing::redirected:
-      return is_redirected_to(probe.expected, observation);
+      return is_redirected_to(probe, observation);
     case Landing::transparent:
       return observation.answer == Answer::established &&
              observation.listener.value_or(probe.expected.port) == probe.expected.port &&

@@ -39,7 +39,7 @@ struct Probe {
   Packet packet;
   Decision expected;
   std::vector<RulePlace> proves;  // without any one of these rules something else would happen
-  bool application = false;       // somebody listens where it goes when it is left alone
+  bool listened = false;          // one of ours listens where it shall go
   bool passes_by = false;         // comes in for somebody else: left alone, it is not for us to see
   bool operator==(const Probe&) const = default;
 };

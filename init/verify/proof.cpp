@@ -211,6 +211,15 @@ std::set<std::uint16_t> application_ports(const ProbeChoice& choice) {
   return ports;
 }
 
+// Whether a connection of the namespace's own must be accepted by one of our sockets.
+bool is_listened(const Probe& probe, const StandIn& stand_in) {
+  const Packet& packet = probe.packet;
+  if (packet.inbound || packet.protocol != IPPROTO_TCP || is_lone(packet) || !packet.proxy_listens)
+    return false;
+  if (probe.expected.landing == Landing::redirected) return stand_in.is_complete();
+  return stays_here(packet) && stand_in.holds(packet.destination_port);
+}
+
 // Bits of the packet mark that any rule looks at or sets.
 std::uint32_t used_mark_bits(const Ruleset& rules) {
   std::uint32_t bits = 0;
@@ -257,9 +266,7 @@ Result<Proof> prove(const Ruleset& rules) {
     TRY(far, FarEnd::open(stage));
   }
   StandIn stand_in = StandIn::take(ports, facts.transparent, application_ports(choice), facts.ipv6);
-  for (Probe& probe : choice.probes)
-    probe.application = stays_here(probe.packet) && probe.packet.proxy_listens &&
-                        stand_in.holds(probe.packet.destination_port);
+  for (Probe& probe : choice.probes) probe.listened = is_listened(probe, stand_in);
   TRY(Proof proof, Run(stage, events, std::move(far), stand_in).run(choice));
   std::size_t effective = 0;
   for (const Probe& probe : choice.probes) effective += probe.proves.size();

@@ -178,17 +178,21 @@ Result<void> configure(RtSocket& socket, const ProbeLink& link, std::size_t i, s
 }
 
 // While the stage stands, a signal must not end the process: the links would stay.
-void hold_signals(int how) {
+sigset_t hold_signals() {
   sigset_t set;
+  sigset_t before;
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) sigaddset(&set, signal);
-  sigprocmask(how, &set, nullptr);
+  sigprocmask(SIG_BLOCK, &set, &before);
+  return before;
 }
 
 }  // namespace
 
 Stage::Stage(Stage&& other) noexcept
-    : links_(std::move(other.links_)), alive_(std::exchange(other.alive_, false)) {}
+    : links_(std::move(other.links_)),
+      signals_before_(other.signals_before_),
+      alive_(std::exchange(other.alive_, false)) {}
 
 Stage::~Stage() {
   if (!alive_) return;
@@ -200,7 +204,7 @@ Stage::~Stage() {
       (void)delete_link(*socket, outer_name(i));
     }
   }
-  hold_signals(SIG_UNBLOCK);
+  sigprocmask(SIG_SETMASK, &signals_before_, nullptr);
 }
 
 std::string Stage::outer_name(std::size_t link) {
@@ -229,8 +233,8 @@ Result<void> Stage::build(std::uint32_t mask, bool ipv6) {
 
 Result<Stage> Stage::open(const std::vector<std::string>& names, std::uint32_t mask, bool ipv6) {
   if (if_nametoindex(kInnerEnd) != 0 || if_nametoindex(kOuterEnd) != 0) remove_stage();
-  hold_signals(SIG_BLOCK);
   Stage stage;
+  stage.signals_before_ = hold_signals();
   stage.alive_ = true;
   stage.links_.push_back({kInnerEnd, {}, {}, {}, {}, 0});
   for (const std::string& name : names)

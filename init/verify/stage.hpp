@@ -2,6 +2,7 @@
 // The temporary links that a proof is played on. Nothing that is sent there leaves the namespace.
 #pragma once
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class Stage {
   Stage() = default;
   Result<void> build(std::uint32_t mask, bool ipv6);
   std::vector<ProbeLink> links_;
+  sigset_t signals_before_{};
   bool alive_ = false;
 };
 
