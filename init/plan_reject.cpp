@@ -66,6 +66,7 @@ void plan_ipv6(const RedirectConfig& config, RulesetBuilder& builder) {
   const std::string next = std::string(chains::kRejectIpv6) + "_destinations";
   builder.add_chain(application_chain(chains::kRejectIpv6, next, config, builder));
   Chain chain{next, {}, {}, {}};
+  append_passthrough(Field::oifname, chain.rules);
   append_ipv6_dns(config, builder, chain.rules);
   chain.rules.push_back(make_rule(is_not_tcp(), Return{}, "only TCP is captured"));
   append_own_namespace(config, chain.rules);

@@ -224,6 +224,17 @@ TEST_F(PlanModes, BlockedIpv6IsRefusedWhereItWouldBeCaptured) {
   EXPECT_EQ(in({}), 15006);
 }
 
+TEST_F(PlanModes, BlockedIpv6OnLoopback) {
+  configure({"-i", "2001:db8::/32,127.9.0.0/16", "--ipv6", "block"});
+  const Sent own{.source = "2001:db8::1", .destination = "2001:db8::1", .interface = "lo"};
+  EXPECT_EQ(send(own).landing, Landing::rejected);
+  Sent passthrough = own;
+  passthrough.source = "::6";
+  EXPECT_EQ(send(passthrough).landing, Landing::direct);
+  configure({"-i", "2001:db8::/32", "--ipv6", "block"});
+  EXPECT_EQ(send(own).landing, Landing::direct);
+}
+
 TEST_F(PlanModes, BlockedIpv6OfALongListIsRefused) {
   RedirectConfig config;
   config.ipv6 = Ipv6Mode::block;
