@@ -2,6 +2,7 @@
 // Backend: how a Ruleset gets into the kernel and back out.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,6 +71,11 @@ class Backend {
   virtual Result<void> restore(const Observed& before) = 0;
   /// What is to be said about the work since this object was made: left out, done without.
   [[nodiscard]] virtual std::vector<std::string> notices() const { return {}; }
+  /// From now on nobody but this Backend can change the rules; when it is gone they stay, and
+  /// anybody can. Needs rules of ours in force. EOPNOTSUPP where that is not possible.
+  virtual Result<void> hold_rules() {
+    return Error{"--own-table: " + std::string(name()) + " has no owners", EOPNOTSUPP};
+  }
   /// Removes everything of ours and looks that it is gone. @return whether
   /// anything was there.
   virtual Result<bool> remove() = 0;

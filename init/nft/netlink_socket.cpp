@@ -84,6 +84,8 @@ Result<NetlinkSocket> NetlinkSocket::open(int bus) {
   return socket;
 }
 
+std::uint32_t NetlinkSocket::port() const { return mnl_socket_get_portid(socket_.get()); }
+
 Result<void> NetlinkSocket::request(const nlmsghdr* message, const OnMessage& on_message) {
   if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0)
     return system_error("netlink send", errno);

@@ -30,6 +30,9 @@ class NetlinkSocket {
   /// `bus` is NETLINK_NETFILTER or NETLINK_ROUTE. EPROTONOSUPPORT when the kernel lacks it.
   static Result<NetlinkSocket> open(int bus);
 
+  /// What the kernel calls this socket.
+  [[nodiscard]] std::uint32_t port() const;
+
   using OnMessage = std::function<void(const nlmsghdr*)>;
   /// Sends one request and hands over each reply until it is complete. The message must ask for a
   /// dump or an acknowledgement. Error carries errno; EINTR when the dumped objects changed under

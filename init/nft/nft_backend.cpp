@@ -81,8 +81,16 @@ Result<void> NftBackend::send_all(std::vector<Step>& steps, std::string_view wha
   return {};
 }
 
+Result<void> NftBackend::held_by_nobody_else() const {
+  if (holder_ == 0 || holder_ == socket_.port()) return {};
+  return Error{"table 'inet weir': held by another process (netlink port " +
+                   std::to_string(holder_) + "); end that process first",
+               EBUSY};
+}
+
 Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current) {
   refusal_.reset();
+  TRY_VOID(held_by_nobody_else());
   desired_ = &desired;
   const Ruleset* observed = current.rules ? &*current.rules : nullptr;
   auto steps = build_replacement(desired, observed, current.generation);
@@ -99,10 +107,13 @@ Result<void> NftBackend::replace(const Ruleset& desired, const Observed& current
 }
 
 Result<void> NftBackend::restore(const Observed& before) {
-  // A dump or a transaction may have been left half read.
-  auto fresh = NetlinkSocket::open(NETLINK_NETFILTER);
-  if (!fresh) return explained(fresh.error(), kRestoring, Operation::open_netlink);
-  socket_ = *std::move(fresh);
+  // A dump or a transaction may have been left half read. An owner keeps the socket that it is
+  // known by.
+  if (!holds_) {
+    auto fresh = NetlinkSocket::open(NETLINK_NETFILTER);
+    if (!fresh) return explained(fresh.error(), kRestoring, Operation::open_netlink);
+    socket_ = *std::move(fresh);
+  }
   for (int attempt = 1;; ++attempt) {
     const auto restored = restore_once(before);
     const bool outdated =
@@ -129,6 +140,26 @@ Result<void> NftBackend::restore_once(const Observed& before) {
   return send_all(steps, kRestoring);
 }
 
+Result<void> NftBackend::hold_rules() {
+  TRY(const Observed current, read());
+  TRY_VOID(held_by_nobody_else());
+  if (!current.rules) return Error{"--own-table: nothing of ours is installed", ENOENT};
+  if (!is_known(*current.rules))
+    return Error{"--own-table: the table was edited by hand; install first", ENOTSUP};
+  Ruleset held = *current.rules;
+  held.flags = kTableOwnerFlag | kTablePersistFlag;
+  Step step = build_hand_over(held, current.generation);
+  refusal_.reset();
+  const auto sent = send(step.batch, "--own-table");
+  if (!sent && refusal_ && refusal_->part == RulesetPart::table)
+    return Error{
+        "--own-table: the kernel cannot hold a table that stays when its owner ends (Linux 6.9 or "
+        "newer)",
+        EOPNOTSUPP};
+  if (sent) holds_ = true;
+  return sent;
+}
+
 Result<void> NftBackend::remove_table() {
   auto steps = build_removal();
   TRY_VOID(send_all(steps, kRemoving));
@@ -143,6 +174,7 @@ Result<void> NftBackend::remove_table() {
 Result<bool> NftBackend::remove() {
   TRY(const Observed before, read());
   if (!before.rules) return false;
+  TRY_VOID(held_by_nobody_else());
   const auto removed = remove_table();
   if (removed) return true;
   const auto restored = restore(before);

@@ -8,6 +8,11 @@
 
 namespace weir::init {
 
+/// Flags of a table. Source: linux/netfilter/nf_tables.h since 5.12 and 6.9; the headers of older
+/// systems lack them.
+inline constexpr std::uint32_t kTableOwnerFlag = 0x2;
+inline constexpr std::uint32_t kTablePersistFlag = 0x4;
+
 class NftBackend final : public Backend {
  public:
   /// Needs CAP_NET_ADMIN in the user namespace that owns the network namespace, from the first
@@ -20,6 +25,7 @@ class NftBackend final : public Backend {
   Result<void> replace(const Ruleset& desired, const Observed& current) override;
   [[nodiscard]] std::optional<Refusal> last_refusal() const override { return refusal_; }
   Result<void> restore(const Observed& before) override;
+  Result<void> hold_rules() override;
   Result<bool> remove() override;
 
  private:
@@ -45,7 +51,11 @@ class NftBackend final : public Backend {
   Result<void> restore_once(const Observed& before);
 
   NetlinkSocket socket_;
+  [[nodiscard]] Result<void> held_by_nobody_else() const;
+
   std::optional<Refusal> refusal_;
+  std::uint32_t holder_ = 0;          // netlink port of the table's owner when it was read; 0: none
+  bool holds_ = false;                // we are it
   const Ruleset* desired_ = nullptr;  // while replace() sends it
   std::uint32_t sequence_ = 0;
 };

@@ -25,8 +25,6 @@ namespace weir::init {
 namespace {
 
 constexpr int kReadAttempts = 5;
-// linux/netfilter/nf_tables.h since 5.12; the headers of older systems lack it.
-constexpr std::uint32_t kTableOwnedFlag = 0x2;
 
 const std::string kTable(kTableName);
 
@@ -89,11 +87,11 @@ Result<NftBackend::TableState> NftBackend::read_table(Ruleset& rules) {
   if (!reply) return reply.error();
   rules.flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS);
   rules.comment = decode_table_comment(table.get());
-  if ((rules.flags & kTableOwnedFlag) != 0)
-    return Error{"table 'inet weir': held by another process (netlink port " +
-                     std::to_string(nftnl_table_get_u32(table.get(), NFTNL_TABLE_OWNER)) +
-                     "); end that process first",
-                 EBUSY};
+  const bool owned = (rules.flags & kTableOwnerFlag) != 0;
+  holder_ = owned ? nftnl_table_get_u32(table.get(), NFTNL_TABLE_OWNER) : 0;
+  // Who may change the table is no part of what it does.
+  rules.flags &= ~(kTableOwnerFlag | kTablePersistFlag);
+  if (rules.comment != kTableComment) TRY_VOID(held_by_nobody_else());
   if (rules.comment != kTableComment)
     return Error{
         "table 'inet weir': not installed by weir-init; rename or remove it (nft delete table inet "

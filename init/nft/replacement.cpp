@@ -148,11 +148,8 @@ Step rules_step(const Ruleset& rules, std::uint32_t generation = 0) {
 // Objects of a table that is not there, or cannot be changed into ours.
 Step new_table_step(const Ruleset& rules, bool replaces, std::uint32_t generation) {
   Step step{Batch(generation)};
+  if (replaces) step.batch.delete_table();
   step.batch.add_table(rules);
-  if (replaces) {
-    step.batch.delete_table();
-    step.batch.add_table(rules);
-  }
   add_missing(step.batch, rules, Ruleset{});
   return step;
 }
@@ -188,6 +185,12 @@ std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* obser
   steps.emplace_back(rules_step(desired)).after_packets = new_base_chains;
   delete_others(steps.emplace_back(Step{Batch(0), true}).batch, copy, desired);
   return steps;
+}
+
+Step build_hand_over(const Ruleset& rules, std::uint32_t generation) {
+  Step step = new_table_step(rules, true, generation);
+  for (const Chain& chain : rules.chains) step.batch.add_rules(chain);
+  return step;
 }
 
 std::vector<Step> build_removal() {

@@ -40,6 +40,10 @@ struct Step {
 std::vector<Step> build_replacement(const Ruleset& desired, const Ruleset* observed,
                                     std::uint32_t generation);
 
+/// The one step that makes `rules`, with other flags of the table, out of the same rules: only a
+/// new table takes an owner. What its sets hold is the same before and after.
+Step build_hand_over(const Ruleset& rules, std::uint32_t generation);
+
 /// The steps that remove the table: first its rules, then, when no packet is among them any more,
 /// the rest.
 std::vector<Step> build_removal();

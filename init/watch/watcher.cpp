@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/watch/watcher.hpp"
 
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>
@@ -27,8 +28,13 @@ using Clock = std::chrono::steady_clock;
 // iptables-legacy's tables tell nobody of changes: they are looked at.
 constexpr int kPollLegacy = 50;  // ms
 constexpr std::size_t kMostLines = 5;
-// What weir-init itself is called, as the kernel names authors.
-constexpr std::string_view kOwnName = "weir-init";
+
+// What weir-init is called, as the kernel names authors: its file may have another name.
+bool is_our_program(const std::string& program) {
+  char own[16] = {};
+  prctl(PR_GET_NAME, own);
+  return program == "weir-init" || program == own;
+}
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -75,6 +81,7 @@ Result<void> Watcher::start() {
   for (const auto& line : routing) write_line(Stream::output, line);
   if (report.outcome == Outcome::mismatch)
     return Error{"watch: the kernel holds other rules than were sent", 0};
+  if (options_.own_table) TRY_VOID(backend_->hold_rules());
   write_line(Stream::output, "watching " + std::string(place_of_rules(backend_->name())) + ", " +
                                  std::to_string(backend_->represent(wanted_).rule_count()) +
                                  " rules");
@@ -113,7 +120,7 @@ Result<Watcher::Look> Watcher::look(const ChangeSummary& summary) {
 Result<Watcher::Look> Watcher::look_closely(const ChangeSummary& summary) {
   TRY(const UniqueFd lock, lock_namespace());
   TRY(const Observed observed, backend_->read());
-  if (!observed.rules && summary.program == kOwnName) return Look::gone;
+  if (!observed.rules && is_our_program(summary.program)) return Look::gone;
   (void)adopt(observed);
   Diff drift = rule_drift(observed);
   TRY(const auto routing, routing_drift(plan_routing(config_)));
