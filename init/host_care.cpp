@@ -3,11 +3,11 @@
 
 #include <cerrno>
 #include <charconv>
-#include <sstream>
 
 #include <unistd.h>
 
 #include "init/network_namespace.hpp"
+#include "init/small_file.hpp"
 
 namespace weir::init {
 namespace {
@@ -26,11 +26,8 @@ bool changes_namespace(const Options& options) {
 std::string parent_of(const std::string& stat) {
   const auto end_of_name = stat.rfind(')');
   if (end_of_name == std::string::npos) return {};
-  std::istringstream rest(stat.substr(end_of_name + 1));
-  std::string state;
-  std::string parent;
-  rest >> state >> parent;
-  return parent;
+  const auto fields = fields_of(stat.substr(end_of_name + 1));  // the state, then the parent
+  return fields.size() < 2 ? std::string() : fields[1];
 }
 
 std::optional<std::string> variable_in(const std::string& environ) {
@@ -46,12 +43,12 @@ std::optional<std::string> variable_in(const std::string& environ) {
 }  // namespace
 
 std::optional<Endpoint> ssh_server(const std::string& ssh_connection) {
-  std::istringstream fields(ssh_connection);
-  std::string client;
-  std::string client_port;
-  std::string server;
+  const auto fields = fields_of(ssh_connection);
+  if (fields.size() < 4) return std::nullopt;
+  const std::string& server = fields[2];
   std::uint16_t port = 0;
-  if (!(fields >> client >> client_port >> server >> port) || port == 0) return std::nullopt;
+  const char* const end = fields[3].data() + fields[3].size();
+  if (std::from_chars(fields[3].data(), end, port).ptr != end || port == 0) return std::nullopt;
   const auto address = IpAddress::parse(server.substr(0, server.find('%')));
   if (!address) return std::nullopt;
   return Endpoint{*address, port};

@@ -37,18 +37,37 @@ double unit_of(std::string_view name) {
   return 0;
 }
 
+// Digits with at most one point. Not std::from_chars: that of floating numbers brings libm and the
+// locales into the program.
+std::optional<double> parse_decimal(std::string_view text) {
+  double number = 0;
+  double scale = 0;  // of the digits behind the point, once it is there
+  bool any = false;
+  for (const char c : text) {
+    if (c == '.') {
+      if (scale != 0) return std::nullopt;
+      scale = 1;
+      continue;
+    }
+    any = true;
+    number = number * 10 + (c - '0');
+    scale *= 10;
+  }
+  if (!any) return std::nullopt;
+  return scale == 0 ? number : number / scale;  // divided once: rounded once
+}
+
 // The sum of `1h`, `30m`, …; nothing when one of them is none.
 std::optional<double> sum_of(std::string_view text) {
   double sum = 0;
   while (!text.empty()) {
-    double number = 0;
     const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + digits, number);
-    if (ec != std::errc{} || end != text.data() + digits) return std::nullopt;
+    const auto number = parse_decimal(text.substr(0, digits));
+    if (!number) return std::nullopt;
     text.remove_prefix(digits);
     const std::string_view unit = text.substr(0, text.find_first_of("0123456789."));
     if (unit_of(unit) == 0) return std::nullopt;
-    sum += number * unit_of(unit);
+    sum += *number * unit_of(unit);
     text.remove_prefix(unit.size());
   }
   return sum;

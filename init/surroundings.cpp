@@ -2,15 +2,11 @@
 // What this process may do, and on what: capabilities, user namespace, kind of kernel.
 #include <linux/capability.h>
 
-#include <array>
 #include <charconv>
 #include <string>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "common/unique_fd.hpp"
 #include "init/errors.hpp"
+#include "init/small_file.hpp"
 
 namespace weir::init {
 namespace {
@@ -41,14 +37,7 @@ bool is_gvisor(std::string_view version) {
          version.find("Sun Jan 10 15:06:54 PST 2016") != std::string_view::npos;
 }
 
-// The beginning of a small file of /proc; empty when there is none.
-std::string read_beginning(const char* path) {
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd) return {};
-  std::array<char, 4096> text{};
-  const ssize_t size = ::read(fd.get(), text.data(), text.size());
-  return {text.data(), static_cast<std::size_t>(size > 0 ? size : 0)};
-}
+std::string text_of(const char* path) { return read_small_file(path).value_or(std::string()); }
 
 }  // namespace
 
@@ -60,8 +49,8 @@ Surroundings parse_surroundings(std::string_view status, std::string_view uid_ma
 }
 
 Surroundings surroundings() {
-  return parse_surroundings(read_beginning("/proc/self/status"),
-                            read_beginning("/proc/self/uid_map"), read_beginning("/proc/version"));
+  return parse_surroundings(text_of("/proc/self/status"), text_of("/proc/self/uid_map"),
+                            text_of("/proc/version"));
 }
 
 }  // namespace weir::init

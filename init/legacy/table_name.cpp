@@ -2,9 +2,10 @@
 #include "init/legacy/table_name.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include <unistd.h>
+
+#include "init/small_file.hpp"
 
 namespace weir::init {
 namespace {
@@ -32,11 +33,9 @@ std::vector<TableName> all_tables() {
 }
 
 std::optional<std::vector<std::string>> existing_tables(IpFamily family) {
-  std::ifstream file(names_file(family));
-  if (!file) return std::nullopt;
-  std::vector<std::string> names;
-  for (std::string line; std::getline(file, line);) names.push_back(line);
-  return names;
+  const auto names = read_small_file(names_file(family));
+  if (!names) return std::nullopt;
+  return lines_of(*names);
 }
 
 bool has_legacy_tables(IpFamily family) {
@@ -45,8 +44,8 @@ bool has_legacy_tables(IpFamily family) {
 }
 
 bool namespace_has_ipv6() {
-  std::ifstream addresses("/proc/net/if_inet6");
-  return addresses.peek() != std::ifstream::traits_type::eof();
+  const auto addresses = read_small_file("/proc/net/if_inet6");
+  return addresses && !addresses->empty();
 }
 
 }  // namespace weir::init

@@ -10,11 +10,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <thread>
 
 #include <fcntl.h>
+
+#include "init/small_file.hpp"
 
 namespace weir::init {
 namespace {
@@ -29,8 +30,8 @@ std::string lock_path() {
 std::optional<int> find_holder(int fd) {
   struct stat file {};
   if (fstat(fd, &file) != 0) return std::nullopt;
-  std::ifstream locks("/proc/locks");
-  for (std::string line; std::getline(locks, line);) {
+  const auto locks = read_small_file("/proc/locks");
+  for (const std::string& line : lines_of(locks.value_or(std::string()))) {
     int pid = 0;
     unsigned major_id = 0;
     unsigned minor_id = 0;
@@ -48,9 +49,9 @@ std::string describe_holder(int fd) {
   const auto pid = find_holder(fd);
   // A process of another PID namespace shows as 0 or less.
   if (!pid || *pid <= 0) return "another process";
-  std::ifstream comm("/proc/" + std::to_string(*pid) + "/comm");
-  std::string name;
-  std::getline(comm, name);
+  const auto comm = read_small_file("/proc/" + std::to_string(*pid) + "/comm");
+  const auto lines = lines_of(comm.value_or(std::string()));
+  const std::string name = lines.empty() ? "" : lines[0];
   const std::string process = "process " + std::to_string(*pid);
   return name.empty() ? process : process + " (" + name + ")";
 }
