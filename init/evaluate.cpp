@@ -40,12 +40,41 @@ std::vector<const Chain*> chains_of(const Ruleset& rules, Hook hook, IpFamily fa
   return chains;
 }
 
+bool needs_tracking(const Rule& rule) {
+  return std::holds_alternative<Redirect>(rule.verdict) ||
+         std::holds_alternative<SetCtMark>(rule.verdict) ||
+         std::holds_alternative<SetZone>(rule.verdict) ||
+         std::holds_alternative<SetTimeout>(rule.verdict) ||
+         std::any_of(rule.matches.begin(), rule.matches.end(), [](const auto& match) {
+           const auto* known = std::get_if<Match>(&match);
+           return known != nullptr &&
+                  (known->field == Field::ct_state || known->field == Field::ct_mark);
+         });
+}
+
+// Legacy chains are named after their family.
+bool belongs_to(const Chain& chain, IpFamily family) {
+  const std::string_view other = family == IpFamily::v4 ? "ip6/" : "ip/";
+  return !chain.name.starts_with(other);
+}
+
+// Connection tracking of a family is on when a rule of it wants it, and NAT chains are walked for
+// tracked packets only: one that could but drop drops nothing. Source: nf_nat_core.c,
+// nf_nat_inet_fn(); nf_conntrack_proto.c, nf_ct_netns_get().
+bool is_tracked(const Ruleset& rules, IpFamily family) {
+  return std::any_of(rules.chains.begin(), rules.chains.end(), [&](const Chain& chain) {
+    return belongs_to(chain, family) &&
+           std::any_of(chain.rules.begin(), chain.rules.end(), needs_tracking);
+  });
+}
+
 class Walk {
  public:
   Walk(const Ruleset& rules, const Packet& packet, std::vector<RuleVisit>* visits)
       : rules_(rules), packet_(packet), visits_(visits) {
     decision_.mark = packet.mark;
     decision_.ct_mark = packet.ct_mark;
+    nat_decided_ = !is_tracked(rules, packet.destination.family());
   }
 
   Decision run() {

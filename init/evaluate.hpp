@@ -79,7 +79,8 @@ struct RuleVisit {
 /// prerouting and input; for one of the namespace's own, output and, when it stays here, prerouting
 /// (of its filter chains: NAT is decided) and input. A packet that a route chain gives the mark of
 /// a Tproxy rule stays here too: the policy route sees to that. Rules with an Opaque part never
-/// match.
+/// match. Connection tracking is on when one of these rules needs it: what others switch on is not
+/// known here.
 Decision evaluate(const Ruleset& rules, const Packet& packet);
 /// The same; appends every rule on the way to `visits`.
 Decision evaluate(const Ruleset& rules, const Packet& packet, std::vector<RuleVisit>& visits);

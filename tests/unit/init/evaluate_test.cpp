@@ -118,6 +118,17 @@ TEST(Evaluate, OnlyTheFirstPacketMeetsNat) {
   EXPECT_EQ(evaluate(rules, packet).landing, Landing::redirected);
 }
 
+TEST(Evaluate, ANatChainThatTranslatesNothingIsNotWalked) {
+  Ruleset rules = ruleset({nat(Hook::output, {always(Drop{})})});
+  EXPECT_EQ(evaluate(rules, outbound()).landing, Landing::direct);
+  rules.chains.push_back(regular("elsewhere", {always(Redirect{1})}));
+  EXPECT_EQ(evaluate(rules, outbound()).landing, Landing::dropped);
+  // Legacy tables are of one family, and so is what they switch on.
+  rules.chains.back().name = "ip/nat/WEIR_ELSEWHERE";
+  EXPECT_EQ(evaluate(rules, outbound()).landing, Landing::dropped);
+  EXPECT_EQ(evaluate(rules, outbound("2001:db8::7")).landing, Landing::direct);
+}
+
 TEST(Evaluate, DropIsFinal) {
   const Ruleset rules =
       ruleset({filter(Hook::prerouting, -152, {rule({dport(80)}, Drop{})}, "early"),
