@@ -235,6 +235,8 @@ inline constexpr std::string_view kRejectOutput = "reject_output";
 inline constexpr std::string_view kRejectQuic = "reject_quic";
 inline constexpr std::string_view kRejectIpv6 = "reject_ipv6";
 inline constexpr std::string_view kRejectInput = "reject_input";
+inline constexpr std::string_view kBlockGuests = "block_guests";
+inline constexpr std::string_view kBlockedGuests = "blocked_guests";
 }  // namespace chains
 
 }  // namespace weir::init

@@ -25,33 +25,23 @@ Chain plan_prerouting(const RedirectConfig& config, const RulesetBuilder& builde
   return chain;
 }
 
-// -i '*', then the lists: what a guest may reach only through the proxy.
+// -i '*', or the lists: what a guest may reach only through the proxy.
 void append_guest_destinations(const RedirectConfig& config, RulesetBuilder& builder,
                                std::vector<Rule>& rules) {
-  const bool blocked = config.ipv6 == Ipv6Mode::block;
-  constexpr std::string_view why = "IPv6 of guests is not let past a proxy without it (--ipv6)";
   if (config.outbound_cidrs.all) {
-    if (blocked) rules.push_back(make_rule(is_ipv6() + is_tcp(), Drop{}, why));
     rules.push_back(make_rule(is_tcp(), Goto{std::string(chains::kToOutbound)},
                               "everything a guest opens (-i '*')"));
     return;
   }
-  append_destinations(captured_destinations(IpFamily::v4), builder, rules);
-  DestinationPlan ipv6 = captured_destinations(IpFamily::v6);
-  if (blocked) {
-    ipv6.name = "guests_blocked_v6";
-    ipv6.verdict = Drop{};
-    ipv6.rule_comment = why;
-  }
-  append_destinations(ipv6, builder, rules);
+  for (const IpFamily family : {IpFamily::v4, IpFamily::v6})
+    append_destinations(captured_destinations(family), builder, rules);
 }
 
 Chain plan_virtual_inbound(const RedirectConfig& config, RulesetBuilder& builder) {
   Chain chain{std::string(chains::kVirtualInbound), {}, {}, {}};
   auto& rules = chain.rules;
   rules.push_back(make_rule(is_not_tcp(), Return{}, "of guests only TCP is redirected"));
-  if (config.ipv6 == Ipv6Mode::ignore)
-    rules.push_back(make_rule(is_ipv6(), Return{}, "IPv6 is not looked at (--ipv6 ignore)"));
+  append_uncaptured_ipv6(config, rules);
   append_guest_destinations(config, builder, rules);
   rules.push_back(make_rule({}, Return{}, "all other traffic of guests is left alone"));
   return chain;
@@ -68,7 +58,8 @@ void append_excluded_interfaces(Field field, const RulesetBuilder& builder,
 
 void append_uncaptured_ipv6(const RedirectConfig& config, std::vector<Rule>& rules) {
   if (config.ipv6 == Ipv6Mode::block)
-    rules.push_back(make_rule(is_ipv6(), Return{}, "IPv6 is refused later (--ipv6 block)"));
+    rules.push_back(
+        make_rule(is_ipv6(), Return{}, "IPv6 is not let past the proxy (--ipv6 block)"));
   if (config.ipv6 == Ipv6Mode::ignore)
     rules.push_back(make_rule(is_ipv6(), Return{}, "IPv6 is not looked at (--ipv6 ignore)"));
 }

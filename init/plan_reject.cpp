@@ -96,6 +96,31 @@ Chain plan_output(const RedirectConfig& config) {
   return chain;
 }
 
+// What guests send is forwarded, so that nothing of it passes by output or input. Not in the NAT
+// chain that captures guests: without a rule that translates, NAT of a family sees no packet.
+void plan_guests(const RedirectConfig& config, RulesetBuilder& builder) {
+  Chain chain{std::string(chains::kBlockGuests),
+              BaseHook{Hook::prerouting, kTproxyPriority, ChainType::filter},
+              {},
+              {}};
+  chain.rules.push_back(
+      make_rule(in_set(Field::iifname, sets::kVirtualInterfaces) + is_ipv6() + is_first_segment(),
+                Goto{std::string(chains::kBlockedGuests)}, "a guest's new connection over IPv6"));
+  builder.add_chain(std::move(chain));
+  constexpr std::string_view why = "not let past a proxy without IPv6 (--ipv6 block)";
+  Chain blocked{std::string(chains::kBlockedGuests), {}, {}, {}};
+  if (config.outbound_cidrs.all) {
+    blocked.rules.push_back(make_rule({}, Drop{}, why));
+  } else {
+    DestinationPlan ipv6 = captured_destinations(IpFamily::v6);
+    ipv6.name = "blocked_guests_v6";
+    ipv6.verdict = Drop{};
+    ipv6.rule_comment = why;
+    append_destinations(ipv6, builder, blocked.rules);
+  }
+  builder.add_chain(std::move(blocked));
+}
+
 Chain plan_input(const RedirectConfig& config, const RulesetBuilder& builder) {
   Chain chain{std::string(chains::kRejectInput),
               BaseHook{Hook::input, kRejectPriority, ChainType::filter},
@@ -120,6 +145,8 @@ Chain plan_input(const RedirectConfig& config, const RulesetBuilder& builder) {
 
 void plan_reject(const RedirectConfig& config, RulesetBuilder& builder) {
   if (rejects_quic(config) || blocks_outbound(config)) builder.add_chain(plan_output(config));
+  if (blocks_ipv6(config) && builder.has_set(sets::kVirtualInterfaces))
+    plan_guests(config, builder);
   if (blocks_inbound(config)) builder.add_chain(plan_input(config, builder));
   if (rejects_quic(config)) plan_quic(config, builder);
   if (blocks_outbound(config)) plan_ipv6(config, builder);
