@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir-init: reads the command line, then runs the command.
+#include <malloc.h>
+
 #include <chrono>
 #include <span>
 #include <string_view>
@@ -87,6 +89,9 @@ int run(std::string_view program, std::span<const char* const> arguments) {
 }  // namespace weir::init
 
 int main(int argc, char** argv) {
+  // Long lists live in large vectors; to map and unmap each of them costs more than to keep them.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
   const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
   if (words.empty()) return weir::init::run({}, {});
   return weir::init::run(words[0], words.subspan(1));

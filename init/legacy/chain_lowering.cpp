@@ -71,8 +71,9 @@ bool ChainLowering::lower_rule(const Chain& chain, std::size_t at, const std::st
   if (std::holds_alternative<SetTimeout>(rule.verdict) ||
       std::holds_alternative<Opaque>(rule.verdict))
     return false;
-  Rule lowered{rule.matches, with_whole_mask(rule.verdict), rule.comment, true};
-  if (lower_matches(rule.matches, source_, place_).never) return false;
+  Rule lowered{{}, with_whole_mask(rule.verdict), rule.comment, true};
+  const LoweredMatches matches = lower_matches(rule.matches, source_, place_);
+  if (matches.never) return false;
   if (std::holds_alternative<Return>(rule.verdict))
     lowered.verdict = go_on_in(next);
   else if (std::holds_alternative<Accept>(rule.verdict))
@@ -82,7 +83,7 @@ bool ChainLowering::lower_rule(const Chain& chain, std::size_t at, const std::st
   else if (const auto* called = std::get_if<Jump>(&rule.verdict))
     lowered.verdict = go_on_in(chain_named(called->chain, chain_from(chain, at + 1, next)));
   const bool called = std::holds_alternative<Jump>(rule.verdict);
-  if (emit(chain, at, next, std::move(lowered), rules)) return true;
+  if (emit(chain, at, next, matches, lowered, rules)) return true;
   if (!called) return false;
   // The rest is there already.
   rules.push_back(go_on_rule(chain_from(chain, at + 1, next)));
@@ -101,11 +102,11 @@ bool ChainLowering::lower_map(const Chain& chain, std::size_t at, const std::str
     whole.rules[at] = *undone;
     return lower_rule(whole, at, next, rules);
   }
-  Rule lowered{rule.matches, {}, rule.comment, true};
-  lowered.matches.emplace_back(Match{
+  auto within = rule.matches;
+  within.emplace_back(Match{
       jump.field, false,
       std::vector<Interval>{{map->elements.front().range.first, map->elements.back().range.last}}});
-  if (lower_matches(lowered.matches, source_, place_).never) return false;
+  if (lower_matches(within, source_, place_).never) return false;
   const std::string rest = chain_from(chain, at + 1, next);
   std::vector<PrefixTarget> targets;
   for (const MapElement& element : map->elements) {
@@ -114,18 +115,18 @@ bool ChainLowering::lower_map(const Chain& chain, std::size_t at, const std::str
          split_into_prefixes({element.range}, key_size(key_type(jump.field)), 1))
       targets.push_back({prefix, target});
   }
-  lowered.verdict = go_on_in(
-      add_address_tree(table_, jump.field, place_.address_slots, chain.name, targets, rest));
-  lowered.matches = rule.matches;
-  if (!emit(chain, at, next, std::move(lowered), rules)) rules.push_back(go_on_rule(rest));
+  const std::string root =
+      add_address_tree(table_, jump.field, place_.address_slots, chain.name, targets, rest);
+  const Rule lowered{{}, go_on_in(root), rule.comment, true};
+  const LoweredMatches matches = lower_matches(rule.matches, source_, place_);
+  if (!emit(chain, at, next, matches, lowered, rules)) rules.push_back(go_on_rule(rest));
   return true;
 }
 
-// The verdict is lowered already, the matches are not.
-bool ChainLowering::emit(const Chain& chain, std::size_t at, const std::string& next, Rule rule,
+// Writes `rule` for what meets `matches`; its verdict is lowered already.
+bool ChainLowering::emit(const Chain& chain, std::size_t at, const std::string& next,
+                         const LoweredMatches& matches, const Rule& rule,
                          std::vector<Rule>& rules) {
-  const LoweredMatches matches = lower_matches(rule.matches, source_, place_);
-  if (matches.never) return false;
   if (emit_product(matches, rule, rules))
     return matches.single.empty() && matches.choices.empty() && ends_chain(rule.verdict);
   const std::string rest = chain_from(chain, at + 1, next);

@@ -41,8 +41,8 @@ class ChainLowering {
                   std::vector<Rule>& rules);
   bool lower_map(const Chain& chain, std::size_t at, const std::string& next,
                  std::vector<Rule>& rules);
-  bool emit(const Chain& chain, std::size_t at, const std::string& next, Rule rule,
-            std::vector<Rule>& rules);
+  bool emit(const Chain& chain, std::size_t at, const std::string& next,
+            const LoweredMatches& matches, const Rule& rule, std::vector<Rule>& rules);
   bool emit_product(const LoweredMatches& matches, const Rule& rule, std::vector<Rule>& rules);
   std::string add_stages(std::string_view base_name, const LoweredMatches& matches,
                          const Rule& rule, const std::string& next);
