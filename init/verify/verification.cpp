@@ -23,6 +23,9 @@ std::string failure_line(const Ruleset& rules, const ProbeResult& result) {
                      describe(result.probe.expected) + ", was " + result.happened;
   if (result.probe.expected.decided_by)
     text += "; decides: " + text_of(rules, *result.probe.expected.decided_by);
+  if (result.probe.expected.landing == Landing::transparent)
+    text += "; who listens on " + std::to_string(result.probe.expected.port) +
+            " must do so transparently (weir-proxy --inbound TPROXY)";
   return text;
 }
 
