@@ -218,7 +218,7 @@ def test_the_lock_is_waited_for_and_its_holder_named(weir_init, make_namespace, 
         assert f"lock '{path}': held by process {os.getpid()} (" in done.stderr, done.stderr
         assert tables(namespace) == ""
         argv = [weir_init, *PLAIN, *LEGACY, "--wait", "20s"]
-        waiting = namespace.start(argv, env={**PATH, "XTABLES_LOCKFILE": str(path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        waiting = namespace.popen(argv, env={**PATH, "XTABLES_LOCKFILE": str(path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(0.3)
         assert waiting.poll() is None
         fcntl.flock(held, fcntl.LOCK_UN)
@@ -258,7 +258,7 @@ def test_a_namespace_changes_over_without_a_gap(weir_init, make_namespace):
 
 def test_it_says_which_capability_is_missing(weir_init, make_namespace):
     namespace = make_namespace("xtcaps")
-    for drop, text in (("-cap_net_raw", "CAP_NET_RAW and CAP_NET_ADMIN"), ("-cap_net_admin", "CAP_NET_ADMIN")):
+    for drop, text in (("-net_raw", "CAP_NET_RAW and CAP_NET_ADMIN"), ("-net_admin", "CAP_NET_ADMIN")):
         argv = [programs.system("setpriv"), "--bounding-set", drop, "--inh-caps", drop, weir_init, *PLAIN, *LEGACY]
         done = namespace.run(argv, env=PATH, timeout=30)
         assert done.returncode == 3 and text in done.stderr, done.stdout + done.stderr
