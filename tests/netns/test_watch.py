@@ -200,3 +200,19 @@ def test_no_connection_is_lost_for_longer_than_the_repair(weir_init):
         print(f"20 times all rules flushed: {len(gaps)} times a connection passed by, {max(gaps, default=0) * 1000:.0f} ms at most")
         assert statistics.median(gaps or [0]) <= BAR
         assert watch.stop() == 0
+
+
+def test_a_table_that_is_held_cannot_be_changed_by_others_and_stays_when_the_watch_ends(empty):
+    watch = Watch(empty, *DEFAULT, "--own-table")
+    held = state(empty)
+    for command in (["flush", "chain", "inet", "weir", "output"], ["delete", "table", "inet", "weir"]):
+        refused = empty.run([programs.system("nft"), *command])
+        assert refused.returncode != 0 and "not permitted" in refused.stderr
+    empty.tool("nft", "flush", "ruleset")
+    empty.tool("ip", "-6", "addr", "del", "::6/128", "dev", "lo")
+    watch.wait_for("repaired in")
+    assert state(empty) == held
+    assert watch.stop() == 0
+    assert "to :15001" in netfilter.ours(empty)
+    assert run_init(empty, "verify").returncode == 0
+    assert run_init(empty, "cleanup").returncode == 0
