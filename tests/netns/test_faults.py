@@ -45,7 +45,7 @@ def test_what_fails_changes_nothing(weir_init, make_namespace, tmp_path, way):
     assert before != after
     # A refused message of a feature that can be left out is as good as a kernel without it.
     reduced = set()
-    for fault in ("expression:socket", "object:7"):
+    for fault in ("expression:socket", "expression:objref"):
         prepare(namespace, before_arguments)
         assert faults.run_with_fault(namespace, arguments, fault).returncode == 0
         reduced.add(faults.state(namespace))
