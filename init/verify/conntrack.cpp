@@ -119,6 +119,10 @@ Result<ConntrackEvents> ConntrackEvents::open() {
   };
   UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
   if (!fd) return failed(errno);
+  // In a busy namespace the events of all connections come.
+  constexpr int kRoom = 16 * 1024 * 1024;
+  if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom) != 0)
+    (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = NF_NETLINK_CONNTRACK_NEW;
