@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir-init: reads the command line, then runs the command.
-#include <malloc.h>
-
 #include <chrono>
 #include <span>
 #include <string_view>
 
+#include <malloc.h>
+
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/exit_code.hpp"
-#include "init/host_care.hpp"
-#include "init/network_namespace.hpp"
-#include "init/process.hpp"
+#include "init/install/host_care.hpp"
+#include "init/install/network_namespace.hpp"
+#include "init/system/exit_code.hpp"
 
 namespace weir::init {
 namespace {

@@ -7,14 +7,14 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/config_chain.hpp"
-#include "init/legacy_iptables.hpp"
-#include "init/network_namespace.hpp"
-#include "init/plan.hpp"
-#include "init/preflight.hpp"
-#include "init/process.hpp"
+#include "init/explain/preflight.hpp"
+#include "init/install/config_chain.hpp"
+#include "init/install/legacy_iptables.hpp"
+#include "init/install/network_namespace.hpp"
+#include "init/plan/plan.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/installation.hpp"
-#include "init/namespace_lock.hpp"
-#include "init/process.hpp"
-#include "init/report.hpp"
+#include "init/install/installation.hpp"
+#include "init/install/namespace_lock.hpp"
+#include "init/install/report.hpp"
 #include "init/verify/stage.hpp"
 
 namespace weir::init {

@@ -4,8 +4,8 @@
 
 #include <chrono>
 
-#include "init/cli.hpp"
-#include "init/command_line.hpp"
+#include "init/cli/cli.hpp"
+#include "init/cli/command_line.hpp"
 
 namespace weir::init {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/confirmation.hpp"
-#include "init/process.hpp"
+#include "init/install/confirmation.hpp"
 
 namespace weir::init {
 

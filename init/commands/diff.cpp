@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/diff.hpp"
+#include "init/rules/diff.hpp"
 
 #include "common/json_writer.hpp"
-#include "init/canonical_flags.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/drift.hpp"
-#include "init/process.hpp"
-#include "init/routing.hpp"
+#include "init/install/drift.hpp"
+#include "init/routing/routing.hpp"
 
 namespace weir::init {
 namespace {

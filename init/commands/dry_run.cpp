@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/config_chain.hpp"
+#include "init/install/config_chain.hpp"
 #include "init/legacy/lower.hpp"
 #include "init/legacy/render_legacy.hpp"
-#include "init/plan.hpp"
-#include "init/process.hpp"
-#include "init/render.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/render.hpp"
 
 namespace weir::init {
 

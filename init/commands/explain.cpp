@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/canonical_flags.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/explanation.hpp"
-#include "init/listeners.hpp"
-#include "init/plan.hpp"
-#include "init/process.hpp"
-#include "init/query_packet.hpp"
+#include "init/explain/explanation.hpp"
+#include "init/explain/listeners.hpp"
+#include "init/explain/query_packet.hpp"
+#include "init/plan/plan.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/install.hpp"
+#include "init/install/install.hpp"
 
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/confirmation.hpp"
-#include "init/installation.hpp"
-#include "init/legacy_iptables.hpp"
-#include "init/namespace_lock.hpp"
-#include "init/process.hpp"
-#include "init/report.hpp"
+#include "init/install/confirmation.hpp"
+#include "init/install/installation.hpp"
+#include "init/install/legacy_iptables.hpp"
+#include "init/install/namespace_lock.hpp"
+#include "init/install/report.hpp"
 #include "init/verify/verification.hpp"
 
 namespace weir::init {

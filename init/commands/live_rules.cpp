@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/commands/live_rules.hpp"
 
-#include "init/backend_choice.hpp"
+#include "init/install/backend_choice.hpp"
 
 namespace weir::init {
 

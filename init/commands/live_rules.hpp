@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 
-#include "init/backend.hpp"
-#include "init/cli.hpp"
-#include "init/config_chain.hpp"
+#include "init/cli/cli.hpp"
+#include "init/install/config_chain.hpp"
+#include "init/rules/backend.hpp"
 
 namespace weir::init {
 

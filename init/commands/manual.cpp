@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only prints text about the program: --help, man, completion.
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/manual/completion.hpp"
 #include "init/manual/help.hpp"
 #include "init/manual/man_page.hpp"
-#include "init/process.hpp"
 
 namespace weir::init {
 namespace {

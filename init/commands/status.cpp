@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/drift.hpp"
-#include "init/legacy_iptables.hpp"
-#include "init/process.hpp"
-#include "init/routing.hpp"
-#include "init/status_report.hpp"
+#include "init/explain/status_report.hpp"
+#include "init/install/drift.hpp"
+#include "init/install/legacy_iptables.hpp"
+#include "init/routing/routing.hpp"
 
 namespace weir::init {
 namespace {

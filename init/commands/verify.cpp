@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/config_chain.hpp"
-#include "init/namespace_lock.hpp"
-#include "init/plan.hpp"
-#include "init/process.hpp"
+#include "init/install/config_chain.hpp"
+#include "init/install/namespace_lock.hpp"
+#include "init/plan/plan.hpp"
 #include "init/verify/verification.hpp"
 
 namespace weir::init {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "init/cli/process.hpp"
 #include "init/commands/command.hpp"
-#include "init/process.hpp"
 #include "init/watch/watcher.hpp"
 
 namespace weir::init {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/result.hpp"
-#include "init/cli.hpp"
-#include "init/command_line.hpp"
+#include "init/cli/cli.hpp"
+#include "init/cli/command_line.hpp"
 #include "init/compat/foreign_flags.hpp"
 
 namespace weir::init {

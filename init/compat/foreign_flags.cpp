@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "init/config_file.hpp"
-#include "init/go_flags.hpp"
-#include "init/nearest_name.hpp"
-#include "init/value_parser.hpp"
+#include "init/cli/config_file.hpp"
+#include "init/cli/go_flags.hpp"
+#include "init/cli/nearest_name.hpp"
+#include "init/cli/value_parser.hpp"
 
 namespace weir::init {
 namespace {

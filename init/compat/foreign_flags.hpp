@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/result.hpp"
-#include "init/command_line.hpp"
-#include "init/config_document.hpp"
+#include "init/cli/command_line.hpp"
+#include "init/cli/config_document.hpp"
 
 namespace weir::init {
 

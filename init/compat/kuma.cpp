@@ -3,10 +3,10 @@
 // pkg/transparentproxy/iptables/builder.
 #include <algorithm>
 
+#include "init/cli/config_file.hpp"
+#include "init/cli/value_parser.hpp"
 #include "init/compat/compat.hpp"
 #include "init/compat/kuma_exclusions.hpp"
-#include "init/config_file.hpp"
-#include "init/value_parser.hpp"
 
 namespace weir::init {
 namespace {

@@ -3,8 +3,8 @@
 // proxy-init/cmd/root.go and pkg/iptables/iptables.go.
 #include <charconv>
 
+#include "init/cli/value_parser.hpp"
 #include "init/compat/compat.hpp"
-#include "init/value_parser.hpp"
 
 namespace weir::init {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "init/cli/go_flags.hpp"
 #include "init/compat/compat.hpp"
-#include "init/go_flags.hpp"
 
 namespace weir::init {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <span>
 
-#include "init/interval.hpp"
 #include "init/legacy/entry.hpp"
 #include "init/legacy/lower_match.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

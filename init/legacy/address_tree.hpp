@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "init/legacy/lowered_table.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

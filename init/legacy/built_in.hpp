@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -10,7 +10,7 @@
 
 #include "init/legacy/lower_match.hpp"
 #include "init/legacy/lowered_table.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <optional>
 
-#include "init/interval.hpp"
 #include "init/legacy/entry.hpp"
 #include "init/legacy/entry_layout.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/legacy/entry_layout.hpp"
 
-#include "init/interval.hpp"
 #include "init/legacy/entry.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 

@@ -29,7 +29,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -4,9 +4,9 @@
 
 #include <chrono>
 
-#include "init/backend.hpp"
 #include "init/legacy/table_name.hpp"
 #include "init/legacy/xtables_lock.hpp"
+#include "init/rules/backend.hpp"
 
 namespace weir::init {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -5,9 +5,9 @@
 #include <cassert>
 
 #include "common/kernel_headers.hpp"
-#include "init/interval.hpp"
 #include "init/legacy/entry.hpp"
 #include "init/legacy/entry_layout.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

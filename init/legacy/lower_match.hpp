@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/interval.hpp"
 #include "init/legacy/lower_match.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

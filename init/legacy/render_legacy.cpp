@@ -8,7 +8,7 @@
 #include "init/legacy/built_in.hpp"
 #include "init/legacy/entry.hpp"
 #include "init/legacy/entry_layout.hpp"
-#include "init/render.hpp"
+#include "init/rules/render.hpp"
 
 namespace weir::init {
 namespace {

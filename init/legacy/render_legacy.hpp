@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

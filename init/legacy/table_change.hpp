@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "init/backend.hpp"
 #include "init/legacy/legacy_table.hpp"
 #include "init/legacy/table_name.hpp"
+#include "init/rules/backend.hpp"
 
 namespace weir::init {
 

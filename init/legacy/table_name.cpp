@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "init/small_file.hpp"
+#include "init/system/small_file.hpp"
 
 namespace weir::init {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "common/result.hpp"
 #include "init/legacy/table_name.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -15,7 +15,7 @@
 
 #include <fcntl.h>
 
-#include "init/small_file.hpp"
+#include "init/system/small_file.hpp"
 
 namespace weir::init {
 namespace {

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "init/cli.hpp"
-#include "init/flag_table.hpp"
+#include "init/cli/cli.hpp"
+#include "init/cli/flag_table.hpp"
 
 namespace weir::init {
 

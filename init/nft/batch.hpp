@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "init/backend.hpp"
 #include "init/nft/handles.hpp"
-#include "init/rule.hpp"
+#include "init/rules/backend.hpp"
+#include "init/rules/rule.hpp"
 
 struct nlmsghdr;
 

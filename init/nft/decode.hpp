@@ -4,7 +4,7 @@
 #pragma once
 
 #include "init/nft/handles.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -13,9 +13,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "init/interval.hpp"
 #include "init/nft/attributes.hpp"
 #include "init/nft/wire.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 struct nlmsghdr;
 struct nlattr;

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "common/result.hpp"
-#include "init/backend.hpp"
-#include "init/errors.hpp"
+#include "init/rules/backend.hpp"
+#include "init/system/errors.hpp"
 
 namespace weir::init {
 

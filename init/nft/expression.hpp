@@ -6,7 +6,7 @@
 #include <string>
 
 #include "init/nft/handles.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

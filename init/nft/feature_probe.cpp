@@ -8,10 +8,10 @@
 #include <cstring>
 #include <optional>
 
-#include "init/interval.hpp"
 #include "init/nft/batch.hpp"
 #include "init/nft/netlink_socket.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/result.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

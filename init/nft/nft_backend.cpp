@@ -8,10 +8,10 @@
 #include <cstring>
 #include <utility>
 
-#include "init/diff.hpp"
 #include "init/nft/explained.hpp"
 #include "init/nft/grace_period.hpp"
 #include "init/nft/replacement.hpp"
+#include "init/rules/diff.hpp"
 
 namespace weir::init {
 namespace {

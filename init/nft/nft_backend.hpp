@@ -2,9 +2,9 @@
 // Backend over nf_tables' netlink interface.
 #pragma once
 
-#include "init/backend.hpp"
 #include "init/nft/netlink_socket.hpp"
 #include "init/nft/replacement.hpp"
+#include "init/rules/backend.hpp"
 
 namespace weir::init {
 

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "init/backend.hpp"
+#include "init/rules/backend.hpp"
 
 struct nftnl_chain;
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "init/nft/batch.hpp"
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

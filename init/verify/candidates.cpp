@@ -10,7 +10,7 @@
 #include <set>
 
 #include "common/ports.hpp"
-#include "init/interval.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

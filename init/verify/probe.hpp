@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/ip.hpp"
-#include "init/evaluate.hpp"
-#include "init/rule.hpp"
+#include "init/rules/evaluate.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "init/routing_state.hpp"
+#include "init/routing/routing_state.hpp"
 #include "init/verify/capabilities.hpp"
 #include "init/verify/endpoints.hpp"
 

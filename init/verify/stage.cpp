@@ -20,7 +20,7 @@
 #include <cstring>
 
 #include "init/nft/attributes.hpp"
-#include "init/rtnetlink.hpp"
+#include "init/routing/rtnetlink.hpp"
 
 namespace weir::init {
 namespace {

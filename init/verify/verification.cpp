@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "common/json_writer.hpp"
-#include "init/routing.hpp"
+#include "init/routing/routing.hpp"
 
 namespace weir::init {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "common/result.hpp"
-#include "init/backend.hpp"
-#include "init/diff.hpp"
-#include "init/redirect_config.hpp"
+#include "init/rules/backend.hpp"
+#include "init/rules/diff.hpp"
+#include "init/rules/redirect_config.hpp"
 #include "init/verify/proof.hpp"
 
 namespace weir::init {

@@ -8,7 +8,7 @@
 
 #include "common/result.hpp"
 #include "common/unique_fd.hpp"
-#include "init/backend.hpp"
+#include "init/rules/backend.hpp"
 
 namespace weir::init {
 

@@ -11,14 +11,14 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "init/cli/process.hpp"
 #include "init/commands/live_rules.hpp"
-#include "init/config_chain.hpp"
-#include "init/install.hpp"
-#include "init/namespace_lock.hpp"
-#include "init/plan.hpp"
-#include "init/process.hpp"
-#include "init/report.hpp"
-#include "init/routing.hpp"
+#include "init/install/config_chain.hpp"
+#include "init/install/install.hpp"
+#include "init/install/namespace_lock.hpp"
+#include "init/install/report.hpp"
+#include "init/plan/plan.hpp"
+#include "init/routing/routing.hpp"
 
 namespace weir::init {
 namespace {

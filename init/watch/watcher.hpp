@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "common/result.hpp"
-#include "init/backend.hpp"
-#include "init/cli.hpp"
-#include "init/diff.hpp"
+#include "init/cli/cli.hpp"
+#include "init/rules/backend.hpp"
+#include "init/rules/diff.hpp"
 #include "init/watch/change_events.hpp"
 #include "init/watch/pacer.hpp"
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "init/canonical_flags.hpp"
-#include "init/cli.hpp"
-#include "init/plan.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/cli/cli.hpp"
+#include "init/plan/plan.hpp"
 
 namespace {
 

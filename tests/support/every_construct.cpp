@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "init/interval.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

@@ -3,7 +3,7 @@
 // them.
 #pragma once
 
-#include "init/rule.hpp"
+#include "init/rules/rule.hpp"
 
 namespace weir::init {
 

@@ -10,9 +10,9 @@
 #include <sstream>
 #include <string>
 
-#include "init/backend_choice.hpp"
-#include "init/evaluate.hpp"
-#include "init/query_packet.hpp"
+#include "init/explain/query_packet.hpp"
+#include "init/install/backend_choice.hpp"
+#include "init/rules/evaluate.hpp"
 #include "tests/support/net_namespace.hpp"
 
 namespace weir::init {

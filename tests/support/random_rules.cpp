@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "init/canonical_flags.hpp"
-#include "init/config_chain.hpp"
-#include "init/diff.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/install/config_chain.hpp"
 #include "init/nft/netlink_socket.hpp"
 #include "init/nft/nft_backend.hpp"
 #include "init/nft/replacement.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/diff.hpp"
 #include "tests/unit/init/random_config.hpp"
 
 namespace weir::init {

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <string_view>
 
-#include "init/install.hpp"
+#include "init/install/install.hpp"
 #include "init/nft/nft_backend.hpp"
-#include "init/render.hpp"
+#include "init/rules/render.hpp"
 #include "tests/support/every_construct.hpp"
 
 namespace weir::init {

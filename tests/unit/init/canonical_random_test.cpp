@@ -2,8 +2,8 @@
 // Random configurations, as flags and back, and kept with the rules and back.
 #include <gtest/gtest.h>
 
-#include "init/canonical_flags.hpp"
-#include "init/config_chain.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/install/config_chain.hpp"
 #include "random_config.hpp"
 
 namespace weir::init {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "init/cli.hpp"
+#include "init/cli/cli.hpp"
 
 namespace weir::init {
 

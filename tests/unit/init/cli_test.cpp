@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/cli.hpp"
+#include "init/cli/cli.hpp"
 
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/legacy_iptables.hpp"
+#include "init/install/legacy_iptables.hpp"
 #include "init/manual/help.hpp"
 
 namespace weir::init {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first word, and the flags of `explain`.
-#include "init/command_word.hpp"
+#include "init/cli/command_word.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags that are kept with the rules come back as they were.
-#include "init/config_chain.hpp"
+#include "init/install/config_chain.hpp"
 
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/canonical_flags.hpp"
-#include "init/diff.hpp"
-#include "init/plan.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/diff.hpp"
 #include "random_config.hpp"
 
 namespace weir::init {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // --config: what a file of flags may hold, and what each error says.
-#include "init/config_file.hpp"
+#include "init/cli/config_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/nearest_name.hpp"
+#include "init/cli/nearest_name.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/diff.hpp"
+#include "init/rules/diff.hpp"
 
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/interval.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What users are told about failed system calls.
-#include "init/errors.hpp"
+#include "init/system/errors.hpp"
 
 #include <cerrno>
 
 #include <gtest/gtest.h>
 
-#include "init/exit_code.hpp"
+#include "init/system/exit_code.hpp"
 
 namespace weir::init {
 namespace {

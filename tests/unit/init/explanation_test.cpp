@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What explain says, and who listens.
-#include "init/explanation.hpp"
+#include "init/explain/explanation.hpp"
 
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/listeners.hpp"
-#include "init/plan.hpp"
-#include "init/rule_reason.hpp"
+#include "init/explain/listeners.hpp"
+#include "init/explain/rule_reason.hpp"
+#include "init/plan/plan.hpp"
 
 namespace weir::init {
 namespace {

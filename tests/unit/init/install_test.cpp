@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of reading, writing and proving, against a kernel that is a variable.
-#include "init/install.hpp"
+#include "init/install/install.hpp"
 
 #include <cerrno>
 
 #include <gtest/gtest.h>
 
-#include "init/exit_code.hpp"
-#include "init/interval.hpp"
-#include "init/plan.hpp"
-#include "init/report.hpp"
+#include "init/install/report.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/interval.hpp"
+#include "init/system/exit_code.hpp"
 #include "tests/support/every_construct.hpp"
 
 namespace weir::init {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/interval.hpp"
+#include "init/rules/interval.hpp"
 
 #include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "init/render.hpp"
+#include "init/rules/render.hpp"
 
 namespace weir::init {
 namespace {

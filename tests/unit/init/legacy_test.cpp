@@ -4,13 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include "init/config_chain.hpp"
-#include "init/evaluate.hpp"
-#include "init/interval.hpp"
+#include "init/install/config_chain.hpp"
 #include "init/legacy/entry.hpp"
 #include "init/legacy/lower.hpp"
-#include "init/plan.hpp"
-#include "init/render.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/evaluate.hpp"
+#include "init/rules/interval.hpp"
+#include "init/rules/render.hpp"
 #include "tests/unit/init/random_config.hpp"
 #include "tests/unit/init/random_packet.hpp"
 

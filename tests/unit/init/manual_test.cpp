@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/command_word.hpp"
+#include "init/cli/command_word.hpp"
 #include "init/manual/completion.hpp"
 #include "init/manual/help.hpp"
 #include "init/manual/man_page.hpp"

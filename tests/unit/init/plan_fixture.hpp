@@ -11,12 +11,12 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/evaluate.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/evaluate.hpp"
 
 namespace weir::init {
 
-// Text and defaults, where init/evaluate.hpp wants every value.
+// Text and defaults, where init/rules/evaluate.hpp wants every value.
 struct Sent {
   std::string source = "198.51.100.1";
   std::string destination = "203.0.113.1";

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/plan.hpp"
-#include "init/render.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/render.hpp"
 
 namespace weir::init {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the policy promises, asked of the evaluator of rules instead of text.
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
 
 #include <netinet/in.h>
 
@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "init/interval.hpp"
+#include "init/rules/interval.hpp"
 #include "plan_fixture.hpp"
 
 namespace weir::init {

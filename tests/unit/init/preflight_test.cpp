@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What check makes of what it finds.
-#include "init/preflight.hpp"
+#include "init/explain/preflight.hpp"
 
 #include <cerrno>
 

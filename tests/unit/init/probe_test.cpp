@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
 #include "init/verify/observation.hpp"
 #include "init/verify/segment.hpp"
 #include "tests/unit/init/random_config.hpp"

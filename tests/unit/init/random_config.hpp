@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "init/redirect_config.hpp"
+#include "init/rules/redirect_config.hpp"
 
 namespace weir::init {
 

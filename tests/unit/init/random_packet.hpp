@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/kernel_headers.hpp"
-#include "init/evaluate.hpp"
+#include "init/rules/evaluate.hpp"
 #include "tests/unit/init/random_config.hpp"
 
 namespace weir::init {

@@ -8,9 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/diff.hpp"
-#include "init/plan.hpp"
-#include "init/render.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/diff.hpp"
+#include "init/rules/render.hpp"
 #include "model_kernel.hpp"
 #include "tests/support/every_construct.hpp"
 

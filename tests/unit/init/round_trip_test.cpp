@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/diff.hpp"
-#include "init/interval.hpp"
 #include "init/nft/elements.hpp"
 #include "init/nft/replacement.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/diff.hpp"
+#include "init/rules/interval.hpp"
 #include "model_kernel.hpp"
 #include "tests/support/every_construct.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/routing.hpp"
+#include "init/routing/routing.hpp"
 
 #include <gtest/gtest.h>
 

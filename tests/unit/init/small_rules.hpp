@@ -2,9 +2,9 @@
 // Rule sets and packets in a few words, for tests of the walk over them.
 #pragma once
 
-#include "init/evaluate.hpp"
-#include "init/interval.hpp"
-#include "init/plan.hpp"
+#include "init/plan/plan.hpp"
+#include "init/rules/evaluate.hpp"
+#include "init/rules/interval.hpp"
 
 namespace weir::init {
 

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "cases.hpp"
-#include "init/canonical_flags.hpp"
-#include "init/drift.hpp"
-#include "init/plan.hpp"
-#include "init/status_report.hpp"
+#include "init/cli/canonical_flags.hpp"
+#include "init/explain/status_report.hpp"
+#include "init/install/drift.hpp"
+#include "init/plan/plan.hpp"
 
 namespace weir::init {
 namespace {
