@@ -59,6 +59,8 @@ def tell_keep(programs: network.Programs) -> None:
     for command, what in (
         (f"{pod} {application} curl http://{network.CATALOG_SERVICE}/", "as the application"),
         (f"tail -f {programs.access_log}", "what the proxy recovers"),
+        (f"{pod} {programs.weir_init} status", "what the rules have counted"),
+        (f"{pod} {programs.weir_init} explain --to {network.CATALOG_SERVICE}:80", "why it goes where it goes"),
         (f"{pod} nft list table inet weir", "the rules, with their counters"),
         (f"{pod} curl -s 'http://127.0.0.1:15000/stats?filter=cx_total'", "the admin server; /help lists the rest"),
         (f"{pod} {programs.weir_init} --help", "install other rules, or --cleanup-only"),

@@ -170,8 +170,12 @@ class Rule:
         self.connections = int(found[2])
 
     @property
-    def decides(self) -> bool:
-        return not self.verdict.startswith(("goto", "jump"))
+    def text(self) -> str:
+        return " ".join(part for part in (self.match, self.verdict) if part)
+
+    @property
+    def leaves_alone(self) -> bool:
+        return self.verdict == "return"
 
 
 def read_rules() -> list[Rule]:

@@ -18,9 +18,9 @@ from network import (
     POD_V6,
 )
 
-REDIRECTED_OUT = "redirect to :15001"
-REDIRECTED_IN = "redirect to :15006"
-LEFT_ALONE = "return"
+REDIRECTED_OUT = ("redirected", 15001)
+REDIRECTED_IN = ("redirected", 15006)
+LEFT_ALONE = ("direct", 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +28,9 @@ class Scenario:
     title: str
     why: str
     command: list[str]
-    verdict: str  # what the rule that decides about the program's connection does
-    comment: str  # a part of that rule's comment
+    to: str  # the address and port that the program connects to
+    landing: tuple[str, int]  # where the rules send that connection
+    comment: str  # a part of the comment of the rule that decides it
     log: dict[str, str] | None  # fields that the proxy's record must have; None: the proxy sees nothing
     answer: str | None  # a part of what the program prints; None: it must fail
     namespace: str = POD
@@ -51,7 +52,8 @@ SCENARIOS = [
         title="Outbound, to a virtual listener",
         why="Nobody lives at the service address. A listener without a socket owns it.",
         command=curl(f"http://{CATALOG_SERVICE}/"),
-        verdict=REDIRECTED_OUT,
+        to=f"{CATALOG_SERVICE}:80",
+        landing=REDIRECTED_OUT,
         comment="all other outbound",
         log={
             "original_destination": f"{CATALOG_SERVICE}:80",
@@ -66,7 +68,8 @@ SCENARIOS = [
         title="Outbound, Passthrough",
         why="No listener owns this address: it goes where the program wanted to go.",
         command=curl(f"http://{OUTSIDE_V4}/"),
-        verdict=REDIRECTED_OUT,
+        to=f"{OUTSIDE_V4}:80",
+        landing=REDIRECTED_OUT,
         comment="all other outbound",
         log={
             "original_destination": f"{OUTSIDE_V4}:80",
@@ -81,7 +84,8 @@ SCENARIOS = [
         title="Outbound, BlackHole",
         why="A server runs at this address, but a filter chain sends its network to a cluster without hosts.",
         command=curl(f"http://{BLOCKED_V4}/"),
-        verdict=REDIRECTED_OUT,
+        to=f"{BLOCKED_V4}:80",
+        landing=REDIRECTED_OUT,
         comment="all other outbound",
         log={
             "original_destination": f"{BLOCKED_V4}:80",
@@ -97,9 +101,10 @@ SCENARIOS = [
         title="Inbound",
         why="Somebody outside calls the application. The proxy dials it from 127.0.0.6, which the rules leave alone.",
         command=curl(f"http://{POD_V4}:8080/"),
+        to=f"{POD_V4}:8080",
         namespace=OUTSIDE,
         uid=0,
-        verdict=REDIRECTED_IN,
+        landing=REDIRECTED_IN,
         comment="all other inbound",
         log={
             "original_destination": f"{POD_V4}:8080",
@@ -114,7 +119,8 @@ SCENARIOS = [
         title="IPv6, outbound",
         why="The same rules and listeners serve both families.",
         command=curl(f"http://[{OUTSIDE_V6}]/"),
-        verdict=REDIRECTED_OUT,
+        to=f"[{OUTSIDE_V6}]:80",
+        landing=REDIRECTED_OUT,
         comment="all other outbound",
         log={
             "original_destination": f"[{OUTSIDE_V6}]:80",
@@ -128,9 +134,10 @@ SCENARIOS = [
         title="IPv6, inbound",
         why="The proxy dials from ::6, which weir-init has added to lo.",
         command=curl(f"http://[{POD_V6}]:8080/"),
+        to=f"[{POD_V6}]:8080",
         namespace=OUTSIDE,
         uid=0,
-        verdict=REDIRECTED_IN,
+        landing=REDIRECTED_IN,
         comment="all other inbound",
         log={
             "original_destination": f"[{POD_V6}]:8080",
@@ -144,8 +151,9 @@ SCENARIOS = [
         title="An excluded user",
         why=f"User {EXCLUDED_UID} is on weir-init's -u list: even the blocked network answers it, directly.",
         command=curl(f"http://{BLOCKED_V4}/"),
+        to=f"{BLOCKED_V4}:80",
         uid=EXCLUDED_UID,
-        verdict=LEFT_ALONE,
+        landing=LEFT_ALONE,
         comment="leave directly",
         log=None,
         answer=f"a server of the blocked network at {BLOCKED_V4}:80, called from {POD_V4}",
@@ -154,7 +162,8 @@ SCENARIOS = [
         title="An excluded port",
         why=f"Port {EXCLUDED_PORT} is on weir-init's -o list. The server speaks first here.",
         command=["nc", "-N", "-w", "5", BLOCKED_V4, str(EXCLUDED_PORT)],
-        verdict=LEFT_ALONE,
+        to=f"{BLOCKED_V4}:{EXCLUDED_PORT}",
+        landing=LEFT_ALONE,
         comment="excluded outbound port",
         log=None,
         answer=f"a server of the blocked network at {BLOCKED_V4}:{EXCLUDED_PORT}, called from {POD_V4}",

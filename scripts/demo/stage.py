@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays one scenario: runs the program, looks at kernel and proxy, tells it, and checks it."""
+"""Plays one scenario: asks what will happen, runs the program, looks at kernel and proxy, tells it, and checks it."""
 
+import json
 import re
 import shlex
 import subprocess
 import time
 
 import narration
-from network import Programs, Rule, inside, read_rules
+from network import OUTSIDE, POD, Programs, Rule, inside, read_rules, run
 from scenarios import Scenario
 
 LOG_SECONDS = 3.0
@@ -19,14 +20,34 @@ def fields_of(record: str) -> dict[str, str]:
 
 
 def counted(before: list[Rule], after: list[Rule]) -> list[Rule]:
-    """The rules that decided about a connection meanwhile, in the order of the table."""
-    return [new for old, new in zip(before, after, strict=True) if new.connections > old.connections and new.decides]
+    """The rules that counted a connection meanwhile, in the order of the table."""
+    return [new for old, new in zip(before, after, strict=True) if new.connections > old.connections]
+
+
+class Explanation:
+    """What `weir-init explain` says, before it happens, of the scenario's connection."""
+
+    def __init__(self, programs: Programs, scenario: Scenario) -> None:
+        whose = ["--inbound"] if scenario.namespace == OUTSIDE else ["--uid", str(scenario.uid)]
+        said = json.loads(run(inside(POD, [programs.weir_init, "explain", "--json", "--to", scenario.to, *whose])))
+        self.landing = (said["landing"], said.get("port") or 0)
+        # The rule that chose, not the last one of the chain that it led to.
+        self.rule = said.get("led_by") or said["decided_by"]
+
+    def is_about(self, rule: Rule) -> bool:
+        return (rule.chain, rule.comment) == (self.rule["chain"], self.rule["comment"])
+
+    def __str__(self) -> str:
+        what, port = self.landing
+        where = f"redirected to {port}" if what == "redirected" else "left alone"
+        return f'{where} by chain {self.rule["chain"]}, rule {self.rule["rule"]}: {self.rule["comment"]}'
 
 
 class Seen:
     """What one run of a scenario's program showed."""
 
     def __init__(self, programs: Programs, scenario: Scenario) -> None:
+        self.explanation = Explanation(programs, scenario)
         rules, records = read_rules(), programs.log_lines()
         done = subprocess.run(
             inside(scenario.namespace, scenario.command, scenario.uid),
@@ -41,16 +62,14 @@ class Seen:
         self.records = [fields_of(text) for text in programs.log_lines()[len(records):]]
 
 
-def decided(scenario: Scenario, rule: Rule) -> bool:
-    """Whether this is the rule that must decide about the program's connection."""
-    return rule.verdict == scenario.verdict and scenario.comment in rule.comment
-
-
 def faults_of(scenario: Scenario, seen: Seen) -> list[str]:
     """What is not as it must be."""
     faults = []
-    if not any(decided(scenario, rule) for rule in seen.rules):
-        faults.append(f"no connection was counted by a rule '{scenario.verdict}' with '{scenario.comment}'")
+    explanation = seen.explanation
+    if explanation.landing != scenario.landing or scenario.comment not in explanation.rule["comment"]:
+        faults.append(f"weir-init explain says '{explanation}', expected {scenario.landing} by '{scenario.comment}'")
+    if not any(explanation.is_about(rule) for rule in seen.rules):
+        faults.append(f"the rule '{explanation.rule['comment']}' counted no connection")
     if scenario.log is None:
         if seen.records:
             faults.append(f"the proxy saw the connection: {seen.records}")
@@ -68,12 +87,15 @@ def faults_of(scenario: Scenario, seen: Seen) -> list[str]:
     return faults
 
 
-def tell_kernel(scenario: Scenario, seen: Seen) -> None:
+def tell_kernel(seen: Seen) -> None:
     """The program's connection first, then the one that the proxy opened on its behalf."""
-    for rule in sorted(seen.rules, key=lambda rule: not decided(scenario, rule)):
-        what = " ".join(part for part in (rule.match, rule.verdict) if part)
-        whose = "" if decided(scenario, rule) else "then, for the proxy: "
-        narration.line("kernel", f'{whose}{rule.chain}: {what} "{rule.comment}" ({rule.connections} so far)')
+    narration.line("explain", str(seen.explanation))
+    for rule in seen.rules:
+        if seen.explanation.is_about(rule):
+            narration.line("kernel", f'{rule.chain}: {rule.text} "{rule.comment}"')
+    for rule in seen.rules:
+        if rule.leaves_alone and not seen.explanation.is_about(rule):
+            narration.line("", f'then, for the proxy: {rule.chain}: {rule.text} "{rule.comment}"')
 
 
 def tell_proxy(seen: Seen) -> None:
@@ -93,7 +115,7 @@ def play(number: int, programs: Programs, scenario: Scenario) -> bool:
     narration.title(f"{number}. {scenario.title}")
     narration.line("", scenario.why)
     narration.line("program", f"{shlex.join(scenario.command)}   ({scenario.caller})")
-    tell_kernel(scenario, seen)
+    tell_kernel(seen)
     tell_proxy(seen)
     narration.line("answer", seen.output or f"none: {seen.complaint} (exit {seen.exit_code})")
     for fault in faults:
