@@ -154,7 +154,7 @@ SCENARIOS = [
         to=f"{BLOCKED_V4}:80",
         uid=EXCLUDED_UID,
         landing=LEFT_ALONE,
-        comment="leave directly",
+        comment="opened by the proxy's user",
         log=None,
         answer=f"a server of the blocked network at {BLOCKED_V4}:80, called from {POD_V4}",
     ),
