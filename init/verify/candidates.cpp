@@ -11,6 +11,7 @@
 
 #include "common/ports.hpp"
 #include "init/rules/interval.hpp"
+#include "init/verify/rule_values.hpp"
 
 namespace weir::init {
 namespace {
@@ -22,85 +23,11 @@ constexpr std::uint8_t kTcpAck = 0x10;
 constexpr std::size_t kMostDeviations = 4;
 constexpr std::size_t kMostCandidates = 30'000;
 
-// The values of each type that the rules compare with: what can make a difference.
-struct Values {
-  std::set<Interval> v4, v6, ports, uids, gids, uid_ranges;
-};
-
-std::set<Interval>* values_of(Values& values, KeyType type) {
-  switch (type) {
-    case KeyType::ipv4_addr:
-      return &values.v4;
-    case KeyType::ipv6_addr:
-      return &values.v6;
-    case KeyType::inet_service:
-      return &values.ports;
-    case KeyType::uid:
-      return &values.uids;
-    case KeyType::gid:
-      return &values.gids;
-    case KeyType::uid_range:
-      return &values.uid_ranges;
-    default:
-      return nullptr;
-  }
-}
-
-// The ends of a list are enough: its rule is one rule, and every element is compared on read-back.
-template <class Elements, class ToInterval>
-void add_ends(std::set<Interval>& into, const Elements& elements, ToInterval to_interval) {
-  if (elements.empty()) return;
-  into.insert(to_interval(elements.front()));
-  into.insert(to_interval(elements[elements.size() / 2]));
-  into.insert(to_interval(elements.back()));
-}
-
-void add_match(Values& values, const Ruleset& rules, const Match& match) {
-  auto* into = values_of(values, key_type(match.field));
-  if (into == nullptr) return;
-  const auto same = [](const Interval& interval) { return interval; };
-  if (const auto* key = std::get_if<Key>(&match.operand)) into->insert(Interval{*key, *key});
-  if (const auto* list = std::get_if<std::vector<Interval>>(&match.operand))
-    add_ends(*into, *list, same);
-  if (const auto* name = std::get_if<SetName>(&match.operand))
-    if (const Set* set = rules.find_set(name->name)) add_ends(*into, set->elements, same);
-}
-
-Values collect(const Ruleset& rules) {
-  Values values;
-  for (const Chain& chain : rules.chains)
-    for (const Rule& rule : chain.rules)
-      for (const auto& match : rule.matches)
-        if (const auto* one = std::get_if<Match>(&match)) add_match(values, rules, *one);
-  for (const VerdictMap& map : rules.maps)
-    if (auto* into = values_of(values, map.type))
-      add_ends(*into, map.elements, [](const MapElement& element) { return element.range; });
-  // Slices of long lists are sets that only their own chains name: their ends were added above.
-  return values;
-}
-
-std::uint32_t number_of(const Key& key) {
-  return static_cast<std::uint32_t>(key.bytes[0]) << 24 | key.bytes[1] << 16 | key.bytes[2] << 8 |
-         key.bytes[3];
-}
 std::uint16_t port_of(const Key& key) {
   return static_cast<std::uint16_t>(key.bytes[0] << 8 | key.bytes[1]);
 }
 IpAddress address_of(const Key& key, IpFamily family) {
   return family == IpFamily::v4 ? IpAddress::v4(key.bytes.data()) : IpAddress::v6(key.bytes.data());
-}
-
-bool holds_number(const std::set<Interval>& set, std::uint32_t number) {
-  return std::any_of(set.begin(), set.end(), [&](const Interval& interval) {
-    return number_of(interval.first) <= number && number <= number_of(interval.last);
-  });
-}
-
-// Someone whom no rule names.
-std::uint32_t nobody_special(std::uint32_t start, const std::set<Interval>& ids,
-                             const std::set<Interval>& ranges) {
-  while (holds_number(ids, start) || holds_number(ranges, start)) ++start;
-  return start;
 }
 
 std::uint16_t plain_port(const std::set<Interval>& ports) {
@@ -139,7 +66,7 @@ using Respect = std::vector<Change>;
 class Candidates {
  public:
   Candidates(const Ruleset& rules, const ProbeFacts& facts)
-      : facts_(facts), values_(collect(rules)) {
+      : facts_(facts), values_(values_of(rules)) {
     for (const IpFamily family : {IpFamily::v4, IpFamily::v6}) {
       if (family == IpFamily::v6 && !facts.ipv6) continue;
       for (const bool inbound : {false, true}) bases_.push_back(plain(family, inbound));
@@ -174,9 +101,11 @@ class Candidates {
     (inbound ? packet.in_interface : packet.out_interface) = facts_.links.front().name;
     if (inbound) return packet;
     packet.mark = facts_.links.front().mark;
-    packet.uid =
-        facts_.any_user ? nobody_special(1000, values_.uids, values_.uid_ranges) : facts_.uid;
-    packet.gid = facts_.any_user ? nobody_special(1000, values_.gids, {}) : facts_.gid;
+    packet.uid = facts_.uid;
+    packet.gid = facts_.gid;
+    if (!facts_.any_user) return packet;
+    packet.uid = unnamed_id(values_.uids, facts_.uids).value_or(facts_.uid);
+    packet.gid = unnamed_id(values_.gids, facts_.gids).value_or(facts_.gid);
     return packet;
   }
 
@@ -302,15 +231,14 @@ class Candidates {
 
   [[nodiscard]] Respect users() const {
     Respect respect;
-    for (const auto* set : {&values_.uids, &values_.uid_ranges})
-      for (const Interval& interval : *set)
-        respect.push_back([uid = number_of(interval.first)](Packet& packet) { packet.uid = uid; });
+    for (const std::uint32_t uid : named_ids(values_.uids, facts_.uids))
+      respect.push_back([uid](Packet& packet) { packet.uid = uid; });
     return respect;
   }
   [[nodiscard]] Respect groups() const {
     Respect respect;
-    for (const Interval& interval : values_.gids)
-      respect.push_back([gid = number_of(interval.first)](Packet& packet) { packet.gid = gid; });
+    for (const std::uint32_t gid : named_ids(values_.gids, facts_.gids))
+      respect.push_back([gid](Packet& packet) { packet.gid = gid; });
     return respect;
   }
 
@@ -330,7 +258,7 @@ class Candidates {
   }
 
   const ProbeFacts& facts_;
-  Values values_;
+  RuleValues values_;
   std::vector<Packet> bases_;
   std::size_t given_ = 0;
 };

@@ -54,6 +54,18 @@ class AsOwner {
   }
   AsOwner(const AsOwner&) = delete;
   AsOwner& operator=(const AsOwner&) = delete;
+  // Who is not mapped in this user namespace cannot be an owner; the calls do not say so
+  // themselves.
+  [[nodiscard]] Result<void> check(const Packet& packet) const {
+    constexpr auto kNobody = static_cast<std::uint32_t>(-1);  // changes nothing
+    if (packet.uid && static_cast<std::uint32_t>(setfsuid(kNobody)) != *packet.uid)
+      return Error{"uid " + std::to_string(*packet.uid) + " cannot be taken: its connections",
+                   EPERM};
+    if (packet.gid && static_cast<std::uint32_t>(setfsgid(kNobody)) != *packet.gid)
+      return Error{"gid " + std::to_string(*packet.gid) + " cannot be taken: its connections",
+                   EPERM};
+    return {};
+  }
   ~AsOwner() {
     if (user_ >= 0) setfsuid(static_cast<uid_t>(user_));
     if (group_ >= 0) setfsgid(static_cast<gid_t>(group_));
@@ -66,6 +78,7 @@ class AsOwner {
 
 Result<UniqueFd> socket_of(const Packet& packet, int type, int protocol) {
   const AsOwner owner(packet);
+  TRY_VOID(owner.check(packet));
   UniqueFd fd(socket(packet.source.is_v4() ? AF_INET : AF_INET6,
                      type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!fd) return failed("socket", errno);

@@ -9,6 +9,7 @@
 #include "common/ip.hpp"
 #include "init/rules/evaluate.hpp"
 #include "init/rules/rule.hpp"
+#include "init/verify/id_map.hpp"
 
 namespace weir::init {
 
@@ -32,6 +33,8 @@ struct ProbeFacts {
   bool any_user = true;      // else only as `uid` and `gid`
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  std::vector<IdRange> uids{kEveryId};  // who exists in this user namespace
+  std::vector<IdRange> gids{kEveryId};
 };
 
 /// One packet to send, and what must become of it.

@@ -16,6 +16,7 @@
 #include "init/routing/routing_state.hpp"
 #include "init/verify/capabilities.hpp"
 #include "init/verify/endpoints.hpp"
+#include "init/verify/rule_values.hpp"
 
 namespace weir::init {
 namespace {
@@ -252,7 +253,37 @@ Result<ProbeFacts> gather_facts(const Stage& stage, bool ipv6) {
   facts.any_user = has_capability(CAP_SETUID) && has_capability(CAP_SETGID);
   facts.uid = geteuid();
   facts.gid = getegid();
+  facts.uids = read_id_map("/proc/self/uid_map");
+  facts.gids = read_id_map("/proc/self/gid_map");
   return facts;
+}
+
+std::size_t count_effective(const ProbeChoice& choice) {
+  std::size_t count = 0;
+  for (const Probe& probe : choice.probes) count += probe.proves.size();
+  return count;
+}
+
+// Names the users that nobody here can be, and counts the rules that only they would prove.
+void note_missing_users(const Ruleset& rules, ProbeFacts facts, Proof& proof) {
+  std::vector<std::string> missing;
+  if (!facts.any_user) {
+    missing.push_back("CAP_SETUID or CAP_SETGID is missing: connections of other users");
+  } else {
+    const RuleValues values = values_of(rules);
+    const std::string where = " is not mapped in this user namespace: its connections";
+    for (const std::uint32_t uid : unmapped_ids(values.uids, facts.uids))
+      missing.push_back("uid " + std::to_string(uid) + where);
+    for (const std::uint32_t gid : unmapped_ids(values.gids, facts.gids))
+      missing.push_back("gid " + std::to_string(gid) + where);
+  }
+  if (missing.empty()) return;
+  facts.any_user = true;
+  facts.uids = facts.gids = {kEveryId};
+  const std::size_t before = proof.effective_rules;
+  proof.effective_rules = std::max(before, count_effective(choose_probes(rules, facts)));
+  missing.back() += " (" + std::to_string(proof.effective_rules - before) + " rules not proved)";
+  for (std::string& line : missing) proof.not_probed.push_back(std::move(line));
 }
 
 }  // namespace
@@ -278,18 +309,8 @@ Result<Proof> prove(const Ruleset& rules) {
   StandIn stand_in = StandIn::take(ports, facts.transparent, application_ports(choice), facts.ipv6);
   for (Probe& probe : choice.probes) probe.listened = is_listened(probe, stand_in);
   TRY(Proof proof, Run(stage, events, std::move(far), stand_in).run(choice));
-  std::size_t effective = 0;
-  for (const Probe& probe : choice.probes) effective += probe.proves.size();
-  proof.effective_rules = effective;
-  if (!facts.any_user) {
-    facts.any_user = true;
-    std::size_t all = 0;
-    for (const Probe& probe : choose_probes(rules, facts).probes) all += probe.proves.size();
-    proof.not_probed.push_back("CAP_SETUID or CAP_SETGID is missing: connections of other users (" +
-                               std::to_string(all - std::min(all, effective)) +
-                               " rules not proved)");
-    proof.effective_rules = std::max(all, effective);
-  }
+  proof.effective_rules = count_effective(choice);
+  note_missing_users(rules, facts, proof);
   return proof;
 }
 

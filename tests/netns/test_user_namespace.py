@@ -38,17 +38,19 @@ def run_as_nobody(script: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("flags", ["", "-m TPROXY --drop-invalid --redirect-dns --capture-all-dns --reject-quic"])
 def test_install_replace_and_clean_up(program, flags):
-    """Only one user is mapped here, so that the proof, which connects as others, has nobody to be."""
+    """Only one user is mapped here: the proof does without the others, and says who they are."""
     done = run_as_nobody(
         f"""ip link set lo up
-        {program} -b '*' -i '*' {flags} --verify=false
+        {program} -b '*' -i '*' {flags}
         nft list table inet weir | grep -c counter
-        {program} -b '*' -d 15021 -i '*' {flags} --verify=false | grep replaced
-        {program} -b '*' -d 15021 -i '*' {flags} --verify=false | grep unchanged
+        {program} -b '*' -d 15021 -i '*' {flags} | grep replaced
+        {program} -b '*' -d 15021 -i '*' {flags} | grep unchanged
         {program} --cleanup-only
         nft list ruleset; ip rule"""
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "not proved: uid 1337 is not mapped in this user namespace" in done.stdout
+    assert "verified: rules and routing as planned" in done.stdout
     assert "table" not in done.stdout.split("removed:")[1].split("\n", 1)[1], done.stdout
     assert "fwmark" not in done.stdout.split("removed:")[1].split("\n", 1)[1], done.stdout
 
@@ -61,10 +63,10 @@ def test_a_list_that_is_too_long_changes_nothing(program):
     os.chmod(file.name, 0o644)
     done = run_as_nobody(
         f"""ip link set lo up
-        {program} -b '*' -i '*' -x {",".join(cidrs[:1000])} --verify=false
+        {program} -b '*' -i '*' -x {",".join(cidrs[:1000])}
         nft -s list ruleset | md5sum
         code=0
-        {program} -b '*' -i '*' -x "$(cat {file.name})" --verify=false || code=$?
+        {program} -b '*' -i '*' -x "$(cat {file.name})" || code=$?
         nft -s list ruleset | md5sum
         echo "exit $code" """
     )

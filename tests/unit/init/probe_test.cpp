@@ -89,6 +89,27 @@ TEST(ChooseProbes, WithoutOtherUsersOnlyTheOwnOneConnects) {
     EXPECT_EQ(probe.packet.uid.value_or(1337), 1337U);
 }
 
+TEST(ChooseProbes, NobodyConnectsWhoIsNotMapped) {
+  ProbeFacts rootless = facts();
+  rootless.uids = parse_id_map("         0       1000          1\n");
+  rootless.gids = parse_id_map("0 1000 1\n1 100000 65536\n");
+  std::set<std::uint32_t> gids;
+  for (const Probe& probe : choose_probes(plan_ruleset(everything_captured()), rootless).probes) {
+    EXPECT_EQ(probe.packet.uid.value_or(0), 0U);
+    if (probe.packet.gid) gids.insert(*probe.packet.gid);
+  }
+  EXPECT_EQ(gids, (std::set<std::uint32_t>{1000, 1337}))
+      << "nobody whom a rule names, and the proxy";
+}
+
+TEST(IdMap, HoldsWhatItsLinesSay) {
+  const auto map = parse_id_map("0 1000 1\n100 100000 10\n");
+  for (const std::uint32_t id : {0U, 100U, 109U}) EXPECT_TRUE(is_mapped(map, id)) << id;
+  for (const std::uint32_t id : {1U, 99U, 110U, 1000U}) EXPECT_FALSE(is_mapped(map, id)) << id;
+  EXPECT_EQ(parse_id_map("0 0 4294967295\n"), std::vector{kEveryId}) << "the first namespace";
+  EXPECT_TRUE(parse_id_map("").empty()) << "nobody was mapped yet";
+}
+
 TEST(InterfaceNames, AreFreeNamesThatTheRulesLookAt) {
   RedirectConfig config = everything_captured();
   config.excluded_interfaces = {{"eth0", false}, {"br", true}};
