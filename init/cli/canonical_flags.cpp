@@ -5,6 +5,7 @@
 #include <map>
 
 #include "init/cli/cli.hpp"
+#include "init/cli/fewest_prefixes.hpp"
 
 namespace weir::init {
 namespace {
@@ -19,40 +20,13 @@ void sort_out(std::vector<T>& list) {
   list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
-// Two halves of one prefix.
-bool are_halves(const CidrRange& low, const CidrRange& high) {
-  if (low.length() == 0 || low.length() != high.length() || low == high) return false;
-  const unsigned length = low.length() - 1;
-  return low.address().family() == high.address().family() &&
-         CidrRange(low.address(), length) == CidrRange(high.address(), length);
-}
-
-// The fewest prefixes that hold the same addresses.
-std::vector<CidrRange> fewest(std::vector<CidrRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const CidrRange& a, const CidrRange& b) {
-    return std::make_pair(a.address().family(), a) < std::make_pair(b.address().family(), b);
-  });
-  std::vector<CidrRange> kept;
-  for (const CidrRange& range : ranges) {
-    if (!kept.empty() && kept.back().contains(range.address()) &&
-        kept.back().length() <= range.length())
-      continue;
-    kept.push_back(range);
-    while (kept.size() > 1 && are_halves(kept[kept.size() - 2], kept.back())) {
-      kept.pop_back();
-      kept.back() = CidrRange(kept.back().address(), kept.back().length() - 1);
-    }
-  }
-  return kept;
-}
-
 // A loopback prefix in the list asks for loopback traffic, whatever other prefix contains it.
 void sort_out(std::vector<CidrRange>& ranges) {
   const auto border = std::partition(ranges.begin(), ranges.end(), [](const CidrRange& range) {
     return range.address().is_loopback();
   });
-  std::vector<CidrRange> loopback = fewest({ranges.begin(), border});
-  ranges = fewest({border, ranges.end()});
+  const std::vector<CidrRange> loopback = fewest_prefixes({ranges.begin(), border});
+  ranges = fewest_prefixes({border, ranges.end()});
   ranges.insert(ranges.end(), loopback.begin(), loopback.end());
 }
 
@@ -77,6 +51,13 @@ std::string ids_or_none(const std::vector<std::uint32_t>& list) {
 
 std::string cidrs(const std::vector<CidrRange>& list) {
   return join(list, [](const CidrRange& range) { return range.to_string(); });
+}
+
+// No shorter than this: "0.0.0.0/0" or "::/0", and the blank or comma before it.
+std::size_t shortest_text(const std::vector<CidrRange>& list) {
+  const auto v4 = std::count_if(list.begin(), list.end(),
+                                [](const CidrRange& range) { return range.address().is_v4(); });
+  return static_cast<std::size_t>(v4) * 10 + (list.size() - static_cast<std::size_t>(v4)) * 5;
 }
 
 std::string interfaces(const std::vector<InterfacePattern>& list) {
@@ -250,6 +231,20 @@ RedirectConfig canonical(RedirectConfig config) {
 std::vector<std::string> to_arguments(const RedirectConfig& config) {
   const RedirectConfig ordered = canonical(config);
   return Words(ordered).take();
+}
+
+std::optional<std::vector<std::string>> to_arguments_within(const RedirectConfig& config,
+                                                            std::size_t limit) {
+  const RedirectConfig ordered = canonical(config);
+  const std::size_t networks = shortest_text(ordered.outbound_cidrs.ranges) +
+                               shortest_text(ordered.outbound_excluded_cidrs) +
+                               shortest_text(ordered.inbound_excluded_sources);
+  if (networks > limit) return std::nullopt;
+  std::vector<std::string> words = Words(ordered).take();
+  std::size_t length = 0;
+  for (const std::string& word : words) length += (length == 0 ? 0 : 1) + word.size();
+  if (length > limit) return std::nullopt;
+  return words;
 }
 
 Result<RedirectConfig> from_arguments(const std::vector<std::string>& words) {

@@ -2,6 +2,8 @@
 // RedirectConfig ↔ the flags that say it: one spelling for each configuration. Pure.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,11 @@ RedirectConfig canonical(RedirectConfig config);
 /// depends on the machine. RESOLV_CONF holds the servers of /etc/resolv.conf as they were. No word
 /// contains a blank.
 std::vector<std::string> to_arguments(const RedirectConfig& config);
+
+/// The same, or nothing when they are longer than `limit` bytes, with blanks between them: found
+/// out without writing a long list.
+std::optional<std::vector<std::string>> to_arguments_within(const RedirectConfig& config,
+                                                            std::size_t limit);
 
 /// The opposite: reads nothing of this process or machine. from_arguments(to_arguments(c)) ==
 /// canonical(c).

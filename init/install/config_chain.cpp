@@ -48,13 +48,13 @@ bool is_config_chain(const Chain& chain) {
 Ruleset with_config_chain(Ruleset rules, const RedirectConfig& config) {
   std::erase_if(rules.chains, is_config_chain);
   Chain chain{std::string(kConfigChain), {}, {note(kVersionText)}, {}};
-  const std::string text = join_words(to_arguments(config));
-  if (text.size() > kFlagsMax) {
-    chain.rules.push_back(
-        note(std::string(kNotKept) + std::to_string(text.size()) + " bytes, not kept"));
-  } else {
+  if (const auto words = to_arguments_within(config, kFlagsMax)) {
+    const std::string text = join_words(*words);
     for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(piece_length(rest)))
       chain.rules.push_back(note(rest.substr(0, piece_length(rest))));
+  } else {
+    chain.rules.push_back(note(std::string(kNotKept) + "more than " + std::to_string(kFlagsMax) +
+                               " bytes, not kept"));
   }
   rules.chains.push_back(std::move(chain));
   return rules;
