@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include <vector>
+
 namespace weir::init {
 namespace {
 
@@ -73,6 +75,28 @@ bool is_as_expected(const Probe& probe, const Observation& observation) {
     case Landing::rejected:
       return observation.answer == Answer::refused && !observation.entry;
   }
+  return false;
+}
+
+bool can_become_expected(const Probe& probe, const Observation& observation) {
+  const Endpoint from{probe.packet.source, 1};
+  const Endpoint to{probe.packet.destination, probe.packet.destination_port};
+  const Decision& expected = probe.expected;
+  ConntrackEntry direct;
+  direct.original = {probe.packet.protocol, from, to};
+  direct.reply = {probe.packet.protocol, to, from};
+  direct.mark = expected.ct_mark;
+  direct.zone = expected.zone;
+  ConntrackEntry redirected = direct;
+  redirected.reply.source = {IpAddress::any(to.address.family()), expected.port};
+  std::vector<std::optional<ConntrackEntry>> entries{observation.entry};
+  std::vector<Answer> answers{observation.answer};
+  if (!observation.entry) entries.insert(entries.end(), {direct, redirected});
+  if (observation.answer == Answer::none)
+    answers.insert(answers.end(), {Answer::established, Answer::refused});
+  for (const auto& entry : entries)
+    for (const Answer answer : answers)
+      if (is_as_expected(probe, {entry, answer, observation.listener})) return true;
   return false;
 }
 

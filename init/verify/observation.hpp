@@ -27,6 +27,9 @@ struct Observation {
 /// Whether the packet met the fate that the rules say.
 bool is_as_expected(const Probe& probe, const Observation& observation);
 
+/// Whether what was not seen yet could make it so. False for one that is certainly elsewhere.
+bool can_become_expected(const Probe& probe, const Observation& observation);
+
 /// "redirected to 15001", "direct", "nothing came through", …
 std::string describe(const Probe& probe, const Observation& observation);
 

@@ -6,194 +6,18 @@
 #include <linux/capability.h>
 
 #include <algorithm>
-#include <chrono>
-#include <map>
 #include <set>
 
-#include <poll.h>
 #include <unistd.h>
 
 #include "init/routing/routing_state.hpp"
 #include "init/verify/capabilities.hpp"
 #include "init/verify/endpoints.hpp"
+#include "init/verify/proof_run.hpp"
 #include "init/verify/rule_values.hpp"
 
 namespace weir::init {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// Packets take microseconds; only one that does not come is waited for.
-constexpr std::chrono::milliseconds kPatience{800};
-// Source ports of lone segments and of what comes in.
-constexpr std::uint16_t kFirstSourcePort = 61017;
-
-struct Attempt {
-  const Probe* probe = nullptr;
-  std::optional<Sender> sender;
-  ConntrackTuple tuple;
-  Observation observation;
-};
-
-bool is_lone(const Packet& packet) {
-  return packet.protocol == IPPROTO_TCP && packet.tcp_flags != kTcpSyn;
-}
-bool needs_raw(const Packet& packet) { return packet.inbound || is_lone(packet); }
-
-class Run {
- public:
-  Run(const Stage& stage, ConntrackEvents& events, std::optional<FarEnd> far, StandIn& stand_in)
-      : stage_(stage), events_(events), far_(std::move(far)), stand_in_(stand_in) {}
-
-  Result<Proof> run(const ProbeChoice& choice) {
-    // First those that meet a proxy that does not listen yet.
-    for (const bool listens : {false, true}) {
-      if (listens) stand_in_.listen();
-      for (const Probe& probe : choice.probes)
-        if (probe.packet.proxy_listens == listens) try_one(probe);
-      wait_for_all();
-    }
-    return finish();
-  }
-
- private:
-  void try_one(const Probe& probe) {
-    const Packet& packet = probe.packet;
-    if (needs_raw(packet) && !has_capability(CAP_NET_RAW)) {
-      ++missing_["CAP_NET_RAW is missing: connections from outside"];
-      return;
-    }
-    if (!packet.proxy_listens && !stand_in_.is_complete()) {
-      ++missing_["the proxy listens already: connections from before that"];
-      return;
-    }
-    Attempt attempt;
-    attempt.probe = &probe;
-    const auto sent = packet.inbound ? send_in(attempt) : send_out(attempt);
-    if (!sent)
-      ++missing_[sent.error().message];
-    else
-      attempts_.push_back(std::move(attempt));
-  }
-
-  Result<void> send_in(Attempt& attempt) {
-    const Packet& packet = attempt.probe->packet;
-    const auto& links = stage_.links();
-    const bool ours = std::any_of(links.begin(), links.end(), [&](const ProbeLink& link) {
-      return link.far_v4 == packet.source || link.far_v6 == packet.source;
-    });
-    if (!ours) TRY_VOID(stage_.claim(packet.source));
-    TRY(attempt.tuple, far_->inject(packet, next_port_++));
-    return {};
-  }
-
-  Result<void> send_out(Attempt& attempt) {
-    TRY(attempt.sender, Sender::send(attempt.probe->packet, next_port_++));
-    attempt.tuple = attempt.sender->tuple();
-    return {};
-  }
-
-  // Looks until everything is as expected, or patience ends.
-  void wait_for_all() {
-    const auto deadline = Clock::now() + kPatience;
-    for (;;) {
-      look();
-      const bool done = std::all_of(attempts_.begin(), attempts_.end(), [&](const Attempt& one) {
-        return is_unseen(one) || is_as_expected(*one.probe, one.observation);
-      });
-      if (done) return;
-      if (Clock::now() >= deadline) return ask_for_entries();
-      pollfd files[] = {{events_.fd(), POLLIN, 0}, {far_ ? far_->fd(0) : -1, POLLIN, 0}};
-      (void)poll(files, 2, 1);
-    }
-  }
-
-  // Events may have been lost among those of others; entries stay.
-  void ask_for_entries() {
-    for (Attempt& attempt : attempts_) {
-      if (attempt.observation.entry) continue;
-      const auto found = find_conntrack_entry(attempt.tuple, attempt.probe->expected.zone);
-      if (found && *found) attempt.observation.entry = **found;
-    }
-  }
-
-  void look() {
-    std::vector<ConntrackEntry> entries;
-    events_.drain(entries);
-    std::vector<Segment> answers;
-    if (far_) far_->drain(answers);
-    std::vector<StandIn::Arrival> arrivals;
-    stand_in_.drain(arrivals);
-    for (Attempt& attempt : attempts_) {
-      for (const ConntrackEntry& entry : entries)
-        if (entry.original == attempt.tuple && !attempt.observation.entry)
-          attempt.observation.entry = entry;
-      if (attempt.sender) note(attempt.observation, attempt.sender->answer());
-      for (const StandIn::Arrival& arrival : arrivals)
-        if (attempt.sender && arrival.peer == attempt.tuple.source)
-          attempt.observation.listener = arrival.port;
-      for (const Segment& answer : answers)
-        if (attempt.probe->packet.inbound) take_answer(attempt, answer);
-    }
-  }
-
-  static void note(Observation& observation, Answer answer) {
-    if (observation.answer == Answer::none) observation.answer = answer;
-  }
-
-  // What a connection from outside is answered, whoever answers.
-  void take_answer(Attempt& attempt, const Segment& answer) {
-    if (answer.protocol != attempt.tuple.protocol || answer.destination != attempt.tuple.source ||
-        answer.source != attempt.tuple.destination)
-      return;
-    if ((answer.flags & kTcpFlagRst) != 0) {
-      note(attempt.observation, Answer::refused);
-    } else if ((answer.flags & kTcpSyn) != 0) {
-      note(attempt.observation, Answer::established);
-      far_->reset(attempt.tuple, attempt.probe->packet.in_interface);
-    }
-  }
-
-  Proof finish() {
-    Proof proof;
-    std::vector<ConntrackEntry> entries;
-    for (Attempt& attempt : attempts_) {
-      if (is_unseen(attempt)) {
-        ++missing_["nothing tracks IPv6 connections here: what leaves them alone"];
-        continue;
-      }
-      const bool passed = is_as_expected(*attempt.probe, attempt.observation);
-      proof.results.push_back(
-          {*attempt.probe, passed, describe(*attempt.probe, attempt.observation)});
-      if (passed)
-        proof.proved.insert(proof.proved.end(), attempt.probe->proves.begin(),
-                            attempt.probe->proves.end());
-      if (attempt.observation.entry) entries.push_back(*attempt.observation.entry);
-    }
-    attempts_.clear();  // closes the connections
-    remove_conntrack_entries(entries);
-    for (const auto& [reason, count] : missing_)
-      proof.not_probed.push_back(reason + " (" + std::to_string(count) + " not tried)");
-    return proof;
-  }
-
-  // Where no NAT chain sees IPv6 (legacy tables that leave it alone), nothing of it is tracked.
-  [[nodiscard]] bool is_unseen(const Attempt& attempt) const {
-    const auto is_v6 = [](const Attempt& one) { return !one.tuple.source.address.is_v4(); };
-    return is_v6(attempt) && attempt.probe->expected.landing == Landing::direct &&
-           attempt.probe->packet.ct_state == kCtStateNew &&
-           std::none_of(attempts_.begin(), attempts_.end(),
-                        [&](const Attempt& one) { return is_v6(one) && one.observation.entry; });
-  }
-
-  const Stage& stage_;
-  ConntrackEvents& events_;
-  std::optional<FarEnd> far_;
-  StandIn& stand_in_;
-  std::vector<Attempt> attempts_;
-  std::map<std::string, std::size_t> missing_;
-  std::uint16_t next_port_ = kFirstSourcePort;
-};
 
 std::set<std::uint16_t> proxy_ports(const Ruleset& rules, bool& transparent) {
   std::set<std::uint16_t> ports;
@@ -225,7 +49,8 @@ std::set<std::uint16_t> application_ports(const ProbeChoice& choice) {
 // Whether a connection of the namespace's own must be accepted by one of our sockets.
 bool is_listened(const Probe& probe, const StandIn& stand_in) {
   const Packet& packet = probe.packet;
-  if (packet.inbound || packet.protocol != IPPROTO_TCP || is_lone(packet) || !packet.proxy_listens)
+  if (packet.inbound || packet.protocol != IPPROTO_TCP || packet.tcp_flags != kTcpSyn ||
+      !packet.proxy_listens)
     return false;
   if (probe.expected.landing == Landing::redirected) return stand_in.is_complete();
   return stays_here(packet) && stand_in.holds(packet.destination_port);
@@ -308,7 +133,7 @@ Result<Proof> prove(const Ruleset& rules) {
   }
   StandIn stand_in = StandIn::take(ports, facts.transparent, application_ports(choice), facts.ipv6);
   for (Probe& probe : choice.probes) probe.listened = is_listened(probe, stand_in);
-  TRY(Proof proof, Run(stage, events, std::move(far), stand_in).run(choice));
+  Proof proof = run_probes({stage, events, std::move(far), stand_in}, choice);
   proof.effective_rules = count_effective(choice);
   note_missing_users(rules, facts, proof);
   return proof;

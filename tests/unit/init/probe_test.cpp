@@ -147,6 +147,36 @@ TEST(Observation, IsComparedWithWhatTheRulesSay) {
   EXPECT_FALSE(is_as_expected(probe, {direct, Answer::refused, {}}));
 }
 
+TEST(Observation, IsUndecidedUntilItIsElsewhere) {
+  Probe probe;
+  probe.packet.source = *IpAddress::parse("192.0.2.1");
+  probe.packet.destination = *IpAddress::parse("192.0.2.17");
+  probe.packet.out_interface = "weir-probe";
+  const Endpoint from{probe.packet.source, 40000};
+  const Endpoint to{probe.packet.destination, 80};
+  const ConntrackEntry direct{{6, from, to}, {6, to, from}};
+  const ConntrackEntry redirected{{6, from, to},
+                                  {6, {*IpAddress::parse("127.0.0.1"), 15001}, from}};
+  const Observation nothing;
+  probe.listened = true;
+  probe.expected = {.landing = Landing::redirected, .port = 15001};
+  EXPECT_TRUE(can_become_expected(probe, nothing));
+  EXPECT_TRUE(can_become_expected(probe, {redirected, Answer::none, {}})) << "not accepted yet";
+  EXPECT_FALSE(can_become_expected(probe, {redirected, Answer::refused, {}}));
+  EXPECT_FALSE(can_become_expected(probe, {direct, Answer::none, {}}));
+  probe.expected = {.landing = Landing::direct};
+  EXPECT_TRUE(can_become_expected(probe, nothing));
+  EXPECT_FALSE(can_become_expected(probe, {redirected, Answer::none, {}}));
+  probe.expected = {.landing = Landing::transparent, .port = 15006};
+  EXPECT_TRUE(can_become_expected(probe, nothing));
+  EXPECT_FALSE(can_become_expected(probe, {direct, Answer::established, 80}));
+  probe.expected = {.landing = Landing::rejected};
+  EXPECT_TRUE(can_become_expected(probe, nothing));
+  EXPECT_FALSE(can_become_expected(probe, {direct, Answer::none, {}}));
+  probe.expected = {.landing = Landing::dropped};
+  EXPECT_FALSE(can_become_expected(probe, {std::nullopt, Answer::established, {}}));
+}
+
 TEST(Segment, ComesBackFromItsFrame) {
   for (const char* family : {"192.0.2.1 192.0.2.17", "2001:db8::1 2001:db8::17"}) {
     const std::string text = family;
