@@ -14,7 +14,7 @@ case "$which" in
   all | quick)
     export WEIR_KILLS=${WEIR_KILLS:-300} WEIR_INSTALLERS=${WEIR_INSTALLERS:-300} WEIR_ISTIO_SETS=${WEIR_ISTIO_SETS:-40}
     export WEIR_CONFIGURATIONS=${WEIR_CONFIGURATIONS:-3000} WEIR_EXPLAIN_SETS=${WEIR_EXPLAIN_SETS:-200}
-    export WEIR_RANDOM_SETS=${WEIR_RANDOM_SETS:-40}
+    export WEIR_RANDOM_SETS=${WEIR_RANDOM_SETS:-40} WEIR_CHURN_CYCLES=${WEIR_CHURN_CYCLES:-200}
     ;;
   full) ;;
   *) echo "usage: scripts/test.sh [quick|full]" >&2; exit 2 ;;
