@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "init/legacy/entry_layout.hpp"
 #include "init/legacy/lower.hpp"
@@ -19,9 +20,10 @@ bool kernel_has_ipv6() {
 }
 
 // Source: ip_tables.h, IPT_SO_GET_REVISION_MATCH.
-bool kernel_has_u32() {
+bool kernel_has_match(const char* name) {
   const UniqueFd fd(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-  xt_get_revision wanted{"u32", 0};
+  xt_get_revision wanted{};
+  std::strncpy(wanted.name, name, sizeof wanted.name - 1);
   socklen_t length = sizeof wanted;
   if (!fd || getsockopt(fd.get(), SOL_IP, IPT_SO_GET_REVISION_MATCH, &wanted, &length) == 0)
     return true;  // without the right to ask, changing the tables will say so
@@ -48,7 +50,8 @@ Result<LegacyBackend> LegacyBackend::open(std::chrono::milliseconds lock_timeout
         "ip_tables on the machine)",
         EOPNOTSUPP};
   LegacyBackend backend(lock_timeout);
-  backend.u32_ = kernel_has_u32();
+  backend.u32_ = kernel_has_match("u32");
+  backend.socket_ = kernel_has_match("socket");
   backend.ipv6_ = kernel_has_ipv6() && has_legacy_tables(IpFamily::v6);
   return backend;
 }
@@ -125,6 +128,15 @@ Result<bool> LegacyBackend::write(const Ruleset& lowered) {
 }
 
 Result<void> LegacyBackend::replace(const Ruleset& desired, const Observed&) {
+  refusal_.reset();
+  const Chain* hold = desired.find_chain("hold");
+  if (!socket_ && hold != nullptr) {
+    refusal_ = Refusal{RulesetPart::chain, hold->name, 0, false, ENOENT};
+    return Error{
+        "iptables-legacy: the kernel lacks xt_socket: load it on the machine (modprobe "
+        "xt_socket), or use --hold-until-listening=false",
+        EOPNOTSUPP};
+  }
   if (!ipv6_) {
     if (namespace_has_ipv6())
       return Error{

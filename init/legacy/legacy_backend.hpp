@@ -24,6 +24,7 @@ class LegacyBackend final : public Backend {
   /// Looks into tables only that this network namespace has already.
   Result<Observed> read() override;
   Result<void> replace(const Ruleset& desired, const Observed& current) override;
+  [[nodiscard]] std::optional<Refusal> last_refusal() const override { return refusal_; }
   Result<void> restore(const Observed& before) override;
   Result<bool> remove() override;
   [[nodiscard]] std::vector<std::string> notices() const override { return notices_; }
@@ -39,7 +40,9 @@ class LegacyBackend final : public Backend {
   std::chrono::milliseconds lock_timeout_;
   // The last rules asked about, and their representation: long lists are asked about three times.
   mutable std::optional<std::pair<Ruleset, Ruleset>> represented_;
-  bool u32_ = true;   // the kernel has xt_u32
+  bool u32_ = true;     // the kernel has xt_u32
+  bool socket_ = true;  // the kernel has xt_socket
+  std::optional<Refusal> refusal_;
   bool ipv6_ = true;  // the kernel has legacy tables for IPv6
   std::vector<std::string> notices_;
 };

@@ -263,3 +263,14 @@ def test_it_says_which_capability_is_missing(weir_init, make_namespace):
         done = namespace.run(argv, env=PATH, timeout=30)
         assert done.returncode == 3 and text in done.stderr, done.stdout + done.stderr
     assert tables(namespace) == ""
+
+
+def test_without_xt_socket_the_hold_is_left_out(weir_init, make_namespace):
+    namespace = make_namespace("nosocket")
+    shim = {"LD_PRELOAD": programs.helper("xtables_faults.so"), "WEIR_XT_FAULT": "xt_socket"}
+    done = run_init(namespace, "-i", "*", "-b", "*", "--backend", "legacy", env=shim)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--hold-until-listening: left out" in done.stderr
+    assert "-m socket" not in namespace.tool("iptables-legacy-save")
+    assert run_init(namespace, "-i", "*", "-b", "*", "--backend", "legacy").returncode == 0
+    assert "-m socket" in namespace.tool("iptables-legacy-save"), "the control"

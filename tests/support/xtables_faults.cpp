@@ -5,6 +5,7 @@
 //   set:N    the N-th change (setsockopt) fails, nothing is changed
 //   again:N  the N-th change fails as if another program had changed the table before
 //   kill:N   the program is killed after the N-th change
+//   xt_socket  there is no match `socket`
 //   nf_tables  there is no nf_tables: its netlink family is unknown
 // At the end of the program "reads changes" is written to $WEIR_XT_FAULT_COUNT, if set.
 #include <netinet/in.h>
@@ -76,6 +77,11 @@ extern "C" {
 [[gnu::visibility("default")]] int getsockopt(int fd, int level, int option, void* value,
                                               socklen_t* length) noexcept {
   static const auto next = real<int (*)(int, int, int, void*, socklen_t*)>("getsockopt");
+  if (level == SOL_IP && option == 66 && wanted() == "xt_socket" &&  // IPT_SO_GET_REVISION_MATCH
+      std::string_view(static_cast<const char*>(value)) == "socket") {
+    errno = ENOENT;
+    return -1;
+  }
   if (is_xtables(level, option) && is_fault("get", ++counts().reads)) {
     errno = ENOMEM;
     return -1;
