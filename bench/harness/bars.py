@@ -96,4 +96,19 @@ def judge(results):
     found = ratios(j.rounds("rules", "weir-init 100000"), j.rounds("rules", "weir-init 10"), "connect_us")
     bars.append(Bar("CPU of a connect: under 100,000 CIDRs to under 10", median(found) if found else None,
                     1.05, True, " x", f"rounds {min(found):.3f}-{max(found):.3f}" if found else "not in this run"))
+    return bars + judge_init(j)
+
+
+def judge_init(j):
+    bars = []
+    for what, section, name, other, key, limit in (
+            ("legacy, 10,000 CIDRs, CPU: to iptables-legacy-restore", "legacy", "weir-init 10000",
+             "iptables-legacy 10000", "cpu_ms", 0.5),
+            ("legacy, CPU of a connect: under 10,000 CIDRs to under 9", "legacy", "weir-init 10000", "weir-init 9",
+             "connect_us", 1.1)):
+        found = ratios(j.rounds(section, name), j.rounds(section, other), key)
+        bars.append(Bar(what, median(found) if found else None, limit, True, " x",
+                        f"rounds {min(found):.2f}-{max(found):.2f}" if found else "not in this run"))
+    bars.append(j.absolute("weir-init verify, default set", "verify", "weir-init verify", "ms", 50, 1, " ms"))
+    bars.append(j.absolute("a table flushed, to its repair", "repair", "table flushed", "ms", 100, 1, " ms"))
     return bars

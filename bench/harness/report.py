@@ -112,6 +112,36 @@ def render_rules(session):
     return [*lines, ""]
 
 
+# Section, title, sentence, (header, key, digits) of each column.
+INIT_TABLES = (
+    ("legacy", "Legacy tables", "Excluding N networks in iptables-legacy's tables, without the proof: exec to exit, "
+     "its CPU, and CPU of a connect() that matches none of them and is redirected.",
+     (("ms", "ms", 1), ("CPU ms", "cpu_ms", 1), ("connect µs", "connect_us", 1))),
+    ("verify", "Proof", "`weir-init verify` of a default installation: exec to exit, and CPU.",
+     (("ms", "ms", 1), ("CPU ms", "cpu_ms", 1))),
+    ("repair", "Repair", "`weir-init watch`: from the start of the program that changes the rules to the report of "
+     "the repair.",
+     (("ms", "ms", 1),)),
+    ("hold", "Hold", "`--hold-until-listening`: CPU of a redirected connect(), and a redirected stream with the CPU of "
+     "all that takes part in it.",
+     (("connect µs", "connect_us", 1), ("Gbit/s", "gbit_s", 1), ("CPU ms/GB", "cpu_ms_gb", 0))),
+)
+
+
+def render_init(session):
+    lines = []
+    for section, title, sentence, columns in INIT_TABLES:
+        table = session.results.get(section)
+        if not table:
+            continue
+        lines += [f"## {title}", "", sentence, "", row(["", *[header for header, _, _ in columns]]),
+                  row(["---"] * (len(columns) + 1))]
+        lines += [row([name, *[cell(rounds, Column("", "", key, digits=digits)) for _, key, digits in columns]])
+                  for name, rounds in table.items()]
+        lines.append("")
+    return lines
+
+
 def render_bars(session):
     # A part of a run says nothing about the bars of the other parts.
     whole = not session.options.only and not session.options.peers
@@ -132,5 +162,5 @@ def render(session):
     lines.append("")
     for title, sentence, columns in tables(session):
         lines += render_table(session, title, sentence, columns)
-    lines += render_rules(session) + render_bars(session)
+    lines += render_rules(session) + render_init(session) + render_bars(session)
     return "\n".join(lines)
