@@ -263,8 +263,8 @@ const std::vector<KumaRow>& kuma_rows() {
        {{"REDIRECT_VNET_NETWORKS", "docker0:203.0.113.0/24,br+:2001:db8:3::/64"}},
        "redirect: {vnet: {networks: ['docker0:203.0.113.0/24', 'br+:2001:db8:3::/64']}}",
        [](RedirectConfig& c) {
-         c.virtual_networks = {{{"docker0", false}, cidr("203.0.113.0/24")},
-                               {{"br", true}, cidr("2001:db8:3::/64")}};
+         c.virtual_networks.push_back({{"docker0", false}, cidr("203.0.113.0/24")});
+         c.virtual_networks.push_back({{"br", true}, cidr("2001:db8:3::/64")});
        }},
       {{},
        {{"REDIRECT_INBOUND_INCLUDE_PORTS", "8080"}},
@@ -380,10 +380,10 @@ TEST(CompatTables, NamesVariablesAndKeysAreUnique) {
     std::set<char> shorts;
     for (const ForeignFlag& flag : table) {
       EXPECT_FALSE(flag.name.empty() && flag.key.empty());
-      if (!flag.name.empty()) EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
-      if (!flag.variable.empty()) EXPECT_TRUE(variables.insert(flag.variable).second);
-      if (!flag.key.empty()) EXPECT_TRUE(keys.insert(flag.key).second) << flag.key;
-      if (flag.short_name != 0) EXPECT_TRUE(shorts.insert(flag.short_name).second);
+      EXPECT_TRUE(flag.name.empty() || names.insert(flag.name).second) << flag.name;
+      EXPECT_TRUE(flag.variable.empty() || variables.insert(flag.variable).second);
+      EXPECT_TRUE(flag.key.empty() || keys.insert(flag.key).second) << flag.key;
+      EXPECT_TRUE(flag.short_name == 0 || shorts.insert(flag.short_name).second);
       const bool explains = flag.use == ForeignUse::idle || flag.use == ForeignUse::refused;
       EXPECT_EQ(explains, !flag.reason.empty()) << flag.name << flag.key;
     }
