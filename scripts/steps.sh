@@ -4,7 +4,7 @@
 
 passed=0 failed=0 skipped=0
 failed_steps=()
-step_seconds=${WEIR_STEP_SECONDS:-1200}
+step_seconds=${WEIR_STEP_SECONDS:-2400}
 step_pid=
 progress_pid=
 step_log=$(mktemp /tmp/weir-step.XXXXXX)
