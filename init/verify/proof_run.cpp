@@ -164,7 +164,9 @@ class Run {
           attempt.observation.entry = entry;
       if (attempt.sender) note(attempt.observation, attempt.sender->answer());
       for (const StandIn::Arrival& arrival : arrivals)
-        if (attempt.sender && arrival.peer == attempt.tuple.source)
+        // A datagram's port may be the same number.
+        if (attempt.sender && attempt.tuple.protocol == IPPROTO_TCP &&
+            arrival.peer == attempt.tuple.source)
           attempt.observation.listener = arrival.port;
       for (const Segment& answer : answers)
         if (attempt.probe->packet.inbound) take_answer(attempt, answer);
