@@ -23,6 +23,17 @@ enum class ResponseFlag : std::uint32_t {
   stream_idle_timeout = 1u << 9,                // SI
   overload_manager = 1u << 10,                  // OM: refused by a limit of ours
   downstream_protocol_error = 1u << 11,         // DPE: the client broke the protocol
+  upstream_request_timeout = 1u << 12,          // UT
+  local_reset = 1u << 13,                       // LR
+  upstream_remote_reset = 1u << 14,             // UR
+  delay_injected = 1u << 15,                    // DI
+  fault_injected = 1u << 16,                    // FI
+  rate_limited = 1u << 17,                      // RL
+  unauthorized_external = 1u << 18,             // UAEX
+  upstream_protocol_error = 1u << 19,           // UPE
+  upstream_max_stream_duration = 1u << 20,      // UMSDR
+  response_from_cache = 1u << 21,               // RFCF
+  failed_local_health_check = 1u << 22,         // LH
 };
 
 struct ResponseFlags {

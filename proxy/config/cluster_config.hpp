@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/addresses.hpp"
 #include "common/socket_options.hpp"
+#include "proxy/http/protocol_options.hpp"
 
 namespace weir::config {
 
@@ -40,7 +42,72 @@ struct CircuitBreakerConfig {
   std::uint32_t max_pending_requests = 1024;
   std::uint32_t max_requests = 1024;
   std::uint32_t max_retries = 3;
+  std::optional<double> retry_budget_percent;  // of active requests; replaces max_retries
+  std::uint32_t retry_budget_min = 3;
   bool operator==(const CircuitBreakerConfig&) const = default;
+};
+
+/// What the cluster's hosts speak. `downstream`: what the client speaks
+/// (use_downstream_protocol_config).
+enum class UpstreamProtocol : std::uint8_t { http1, http2, downstream };
+
+/// core.v3.HealthCheck: one active check of every host.
+struct HealthCheckConfig {
+  enum class Kind : std::uint8_t { tcp, http, grpc };
+  Kind kind = Kind::tcp;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds interval{0};
+  std::chrono::milliseconds initial_jitter{0};
+  std::chrono::milliseconds interval_jitter{0};
+  std::uint32_t interval_jitter_percent = 0;
+  std::uint32_t unhealthy_threshold = 1;
+  std::uint32_t healthy_threshold = 1;
+  std::chrono::milliseconds no_traffic_interval{60000};
+  std::chrono::milliseconds unhealthy_interval{0};       // 0 = interval
+  std::chrono::milliseconds unhealthy_edge_interval{0};  // 0 = unhealthy_interval
+  std::chrono::milliseconds healthy_edge_interval{0};    // 0 = interval
+  bool reuse_connection = true;
+  std::optional<std::uint16_t> port;  // of each host; nullopt = its own
+  // tcp
+  std::string send;                  // bytes
+  std::vector<std::string> receive;  // bytes that appear in this order
+  // http
+  std::string host;  // "" = the cluster's name
+  std::string path;
+  std::string method = "GET";
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> expected_statuses;  // [first, last]; 200
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> retriable_statuses;
+  std::vector<std::pair<std::string, std::string>> request_headers;  // lower-case names
+  bool http2 = false;                                                // codec_client_type
+  // grpc
+  std::string grpc_service;
+  std::string grpc_authority;
+  bool operator==(const HealthCheckConfig&) const = default;
+};
+
+/// cluster.v3.OutlierDetection, as far as it is implemented.
+struct OutlierDetectionConfig {
+  std::uint32_t consecutive_5xx = 5;
+  std::uint32_t consecutive_gateway_failure = 5;
+  std::uint32_t consecutive_local_origin_failure = 5;
+  std::uint32_t enforcing_consecutive_5xx = 100;  // percent
+  std::uint32_t enforcing_consecutive_gateway_failure = 0;
+  std::uint32_t enforcing_consecutive_local_origin_failure = 100;
+  std::uint32_t enforcing_success_rate = 100;
+  std::uint32_t success_rate_minimum_hosts = 5;
+  std::uint32_t success_rate_request_volume = 100;
+  std::uint32_t success_rate_stdev_factor = 1900;  // thousandths
+  std::uint32_t enforcing_failure_percentage = 0;
+  std::uint32_t failure_percentage_threshold = 85;
+  std::uint32_t failure_percentage_minimum_hosts = 5;
+  std::uint32_t failure_percentage_request_volume = 50;
+  std::uint32_t max_ejection_percent = 10;
+  bool always_eject_one_host = false;
+  bool split_external_local_origin_errors = false;
+  std::chrono::milliseconds interval{10000};
+  std::chrono::milliseconds base_ejection_time{30000};
+  std::chrono::milliseconds max_ejection_time{300000};
+  bool operator==(const OutlierDetectionConfig&) const = default;
 };
 
 /// cluster.v3.Cluster.
@@ -70,7 +137,22 @@ struct ClusterConfig {
   std::optional<RefreshRate> dns_failure_refresh_rate;  // nullopt = dns_refresh_rate
   DnsLookupFamily dns_lookup_family = DnsLookupFamily::automatic;
 
+  // HTTP
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
+  http::HttpOptions http;  // idle_timeout 1 h when not given
+  http::Http1Options http1;
+  http::Http2Options http2;
+  std::vector<HealthCheckConfig> health_checks;
+  std::optional<OutlierDetectionConfig> outlier_detection;
+  /// common_lb_config.healthy_panic_threshold, percent: fewer healthy hosts than that, and all are
+  /// picked from.
+  double panic_threshold = 50;
+  bool close_connections_on_health_failure = false;
+  bool ignore_health_on_removal = false;
+
   // original_dst
+  bool use_original_dst_header = false;  // original_dst_lb_config.use_http_header
+  std::string original_dst_header = "x-envoy-original-dst-host";
   std::optional<std::uint16_t> upstream_port_override;
   std::chrono::milliseconds cleanup_interval{5000};
 

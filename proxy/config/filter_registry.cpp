@@ -31,11 +31,11 @@ const Type* find_by_type(const std::vector<Type>& types, std::string_view type_u
   return nullptr;
 }
 
-/// Finds the type, unpacks the configuration and parses it: the same for both kinds of filter.
-template <class Type>
+/// Finds the type, unpacks the configuration and parses it: the same for every kind of filter.
+template <class Type, class Parse>
 auto parse_filter(const std::vector<Type>& types, std::string_view name, const Any* typed_config,
-                  const ParseContext& context)
-    -> decltype(types.front().parse(*typed_config, context)) {
+                  const ParseContext& context, Parse&& parse)
+    -> decltype(parse(types.front(), *typed_config, context)) {
   const std::string_view url =
       typed_config != nullptr ? std::string_view(typed_config->type_url()) : "";
   const Type* type = url.empty() ? find_by_name(types, name) : find_by_type(types, url);
@@ -53,19 +53,52 @@ auto parse_filter(const std::vector<Type>& types, std::string_view name, const A
                  "': not a valid message of its type");
     return nullptr;
   }
-  return type->parse(*config, inside);
+  return parse(*type, *config, inside);
 }
+
+constexpr auto kParse = [](const auto& type, const Message& config, const ParseContext& context) {
+  return type.parse(config, context);
+};
 
 }  // namespace
 
 std::shared_ptr<const NetworkFilterConfig> FilterRegistry::parse_network_filter(
     std::string_view name, const Any* typed_config, const ParseContext& context) const {
-  return parse_filter(network_, name, typed_config, context);
+  return parse_filter(
+      network_, name, typed_config, context,
+      [this](const NetworkFilterType& type, const Message& config, const ParseContext& inside) {
+        return type.parse(config, *this, inside);
+      });
 }
 
 std::shared_ptr<const ListenerFilterConfig> FilterRegistry::parse_listener_filter(
     std::string_view name, const Any* typed_config, const ParseContext& context) const {
-  return parse_filter(listener_, name, typed_config, context);
+  return parse_filter(listener_, name, typed_config, context, kParse);
+}
+
+std::shared_ptr<const HttpFilterConfig> FilterRegistry::parse_http_filter(
+    std::string_view name, const Any* typed_config, const ParseContext& context) const {
+  return parse_filter(http_, name, typed_config, context, kParse);
+}
+
+std::shared_ptr<const RouteFilterConfig> FilterRegistry::parse_route_filter(
+    const Any& typed_config, const ParseContext& context) const {
+  std::vector<std::string_view> known;
+  for (const HttpFilterType& type : http_) {
+    if (type.route_prototype == nullptr) continue;
+    const std::string& name = type.route_prototype->GetDescriptor()->full_name();
+    known.push_back(name);
+    if (name != type_name(typed_config.type_url())) continue;
+    const std::unique_ptr<Message> config(type.route_prototype->New());
+    if (!config->ParseFromString(typed_config.value())) {
+      context.error("not a valid message of type '" + name + "'");
+      return nullptr;
+    }
+    return type.parse_route(*config, context);
+  }
+  context.error(
+      explain_missing_extension("typed_per_filter_config", typed_config.type_url(), known));
+  return nullptr;
 }
 
 std::shared_ptr<const ListenerFilterConfig> FilterRegistry::default_listener_filter(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FilterRegistry: which network and listener filters exist. An explicit list, handed to whoever
-// reads configuration.
+// FilterRegistry: which network, listener and HTTP filters exist. An explicit list, handed to
+// whoever reads configuration.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,43 @@ class Message;
 
 namespace weir::config {
 
+class FilterRegistry;
+
+/// The parsed typed_config of one HTTP filter. Immutable and shared by all workers; the filters
+/// layer derives what makes the running filters from this.
+class HttpFilterConfig {
+ public:
+  HttpFilterConfig() = default;
+  HttpFilterConfig(const HttpFilterConfig&) = delete;
+  HttpFilterConfig& operator=(const HttpFilterConfig&) = delete;
+  virtual ~HttpFilterConfig() = default;
+  /// Canonical name, e.g. "envoy.filters.http.lua".
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Clusters that the filter itself calls.
+  [[nodiscard]] virtual std::vector<std::string> cluster_names() const { return {}; }
+};
+
+/// The parsed typed_per_filter_config entry of one HTTP filter. Immutable.
+class RouteFilterConfig {
+ public:
+  RouteFilterConfig() = default;
+  RouteFilterConfig(const RouteFilterConfig&) = delete;
+  RouteFilterConfig& operator=(const RouteFilterConfig&) = delete;
+  virtual ~RouteFilterConfig() = default;
+};
+
+/// One kind of HTTP filter.
+struct HttpFilterType {
+  std::string_view name;  // canonical, "envoy.filters.http.lua"
+  const google::protobuf::Message* prototype;
+  std::shared_ptr<const HttpFilterConfig> (*parse)(const google::protobuf::Message& config,
+                                                   const ParseContext& context);
+  /// Of typed_per_filter_config; both nullptr when routes cannot configure the filter.
+  const google::protobuf::Message* route_prototype = nullptr;
+  std::shared_ptr<const RouteFilterConfig> (*parse_route)(const google::protobuf::Message& config,
+                                                          const ParseContext& context) = nullptr;
+};
+
 /// One kind of network filter.
 struct NetworkFilterType {
   std::string_view name;  // canonical, "envoy.filters.network.tcp_proxy"
@@ -25,7 +62,9 @@ struct NetworkFilterType {
   const google::protobuf::Message* prototype;
   /// `config` is a `*prototype`. Reports what is wrong through `context`; whatever it returns after
   /// an error is not used, nullptr included.
+  /// `registry` is for filters that have filters of their own.
   std::shared_ptr<const NetworkFilterConfig> (*parse)(const google::protobuf::Message& config,
+                                                      const FilterRegistry& registry,
                                                       const ParseContext& context);
 };
 
@@ -40,8 +79,9 @@ struct ListenerFilterType {
 /// Immutable after construction.
 class FilterRegistry {
  public:
-  FilterRegistry(std::vector<NetworkFilterType> network, std::vector<ListenerFilterType> listener)
-      : network_(std::move(network)), listener_(std::move(listener)) {}
+  FilterRegistry(std::vector<NetworkFilterType> network, std::vector<ListenerFilterType> listener,
+                 std::vector<HttpFilterType> http = {})
+      : network_(std::move(network)), listener_(std::move(listener)), http_(std::move(http)) {}
 
   /// The filter of a config that has a name and perhaps a typed_config. The type URL decides;
   /// without one the name does, with a warning, and the filter gets its default configuration.
@@ -56,10 +96,18 @@ class FilterRegistry {
   /// has none.
   std::shared_ptr<const ListenerFilterConfig> default_listener_filter(
       std::string_view name, const ParseContext& context) const;
+  std::shared_ptr<const HttpFilterConfig> parse_http_filter(
+      std::string_view name, const google::protobuf::Any* typed_config,
+      const ParseContext& context) const;
+  /// An entry of typed_per_filter_config, whose type decides. nullptr after reporting that no
+  /// filter takes it. `context`: of the entry.
+  std::shared_ptr<const RouteFilterConfig> parse_route_filter(
+      const google::protobuf::Any& typed_config, const ParseContext& context) const;
 
  private:
   std::vector<NetworkFilterType> network_;
   std::vector<ListenerFilterType> listener_;
+  std::vector<HttpFilterType> http_;
 };
 
 /// Text after the last '/' of a type URL: the full name of the message.

@@ -16,7 +16,8 @@ namespace {
 namespace proto = ::envoy::extensions::filters;
 
 std::shared_ptr<const config::NetworkFilterConfig> parse_tcp_proxy(
-    const google::protobuf::Message& message, const config::ParseContext& context) {
+    const google::protobuf::Message& message, const config::FilterRegistry&,
+    const config::ParseContext& context) {
   return std::make_shared<TcpProxyFilter>(tcp_proxy_from_proto(
       static_cast<const proto::network::tcp_proxy::v3::TcpProxy&>(message), context));
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/http/header_map.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace weir::http {
+
+void HeaderMap::grow() {
+  const std::uint32_t capacity = std::max<std::uint32_t>(24, capacity_ * 2);
+  auto* const fields = static_cast<HeaderField*>(
+      arena_->allocate(capacity * sizeof(HeaderField), alignof(HeaderField)));
+  std::uninitialized_copy_n(fields_, size_, fields);
+  fields_ = fields;
+  capacity_ = capacity;
+}
+
+void HeaderMap::index(std::size_t at) noexcept {
+  if (fields_[at].id == HeaderId::none || at >= UINT16_MAX) return;
+  std::uint16_t& first = first_[static_cast<std::size_t>(fields_[at].id)];
+  if (first == 0) first = static_cast<std::uint16_t>(at + 1);
+}
+
+void HeaderMap::append(const HeaderField& field) {
+  if (size_ == capacity_) grow();
+  new (fields_ + size_) HeaderField(field);
+  index(size_++);
+}
+
+void HeaderMap::set_static(HeaderId id, std::string_view value) {
+  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
+  if (first == 0) {
+    add_static(id, value);
+    return;
+  }
+  fields_[first - 1].value = value;
+  for (std::size_t i = first; i < size_; ++i)
+    if (fields_[i].id == id) remove_at(i);
+}
+
+void HeaderMap::set(std::string_view name, std::string_view value) {
+  if (const HeaderId id = header_id(name); id != HeaderId::none) {
+    set(id, value);
+    return;
+  }
+  bool found = false;
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (fields_[i].name != name) continue;
+    if (found)
+      remove_at(i);
+    else
+      fields_[i].value = arena_->copy(value);
+    found = true;
+  }
+  if (!found) add(name, value);
+}
+
+const HeaderField* HeaderMap::find(std::string_view name) const noexcept {
+  if (const HeaderId id = header_id(name); id != HeaderId::none) return find(id);
+  for (std::size_t i = 0; i < size_; ++i)
+    if (fields_[i].name == name && !name.empty()) return &fields_[i];
+  return nullptr;
+}
+
+std::string_view HeaderMap::joined(std::string_view name) const {
+  const HeaderField* const first = find(name);
+  if (first == nullptr) return {};
+  std::string_view all = first->value;
+  for (const HeaderField* at = first + 1; at != fields_ + size_; ++at) {
+    if (at->name != name) continue;
+    all = arena_->join(all, ",");
+    all = arena_->join(all, at->value);
+  }
+  return all;
+}
+
+std::size_t HeaderMap::count(std::string_view name) const noexcept {
+  if (name.empty()) return 0;
+  return static_cast<std::size_t>(std::count_if(
+      fields_, fields_ + size_, [&](const HeaderField& field) { return field.name == name; }));
+}
+
+void HeaderMap::remove_at(std::size_t at) noexcept {
+  const HeaderId id = fields_[at].id;
+  fields_[at] = HeaderField{};
+  ++removed_;
+  if (id != HeaderId::none && first_[static_cast<std::size_t>(id)] == at + 1) find_first_again(id);
+}
+
+void HeaderMap::find_first_again(HeaderId id) noexcept {
+  std::uint16_t& first = first_[static_cast<std::size_t>(id)];
+  const std::size_t from = first;
+  first = 0;
+  for (std::size_t i = from; i < size_ && first == 0; ++i)
+    if (fields_[i].id == id) first = static_cast<std::uint16_t>(i + 1);
+}
+
+bool HeaderMap::remove(HeaderId id) noexcept {
+  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
+  if (first == 0) return false;
+  first_[static_cast<std::size_t>(id)] = 0;
+  for (std::size_t i = first - 1u; i < size_; ++i) {
+    if (fields_[i].id != id) continue;
+    fields_[i] = HeaderField{};
+    ++removed_;
+  }
+  return true;
+}
+
+bool HeaderMap::remove(std::string_view name) noexcept {
+  if (const HeaderId id = header_id(name); id != HeaderId::none) return remove(id);
+  bool found = false;
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (fields_[i].name != name || name.empty()) continue;
+    fields_[i] = HeaderField{};
+    ++removed_;
+    found = true;
+  }
+  return found;
+}
+
+void HeaderMap::clear() noexcept {
+  size_ = 0;
+  removed_ = 0;
+  first_.fill(0);
+}
+
+std::size_t HeaderMap::bytes() const noexcept {
+  std::size_t sum = 0;
+  for (const HeaderField& field : fields()) sum += field.name.size() + field.value.size();
+  return sum;
+}
+
+}  // namespace weir::http
