@@ -40,7 +40,7 @@ std::optional<ResetReason> HostPool::request(const RequestOptions& options, Wait
     ready_->take(events);
     return std::nullopt;
   }
-  auto& stats = cluster().stats();
+  auto& stats = cluster().stats().requests.get();
   if (owner_.waiting_ >= cluster().config().default_limits.max_pending_requests) {
     stats.upstream_rq_pending_overflow.add();
     detail = "as many requests wait as may wait";
@@ -165,9 +165,9 @@ void HostPool::enqueue(Waiting& waiting, ExchangeEvents& events) {
   last_waiting_ = &waiting;
   ++waiting_;
   ++owner_.waiting_;
-  auto& stats = cluster().stats();
+  auto& stats = cluster().stats().requests.get();
   stats.upstream_rq_pending_total.add();
-  stats.upstream_rq_pending_active.add();
+  stats.upstream_rq_pending_active[stats::kDefaultPriority].add();
 }
 
 void HostPool::dequeue(Waiting& waiting) noexcept {
@@ -176,7 +176,7 @@ void HostPool::dequeue(Waiting& waiting) noexcept {
   waiting.pool_ = nullptr;
   --waiting_;
   --owner_.waiting_;
-  cluster().stats().upstream_rq_pending_active.sub();
+  cluster().stats().requests.get().upstream_rq_pending_active[stats::kDefaultPriority].sub();
 }
 
 }  // namespace weir::http_client

@@ -7,6 +7,8 @@
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
 #include "proxy/filters/network/http_connection_manager/timeouts.hpp"
 #include "proxy/http/http1/head_parser.hpp"
+#include "proxy/route/regex.hpp"
+#include "proxy/route/route_table.hpp"
 
 namespace weir::filters {
 namespace {
@@ -202,7 +204,8 @@ void Router::rewrite(const route::ForwardAction& action) {
     host = headers.get(std::string_view(action.host_rewrite_header));
   if (host.empty() && action.host_rewrite_path_regex) {
     const std::string_view without_query = path.substr(0, path.find('?'));
-    host = route::regex_substituted(*action.host_rewrite_path_regex, without_query);
+    host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
+                              action.host_rewrite_path_regex->substitution);
   }
   if (host.empty()) return;
   if (action.append_x_forwarded_host)
