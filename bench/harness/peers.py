@@ -11,14 +11,14 @@ import subprocess
 from pathlib import Path
 
 import harness.proc as proc
-from harness.world import PROXY_UID, SERVICES, UPSTREAM_ADDRESS, Failure, wait_until
+from harness.world import PORTS, PROXY_UID, SERVICES, UPSTREAM_ADDRESS, Failure, wait_until
 
 # Connections that an instance is configured for; the smaller number is for measuring an idle process.
 MANY, FEW = 9200, 1024
 
 
 def listen_port(slot, service="reply"):
-    return 15000 + 10 * slot + list(SERVICES).index(service)
+    return 15000 + 10 * slot + list(PORTS).index(service)
 
 
 class Peer:
@@ -201,7 +201,7 @@ class Instance:
 
     def _is_up(self):
         self.check_alive()
-        return proc.is_listening(self.pid, listen_port(self.slot))
+        return all(proc.is_listening(self.pid, port) for port in set(self.peer.redirects(self.slot).values()))
 
     def stop(self, hard=True, timeout=30):
         self.process.stop(hard=hard, timeout=timeout)
