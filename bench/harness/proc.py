@@ -49,7 +49,11 @@ def is_listening(pid, port):
     """Whether a socket of the process's namespace listens on the port."""
     suffix = f":{port:04X}"
     for family_file in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{family_file}").read_text().splitlines()[1:]:
+        try:
+            lines = Path(f"/proc/{pid}/net/{family_file}").read_text().splitlines()[1:]
+        except OSError:
+            continue  # the process has just ended, or there is no IPv6
+        for line in lines:
             fields = line.split()
             if fields[1].endswith(suffix) and fields[3] == "0A":
                 return True

@@ -19,10 +19,10 @@ bool read_session(nghttp2_session* session, int fd);
 // Writes all that the session has to say, in one piece.
 bool write_session(nghttp2_session* session, int fd);
 
-// A header whose bytes live as long as the program (or until the call that takes it returns).
+// A header; the texts must live until the call that takes it returns.
 nghttp2_nv header(std::string_view name, std::string_view value);
 
-// Bytes that a reply or a request id takes along as a stream's user data.
+// An id as the user data of a stream.
 inline void* as_user_data(std::uint64_t id) { return reinterpret_cast<void*>(id); }
 inline std::uint64_t from_user_data(void* data) { return reinterpret_cast<std::uint64_t>(data); }
 

@@ -43,7 +43,7 @@ class Stream {
   void send_all(const char* data, std::size_t size) {
     if (!write_all(fd_, data, size)) fail("connection closed inside a request: " + early_answer());
   }
-  // Byte by byte would do for so few, but the body must not be lost: what came with it is kept.
+  // Of the body, what came with the head is kept for read_some().
   void read_head(std::uint64_t expected) {
     kept_.clear();
     std::size_t head_size = 0;

@@ -32,7 +32,7 @@ int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::u
   return 0;
 }
 
-// The whole body at once: a buffer below the smallest frame size never comes.
+// The whole body at once; so small a window that it does not fit is not served.
 ssize_t read_body(nghttp2_session* session, std::int32_t stream, std::uint8_t* to, std::size_t size,
                   std::uint32_t* flags, nghttp2_data_source*, void*) {
   if (size < kReplySize) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
