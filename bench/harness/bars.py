@@ -26,7 +26,9 @@ class Bar:
 
     @property
     def value(self):
-        return "-" if self.measured is None else f"{self.measured:.3g}{self.unit}"
+        if self.measured is None:
+            return "-"
+        return f"{self.measured:.0f}{self.unit}" if self.measured >= 1000 else f"{self.measured:.3g}{self.unit}"
 
 
 class Judge:

@@ -230,7 +230,8 @@ def discover(build, envoy, folder):
         ("haproxy", shutil.which("haproxy"), "haproxy is not installed", lambda: [Haproxy()]),
         ("haproxy-splice", shutil.which("haproxy"), "haproxy is not installed", lambda: [HaproxySplice()]),
         ("nginx", shutil.which("nginx") and Path("/usr/lib/nginx/modules/ngx_stream_module.so").exists(),
-         "nginx or libnginx-mod-stream is not installed", lambda: [Nginx()]),
+         "libnginx-mod-stream is not installed: HTTP only" if shutil.which("nginx") else "nginx is not installed",
+         lambda: [Nginx()]),
         ("envoy", envoy.exists(), f"no program '{envoy}': bench/get-envoy fetches it",
          lambda: with_and_without_log(Envoy, envoy, folder)),
     ]
@@ -252,4 +253,7 @@ def readable(binary, folder):
     copy = folder / binary.name
     shutil.copy(binary, copy)
     os.chmod(copy, 0o755)
+    # Pages of a file that is not on the disk yet would count as memory that the proxy dirtied.
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
     return copy
