@@ -77,12 +77,21 @@ def drive(session, one, load, count):
 
 
 def run_syscalls(session):
+    for load, short, long in ((REQUEST, SHORT, LONG), (CONNECTION, 250, 1250)):
+        count_syscalls(session, f"syscalls per {load.name}", session.proxies_of("syscalls"), load, short, long)
+
+
+def run_http_syscalls(session):
+    for load in HTTP_LOADS:
+        proxies = [one for one in session.http_of("http-syscalls") if load.service in one.peer.services]
+        count_syscalls(session, f"http-syscalls {load.name}", proxies, load, SHORT, LONG)
+
+
+def count_syscalls(session, section, proxies, load, short, long):
     if not shutil.which("strace"):
         raise Failure("strace is not installed")
-    for load, short, long in ((REQUEST, SHORT, LONG), (CONNECTION, 250, 1250)):
-        session.interleave(f"syscalls per {load.name}", session.proxies_of("syscalls"),
-                           lambda one: syscalls(session, one, load, short, long),
-                           rounds=min(session.rounds, 2))
+    session.interleave(section, proxies, lambda one: syscalls(session, one, load, short, long),
+                       rounds=min(session.rounds, 2))
 
 
 def syscalls(session, one, load, short, long):

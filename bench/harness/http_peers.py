@@ -19,6 +19,7 @@ SECTION_SERVICES = {
     "http-lua": ("http", "http-lua"),
     "http-memory": ("http",),
     "http-instructions": ("http", "http2", "http2-http1"),
+    "http-syscalls": ("http", "http2", "http2-http1"),
 }
 # What the filter does to a request the upstream insists on (tools/http1.hpp), to a reply the client.
 LUA_REPLY_HEADER = "x-bench-reply: edited"

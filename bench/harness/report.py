@@ -80,7 +80,10 @@ def http_tables(session):
              Column("kernel slab B", "http-memory", "slab", digits=0),
              Column("user instructions, HTTP/1.1", "http-instructions", "http", digits=0),
              Column("2 to 2", "http-instructions", "http2", digits=0),
-             Column("2 to 1.1", "http-instructions", "http2-http1", digits=0)]
+             Column("2 to 1.1", "http-instructions", "http2-http1", digits=0),
+             Column("system calls, HTTP/1.1", "http-syscalls http", "all", digits=2),
+             Column("2 to 2", "http-syscalls http2", "all", digits=2),
+             Column("2 to 1.1", "http-syscalls http2-http1", "all", digits=2)]
     rate_of_open = session.facts.get("HTTP rate at 50% of HAProxy's", 0) / 1000
     return [
         ("HTTP/1.1 requests over kept connections",
@@ -96,7 +99,7 @@ def http_tables(session):
         ("Lua", "A filter that adds a header to the request and removes one, adds one to the reply and replaces "
          "one: CPU per request over 16 kept connections.", lua),
         ("HTTP: memory and counts", f"Fresh processes; {session.options.idle:,} clients that made one request and stay; "
-         "callgrind as above, HTTP/2 over 1 connection x 32 streams.", other),
+         "instructions and system calls as above, per request, HTTP/2 over 1 connection x 32 streams.", other),
     ]
 
 
