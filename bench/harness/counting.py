@@ -78,20 +78,20 @@ def drive(session, one, load, count):
 
 def run_syscalls(session):
     for load, short, long in ((REQUEST, SHORT, LONG), (CONNECTION, 250, 1250)):
-        count_syscalls(session, f"syscalls per {load.name}", session.proxies_of("syscalls"), load, short, long)
+        count_syscalls(session, f"syscalls per {load.name}", session.proxies_of("syscalls"), load, short, long,
+                       rounds=min(session.rounds, 2))
 
 
 def run_http_syscalls(session):
     for load in HTTP_LOADS:
         proxies = [one for one in session.http_of("http-syscalls") if load.service in one.peer.services]
-        count_syscalls(session, f"http-syscalls {load.name}", proxies, load, SHORT, LONG)
+        count_syscalls(session, f"http-syscalls {load.name}", proxies, load, SHORT, LONG, rounds=1)
 
 
-def count_syscalls(session, section, proxies, load, short, long):
+def count_syscalls(session, section, proxies, load, short, long, rounds):
     if not shutil.which("strace"):
         raise Failure("strace is not installed")
-    session.interleave(section, proxies, lambda one: syscalls(session, one, load, short, long),
-                       rounds=min(session.rounds, 2))
+    session.interleave(section, proxies, lambda one: syscalls(session, one, load, short, long), rounds=rounds)
 
 
 def syscalls(session, one, load, short, long):
