@@ -7,6 +7,9 @@
 
 namespace weir::http_client {
 
+ClusterPool::ClusterPool(Environment& environment, upstream::WorkerCluster& cluster)
+    : environment_(environment), cluster_(cluster) {}
+
 ClusterPool::~ClusterPool() = default;
 
 HostPool& ClusterPool::pool_of(const std::shared_ptr<const upstream::Host>& host,

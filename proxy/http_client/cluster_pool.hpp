@@ -50,8 +50,7 @@ class Waiting {
 /// Worker thread only. Ends its connections when destroyed; no exchange may be under way then.
 class ClusterPool {
  public:
-  ClusterPool(Environment& environment, upstream::WorkerCluster& cluster)
-      : environment_(environment), cluster_(cluster) {}
+  ClusterPool(Environment& environment, upstream::WorkerCluster& cluster);
   ClusterPool(const ClusterPool&) = delete;
   ClusterPool& operator=(const ClusterPool&) = delete;
   ~ClusterPool();

@@ -110,11 +110,11 @@ class Http1Session final : public tcp::Connection,
   bool response_chunked_ : 1 = false;
   bool tunnel_ : 1 = false;
   bool paused_ : 1 = false;           // the stream cannot take more
-  bool unread_ : 1 = false;
+  bool unread_ = false;
   bool peer_ended_ : 1 = false;       // its FIN was read
   bool peer_hangs_up_ : 1 = false;    // EPOLLRDHUP was seen
   bool writable_watched_ : 1 = false;
-  bool resuming_ : 1 = false;
+  bool resuming_ = false;
   bool first_bytes_ : 1 = true;
 };
 

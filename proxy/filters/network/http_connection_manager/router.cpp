@@ -312,7 +312,6 @@ void Router::attempt() {
   if (host == nullptr) {
     LocalReply reply{503, "no healthy upstream", "no_healthy_upstream", {}, {}};
     reply.flags.set(ResponseFlag::no_healthy_upstream);
-    pool_->cluster().stats();
     finished();
     stats_->count_response(stats::ResponseOrigin::external, 503);
     stream_.reply(reply);
