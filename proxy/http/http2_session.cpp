@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::uint32_t kDefaultWindow = 65535;
 constexpr std::uint32_t kDefaultTable = 4096;
+// Far more than a header block within our limits needs; a stream of them that never ends is
+// refused.
+constexpr std::size_t kMaxContinuations = 512;
 
 // The allocator of the library: all of it goes to the worker's memory.
 void* library_malloc(std::size_t size, void* memory) {
@@ -85,6 +88,9 @@ void Http2Session::open_session(const Http2Options& options) {
   if (nghttp2_option_new(&library) != 0) std::abort();  // no memory
   nghttp2_option_set_no_auto_window_update(library, 1);
   nghttp2_option_set_no_closed_streams(library, 1);
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(library,
+                                                                   1);  // HeaderBlock trims
+  nghttp2_option_set_max_continuations(library, kMaxContinuations);
   nghttp2_option_set_max_reserved_remote_streams(library, 0);
   nghttp2_option_set_max_outbound_ack(library, options.max_outbound_control_frames);
   // Ours judges by lifetime, as Envoy does; the library's would end a busy honest connection.

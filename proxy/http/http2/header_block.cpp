@@ -5,6 +5,18 @@
 #include <cstring>
 
 namespace weir::http {
+namespace {
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+/// Envoy accepts blanks around a value, though RFC 9113 §8.2.1 does not; what we pass on has none.
+std::string_view trimmed(std::string_view value) noexcept {
+  while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
+  while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+  return value;
+}
+
+}  // namespace
 
 void HeaderBlock::begin(HeaderMap& map) noexcept {
   map.clear();
@@ -20,13 +32,13 @@ void HeaderBlock::begin(HeaderMap& map) noexcept {
 HeaderBlock::Verdict HeaderBlock::add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size();
   if (bytes_ > limits_.max_bytes) return Verdict::too_large;
+  if (++count_ > limits_.max_headers) return Verdict::too_many;
+  value = trimmed(value);
   const HeaderId id = header_id(name);
   if (id == HeaderId::cookie) {
-    if (!has_cookie_ && ++count_ > limits_.max_headers) return Verdict::too_many;
     add_cookie(value);
     return Verdict::ok;
   }
-  if (++count_ > limits_.max_headers) return Verdict::too_many;
   Arena& arena = map_->arena();
   if (id != HeaderId::none) {
     map_->append({header_name(id), arena.copy(value), id});
@@ -57,13 +69,17 @@ void HeaderBlock::add_cookie(std::string_view value) {
   has_cookie_ = true;
 }
 
-void HeaderBlock::finish(bool request) {
+bool HeaderBlock::finish(bool request) {
   HeaderMap& map = *map_;
   map_ = nullptr;
   if (has_cookie_) map.add_static(HeaderId::cookie, {cookie_, cookie_size_});
-  if (!request || !map.has(HeaderId::host)) return;
-  if (!map.has(HeaderId::authority)) map.add_static(HeaderId::authority, map.get(HeaderId::host));
-  map.remove(HeaderId::host);
+  if (!request) return true;
+  if (map.has(HeaderId::host)) {
+    if (!map.has(HeaderId::authority)) map.add_static(HeaderId::authority, map.get(HeaderId::host));
+    map.remove(HeaderId::host);
+  }
+  const std::string_view authority = map.get(HeaderId::authority);
+  return !authority.empty() && authority.find('@') == std::string_view::npos;
 }
 
 }  // namespace weir::http

@@ -21,7 +21,7 @@ struct HeaderLimits {
 /// was decoded, whether or not it is kept, so a small block cannot unfold into much.
 class HeaderBlock {
  public:
-  enum class Verdict : std::uint8_t { ok, too_large, too_many, underscore };
+  enum class Verdict : std::uint8_t { ok, too_large, too_many, underscore, invalid };
 
   explicit HeaderBlock(const HeaderLimits& limits) noexcept : limits_(limits) {}
 
@@ -31,7 +31,8 @@ class HeaderBlock {
   Verdict add(std::string_view name, std::string_view value);
   /// Puts the pieces of cookie together (RFC 9113 §8.2.3). A request (server): Host gives way to
   /// :authority, and becomes it where there is none.
-  void finish(bool request);
+  /// @return false when the request names no host, or one with user information (RFC 9113 §8.3.1)
+  [[nodiscard]] bool finish(bool request);
   [[nodiscard]] bool filling() const noexcept { return map_ != nullptr; }
   [[nodiscard]] HeaderMap& map() noexcept { return *map_; }  // while filling()
   void abandon() noexcept { map_ = nullptr; }

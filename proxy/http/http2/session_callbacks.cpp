@@ -12,6 +12,10 @@ namespace {
 
 Http2Session& self(void* user_data) { return *static_cast<Http2Session*>(user_data); }
 
+// As Envoy names them in %RESPONSE_CODE_DETAILS%.
+constexpr std::string_view kInvalidHeader = "http2.invalid.header.field";
+constexpr std::string_view kMessagingRule = "http2.violation.of.messaging.rule";
+
 std::string_view text(const std::uint8_t* data, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(data), size};
 }
@@ -134,9 +138,9 @@ int Http2Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame*, co
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the library would drop the field and go on
 }
 
-void Http2Callbacks::headers_complete(Http2Session& session, Http2Session::Stream& stream,
-                                      const nghttp2_frame& frame) {
-  if (!session.block_.filling()) return;
+int Http2Callbacks::headers_complete(Http2Session& session, Http2Session::Stream& stream,
+                                     const nghttp2_frame& frame) {
+  if (!session.block_.filling()) return 0;
   HeaderMap& map = session.block_.map();
   auto kind = HeadersKind::trailers;
   if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -146,8 +150,13 @@ void Http2Callbacks::headers_complete(Http2Session& session, Http2Session::Strea
     kind = informational ? HeadersKind::informational : HeadersKind::response;
     stream.final_headers = !informational;
   }
-  session.block_.finish(kind == HeadersKind::request);
+  if (!session.block_.finish(kind == HeadersKind::request)) {
+    session.note_text("http/2: a request whose :authority is not a host");
+    session.queue_reset(stream.id, Http2Error::protocol_error);
+    return refuse_message(session, stream.id, kInvalidHeader);
+  }
   if (!stream.reset_here) session.events_.on_headers(stream.id, kind, ends_stream(frame.hd));
+  return 0;
 }
 
 int Http2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
@@ -163,8 +172,7 @@ int Http2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void*
         return NGHTTP2_ERR_CALLBACK_FAILURE;
       break;
     case NGHTTP2_HEADERS:
-      if (stream != nullptr) headers_complete(session, *stream, *frame);
-      break;
+      return stream == nullptr ? 0 : headers_complete(session, *stream, *frame);
     case NGHTTP2_RST_STREAM:
       if (stream == nullptr) break;
       stream->reset_by_peer = true;
@@ -195,22 +203,22 @@ int Http2Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* fram
                                      void* user_data) {
   Http2Session& session = self(user_data);
   if (error != NGHTTP2_ERR_HTTP_HEADER && error != NGHTTP2_ERR_HTTP_MESSAGING) return 0;
-  const std::string_view details = error == NGHTTP2_ERR_HTTP_HEADER
-                                       ? "http2.invalid.header.field"
-                                       : "http2.violation.of.messaging.rule";
+  if (error == NGHTTP2_ERR_HTTP_MESSAGING) session.error_text_.clear();
+  ++session.resets_queued_;  // the library did
+  return refuse_message(session, frame->hd.stream_id,
+                        error == NGHTTP2_ERR_HTTP_HEADER ? kInvalidHeader : kMessagingRule);
+}
+
+int Http2Callbacks::refuse_message(Http2Session& session, std::int32_t id,
+                                   std::string_view details) {
   session.block_.abandon();
-  ++session.resets_queued_;
-  if (auto* const stream = session.find(frame->hd.stream_id)) {
+  if (auto* const stream = session.find(id)) {
     stream->fault_of_peer = true;
     session.tell_reset(*stream, {Http2Error::protocol_error, false, details});
   }
-  if (session.stream_errors_only_) {
-    session.error_text_.clear();
-    return 0;
-  }
-  std::string why = error == NGHTTP2_ERR_HTTP_HEADER && !session.error_text_.empty()
-                        ? std::exchange(session.error_text_, {})
-                        : "http/2: a message breaks the rules of HTTP";
+  std::string why = std::exchange(session.error_text_, {});
+  if (session.stream_errors_only_) return 0;
+  if (why.empty()) why = "http/2: a message breaks the rules of HTTP";
   session.fail(Http2Error::protocol_error, details, std::move(why));
   return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
@@ -240,14 +248,9 @@ int Http2Callbacks::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, 
       if (stream == nullptr || stream->reset_here || stream->reset_told) break;
       // The library found a fault in a body and told nobody: its length is not what was announced.
       stream->fault_of_peer = true;
-      constexpr std::string_view kDetails = "http2.violation.of.messaging.rule";
-      session.tell_reset(*stream,
-                         {static_cast<Http2Error>(frame->rst_stream.error_code), false, kDetails});
-      if (session.stream_errors_only_ || frame->rst_stream.error_code != NGHTTP2_PROTOCOL_ERROR)
-        break;
-      session.fail(Http2Error::protocol_error, kDetails,
-                   "http/2: a body is not as long as content-length says");
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
+      session.tell_reset(
+          *stream, {static_cast<Http2Error>(frame->rst_stream.error_code), false, kMessagingRule});
+      break;
     }
     case NGHTTP2_GOAWAY:
       if (frame->goaway.last_stream_id != INT32_MAX) session.goaway_sent_ = true;

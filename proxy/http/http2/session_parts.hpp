@@ -62,8 +62,9 @@ struct Http2Callbacks {
                        std::size_t size, nghttp2_data_source* source, void* user_data);
 
  private:
-  static void headers_complete(Http2Session& session, Http2Session::Stream& stream,
-                               const nghttp2_frame& frame);
+  static int headers_complete(Http2Session& session, Http2Session::Stream& stream,
+                              const nghttp2_frame& frame);
+  static int refuse_message(Http2Session& session, std::int32_t id, std::string_view details);
   static int refuse_block(Http2Session& session, std::int32_t id, HeaderBlock::Verdict verdict);
 };
 
