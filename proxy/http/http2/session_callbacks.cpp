@@ -54,9 +54,15 @@ int Http2Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hea
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
-      flood = session.floods_.on_content_frame(head->length == 0 && !ends_stream(*head));
+      // How much of a padded one is padding shows later.
+      if (head->length == 0 || (head->flags & NGHTTP2_FLAG_PADDED) == 0)
+        flood = session.floods_.on_content_frame(head->length == 0 && !ends_stream(*head));
       break;
     case NGHTTP2_PRIORITY:
+      if (head->stream_id == 0) {  // the library, told to ignore priorities, does not look
+        session.fail(Http2Error::protocol_error, "http2.codec_error", "PRIORITY: stream_id == 0");
+        break;
+      }
       flood = session.floods_.on_priority();
       break;
     case NGHTTP2_WINDOW_UPDATE:
@@ -65,7 +71,7 @@ int Http2Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hea
     default:
       break;
   }
-  return session.check_flood(flood) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  return session.check_flood(flood) && !session.dead_ ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 int Http2Callbacks::on_begin_headers(nghttp2_session* library, const nghttp2_frame* frame,
@@ -167,8 +173,9 @@ int Http2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void*
       if (stream == nullptr || stream->reset_here) break;
       if (ends_stream(frame->hd))
         session.events_.on_end_of_stream(stream->id);
-      else if (frame->hd.length != 0 && frame->hd.length == frame->data.padlen &&
-               !session.check_flood(session.floods_.on_content_frame(true)))
+      else if ((frame->hd.flags & NGHTTP2_FLAG_PADDED) != 0 &&
+               !session.check_flood(
+                   session.floods_.on_content_frame(frame->hd.length == frame->data.padlen)))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
       break;
     case NGHTTP2_HEADERS:
