@@ -54,7 +54,7 @@ void append_host(std::string& out, const std::string& cluster_prefix, const Host
   };
   for (const HostValue& value : host_values(view)) line(value.name, std::to_string(value.value));
   line("hostname", host.hostname);
-  line("health_flags", host.healthy ? "healthy" : "/failed_eds_health");
+  line("health_flags", upstream::to_string_of_health(host.health.flags()));
   line("weight", std::to_string(host.weight));
   line("region", host.region);
   line("zone", host.zone);
@@ -91,7 +91,7 @@ void write_host(JsonWriter& json, const HostView& view) {
       if (value.gauge == gauge) write_value(json, value);
   json.end_array();
   json.key("health_status").begin_object();
-  json.key("eds_health_status").string(host.healthy ? "HEALTHY" : "UNHEALTHY").end_object();
+  json.key("eds_health_status").string(host.healthy() ? "HEALTHY" : "UNHEALTHY").end_object();
   json.key("weight").number(host.weight);
   if (!host.hostname.empty()) json.key("hostname").string(host.hostname);
   if (host.priority != 0) json.key("priority").number(host.priority);

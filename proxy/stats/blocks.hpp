@@ -54,7 +54,7 @@ struct ClusterStats {
       upstream_cx_connect_attempts_exceeded, upstream_cx_idle_timeout, upstream_cx_destroy,
       upstream_cx_destroy_local, upstream_cx_destroy_remote, upstream_cx_none_healthy,
       upstream_cx_overflow, upstream_cx_rx_bytes_total, upstream_cx_tx_bytes_total, bind_errors,
-      original_dst_host_invalid;
+      original_dst_host_invalid, lb_healthy_panic;
   Gauge upstream_cx_active;
 
   static constexpr auto fields() {
@@ -74,6 +74,7 @@ struct ClusterStats {
         Field{"upstream_cx_tx_bytes_total", &S::upstream_cx_tx_bytes_total},
         Field{"bind_errors", &S::bind_errors},
         Field{"original_dst_host_invalid", &S::original_dst_host_invalid},
+        Field{"lb_healthy_panic", &S::lb_healthy_panic},
         Field{"upstream_cx_active", &S::upstream_cx_active});
   }
 };

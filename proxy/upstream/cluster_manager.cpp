@@ -22,7 +22,7 @@ void set_membership(stats::ClusterHostStats& stats, const HostSet& set) {
   std::int64_t healthy = 0;
   std::uint32_t max_weight = 0;
   for (const auto& host : set.hosts) {
-    healthy += host->healthy ? 1 : 0;
+    healthy += host->healthy() ? 1 : 0;
     max_weight = std::max(max_weight, host->weight);
   }
   stats.membership_total.set(static_cast<std::int64_t>(set.hosts.size()));

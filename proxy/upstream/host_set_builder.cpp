@@ -21,7 +21,7 @@ std::shared_ptr<const Host> make_host(const config::EndpointConfig& endpoint,
   host->zone = endpoint.zone;
   host->sub_zone = endpoint.sub_zone;
   host->locality_weight = endpoint.locality_weight;
-  host->healthy = endpoint.healthy;
+  host->health.assign(HealthFlag::failed_eds_health, !endpoint.healthy);
   host->stats = std::vector<stats::HostStats>(workers);
   return host;
 }
@@ -31,7 +31,8 @@ bool same_host(const Host& host, const config::EndpointConfig& endpoint,
   return host.hostname == hostname && host.weight == endpoint.weight &&
          host.priority == endpoint.priority && host.region == endpoint.region &&
          host.zone == endpoint.zone && host.sub_zone == endpoint.sub_zone &&
-         host.locality_weight == endpoint.locality_weight && host.healthy == endpoint.healthy;
+         host.locality_weight == endpoint.locality_weight &&
+         host.health.has(HealthFlag::failed_eds_health) == !endpoint.healthy;
 }
 
 }  // namespace
@@ -54,6 +55,8 @@ std::shared_ptr<const HostSet> build_dns_hosts(std::span<const ResolvedEndpoint>
   for (const auto& host : previous->hosts) known.emplace(host->address.endpoint, host);
 
   auto set = std::make_shared<HostSet>();
+  set->epoch = previous->epoch;
+  set->reports = previous->reports;
   std::unordered_set<Endpoint, EndpointHash> seen;
   for (const auto& [endpoint, addresses] : endpoints) {
     const std::string& hostname = endpoint->hostname.empty() ? endpoint->host : endpoint->hostname;
