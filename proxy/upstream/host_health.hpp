@@ -44,6 +44,11 @@ constexpr HealthState health_state(HealthFlags flags) {
   return (flags & kDegraded) != 0 ? HealthState::degraded : HealthState::healthy;
 }
 
+/// Whether the host is left out when the hosts of its priority are counted.
+constexpr bool is_excluded(HealthFlags flags) {
+  return (flags & (HealthFlags{} | HealthFlag::excluded_via_immediate_hc_fail)) != 0;
+}
+
 /// "healthy", or "/failed_active_hc/failed_outlier_check".
 std::string to_string_of_health(HealthFlags flags);
 

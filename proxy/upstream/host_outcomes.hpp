@@ -37,6 +37,9 @@ struct alignas(64) OutcomeCounts {
 struct HostOutcomes {
   FailureStreak errors_5xx, gateway_failures, local_failures;
   std::vector<OutcomeCounts> counts;  // one per worker; empty without outlier detection
+  /// Percent, of the last interval; -1: too little traffic. Main thread only.
+  double success_rate = -1;
+  double local_success_rate = -1;
 };
 
 }  // namespace weir::upstream

@@ -14,11 +14,4 @@ std::uint32_t retry_limit(const config::CircuitBreakerConfig& limits, const Limi
                   limits.retry_budget_min);
 }
 
-OpenBreakers open_breakers(const config::CircuitBreakerConfig& limits, const LimitCounts& counts) {
-  return {counts.connections.load(std::memory_order_relaxed) >= limits.max_connections,
-          counts.pending_requests.load(std::memory_order_relaxed) >= limits.max_pending_requests,
-          counts.requests.load(std::memory_order_relaxed) >= limits.max_requests,
-          counts.retries.load(std::memory_order_relaxed) >= retry_limit(limits, counts)};
-}
-
 }  // namespace weir::upstream

@@ -78,14 +78,4 @@ class LimitUse {
 /// active and pending, but at least its minimum.
 std::uint32_t retry_limit(const config::CircuitBreakerConfig& limits, const LimitCounts& counts);
 
-/// Which breakers are open: nothing more of that kind may begin.
-struct OpenBreakers {
-  bool connections = false;
-  bool pending_requests = false;
-  bool requests = false;
-  bool retries = false;
-  bool operator==(const OpenBreakers&) const = default;
-};
-OpenBreakers open_breakers(const config::CircuitBreakerConfig& limits, const LimitCounts& counts);
-
 }  // namespace weir::upstream

@@ -35,6 +35,7 @@ std::vector<PriorityHealth> health_by_priority(const HostSet& set) {
     const HealthState state = host->health.state();
     if (state == HealthState::healthy) ++health.healthy;
     if (state == HealthState::degraded) ++health.degraded;
+    if (is_excluded(host->health.flags())) ++health.excluded;
   }
   return priorities;
 }

@@ -10,15 +10,16 @@ namespace {
 /// Percent: a priority counts as whole while it has lost fewer than 2 / 7 of its hosts.
 constexpr std::uint64_t kOverprovisioning = 140;
 
+std::uint32_t counted(const PriorityHealth& health) { return health.hosts - health.excluded; }
+
 std::uint32_t availability(std::uint32_t well, std::uint32_t hosts) {
   if (hosts == 0) return 0;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(100, kOverprovisioning * well / hosts));
 }
 
 bool below_threshold(const PriorityHealth& health, double threshold) {
-  if (health.hosts == 0) return threshold > 0;
-  const double well = 100.0 * (health.healthy + health.degraded) / health.hosts;
-  return well < threshold;
+  if (counted(health) == 0) return threshold > 0;
+  return 100.0 * (health.healthy + health.degraded) / counted(health) < threshold;
 }
 
 /// One number for each priority.
@@ -72,8 +73,8 @@ std::vector<PriorityLoad> plan_loads(std::span<const PriorityHealth> priorities,
   Percents healthy, degraded;
   std::uint32_t sum = 0;
   for (const PriorityHealth& health : priorities) {
-    healthy.push_back(availability(health.healthy, health.hosts));
-    degraded.push_back(availability(health.degraded, health.hosts));
+    healthy.push_back(availability(health.healthy, counted(health)));
+    degraded.push_back(availability(health.degraded, counted(health)));
     sum += healthy.back() + degraded.back();
   }
   const std::uint32_t total = std::min<std::uint32_t>(sum, 100);

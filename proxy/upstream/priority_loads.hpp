@@ -11,9 +11,10 @@ namespace weir::upstream {
 
 /// The hosts of one priority, by health.
 struct PriorityHealth {
-  std::uint32_t hosts = 0;
+  std::uint32_t hosts = 0;  // in all
   std::uint32_t healthy = 0;
   std::uint32_t degraded = 0;
+  std::uint32_t excluded = 0;  // not counted when the share of the others is judged
 };
 
 /// Which hosts of a priority get connections.

@@ -8,8 +8,8 @@ WorkerCluster::WorkerCluster(SharedCluster& shared, stats::ClusterStats& stats, 
     : shared_(shared),
       stats_(stats),
       worker_(worker),
-      shares_{{{*this, shared.limits[LimitPriority::normal].connections},
-               {*this, shared.limits[LimitPriority::high].connections}}},
+      shares_{{{*this, shared.limits[LimitPriority::normal].connections, LimitPriority::normal},
+               {*this, shared.limits[LimitPriority::high].connections, LimitPriority::high}}},
       hosts_(std::move(hosts)),
       balancer_(shared.config->lb_policy, shared.config->least_request_choices, worker,
                 shared.config->locality_weighted, shared.config->panic_threshold) {}
@@ -82,6 +82,9 @@ UpstreamUse::UpstreamUse(const WorkerCluster::Share& share, std::shared_ptr<cons
     : share_(&share), host_(std::move(host)) {
   share.cluster.stats_.upstream_cx_total.add();
   share.cluster.stats_.upstream_cx_active.add();
+  // Those of the other priority are what is left.
+  if (share.priority == LimitPriority::high)
+    share.cluster.stats_.requests.get().connections[stats::kHighPriority].add();
   host_->stats[share.cluster.worker_].cx_total.add();
   host_->stats[share.cluster.worker_].cx_active.add();
 }
@@ -91,6 +94,8 @@ void UpstreamUse::reset() noexcept {
   share_->connections.fetch_sub(1, std::memory_order_relaxed);
   WorkerCluster& cluster = share_->cluster;
   cluster.stats_.upstream_cx_active.sub();
+  if (share_->priority == LimitPriority::high)
+    cluster.stats_.requests.get().connections[stats::kHighPriority].sub();
   cluster.stats_.upstream_cx_destroy.add();
   host_->stats[cluster.worker_].cx_active.sub();
   share_ = nullptr;

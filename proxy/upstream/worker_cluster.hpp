@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -86,6 +87,14 @@ class WorkerCluster {
     return priority == LimitPriority::high ? config().high_limits : config().default_limits;
   }
 
+  /// Who is told, on the worker, that a host has failed a check or was ejected.
+  void set_on_host_failed(std::function<void(const Host&)> callback) {
+    on_host_failed_ = std::move(callback);
+  }
+  void tell_host_failed(const Host& host) const {
+    if (on_host_failed_) on_host_failed_(host);
+  }
+
   /// Forgets original destinations without a connection since the last sweep. Call every
   /// cleanup_interval.
   void sweep();
@@ -96,6 +105,7 @@ class WorkerCluster {
   struct Share {
     WorkerCluster& cluster;
     std::atomic<std::uint32_t>& connections;
+    LimitPriority priority;
   };
   struct KnownDestination {
     std::shared_ptr<const Host> host;
@@ -110,6 +120,7 @@ class WorkerCluster {
   const std::array<Share, 2> shares_;  // by LimitPriority
   std::shared_ptr<const HostSet> hosts_;
   LoadBalancer balancer_;
+  std::function<void(const Host&)> on_host_failed_;
   std::unordered_map<Endpoint, KnownDestination, EndpointHash>
       known_;  // discovery original_dst only
 };
