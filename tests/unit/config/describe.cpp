@@ -5,6 +5,7 @@
 
 #include "proxy/access_log/format.hpp"
 #include "proxy/access_log/record_filter.hpp"
+#include "tests/unit/config/describe_http.hpp"
 
 namespace weir::config::testing {
 namespace {
@@ -129,7 +130,10 @@ void limits(std::ostream& out, std::string_view name, const CircuitBreakerConfig
   if (config == CircuitBreakerConfig{}) return;
   out << "  " << name << " limits: connections " << config.max_connections << ", pending "
       << config.max_pending_requests << ", requests " << config.max_requests << ", retries "
-      << config.max_retries << "\n";
+      << config.max_retries;
+  if (config.retry_budget_percent)
+    out << " or " << *config.retry_budget_percent << "%, at least " << config.retry_budget_min;
+  out << "\n";
 }
 
 void endpoint(std::ostream& out, const EndpointConfig& config) {
@@ -173,6 +177,7 @@ void cluster(std::ostream& out, const ClusterConfig& config) {
         << config.keep_alive->interval.count() << "s, " << config.keep_alive->probes << " probes\n";
   limits(out, "default", config.default_limits);
   limits(out, "high", config.high_limits);
+  out << describe_http(config);
   for (const EndpointConfig& item : config.endpoints) endpoint(out, item);
 }
 
