@@ -49,14 +49,19 @@ std::string text_of(const PortPredicate& predicate) {
 
 std::string text_of(const access_log::RecordFilter& filter) {
   using Kind = access_log::RecordFilter::Kind;
-  constexpr std::string_view kKinds[] = {"every",        "any flag", "flags ", "duration ",
-                                         "status code ", "all(",     "any("};
+  constexpr std::string_view kKinds[] = {
+      "every",        "any flag", "flags ",    "duration ", "status code ", "not health check",
+      "grpc status ", "headers",  "fraction ", "all(",      "any("};
   constexpr std::string_view kComparisons[] = {"== ", ">= ", "<= ", "!= "};
   std::string text(kKinds[static_cast<int>(filter.kind)]);
   if (filter.kind == Kind::flags) text += filter.flags.to_string();
   if (filter.kind == Kind::duration || filter.kind == Kind::status_code)
     text += std::string(kComparisons[static_cast<int>(filter.comparison)]) +
             std::to_string(filter.value);
+  if (filter.kind == Kind::fraction)
+    text += std::to_string(filter.value) + "/" + std::to_string(filter.denominator);
+  if (filter.kind == Kind::grpc_status)
+    text += (filter.exclude ? "not " : "") + std::to_string(filter.grpc_statuses);
   for (const auto& child : filter.children) text += text_of(child) + ", ";
   if (!filter.children.empty()) text.replace(text.size() - 2, 2, ")");
   return text;
