@@ -85,7 +85,10 @@ class HeaderMatches final : public access_log::HeaderPredicate {
 
 RecordFilter header_filter(const HeaderFilter& proto, const ParseContext& context) {
   RecordFilter filter{RecordFilter::Kind::headers};
-  if (!proto.has_header()) context.error("has no header");
+  if (!proto.has_header()) {
+    context.error("has no header");
+    return filter;
+  }
   filter.predicate = std::make_shared<HeaderMatches>(
       header_matcher_from_proto(proto.header(), context.field("header")));
   return filter;
