@@ -160,7 +160,8 @@ class Proxy:
         return text
 
     def stats(self) -> dict[str, int]:
-        return {name: int(value) for name, _, value in (line.partition(": ") for line in self.text("/stats").splitlines())}
+        lines = (line.partition(": ") for line in self.text("/stats").splitlines())
+        return {name: int(value) for name, _, value in lines if value.isdigit()}  # the others are histograms
 
     def stat(self, name: str) -> int:
         return self.stats()[name]
