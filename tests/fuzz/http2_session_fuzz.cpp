@@ -163,7 +163,8 @@ class Owner final : public Http2Events {
       said_.insert(said_.end(), buffer.begin(),
                    buffer.begin() + static_cast<std::ptrdiff_t>(written));
       require(session->active_streams() == streams_.size());
-      if (!session->wants_write() || written == 0) break;
+      if (!session->wants_write()) break;
+      require(written != 0);
     }
     frames();
   }

@@ -106,6 +106,7 @@ int Http2Callbacks::on_begin_headers(nghttp2_session* library, const nghttp2_fra
   if (stream == nullptr || !stream->reset_here) session.queue_reset(id, Http2Error::refused_stream);
   if (stream != nullptr && kind == HeadersKind::request) {
     nghttp2_session_set_stream_user_data(library, id, nullptr);
+    --session.active_;
     session.drop_stream(*stream);
   } else if (stream != nullptr) {
     stream->reset_here = true;
@@ -293,6 +294,7 @@ int Http2Callbacks::on_stream_close(nghttp2_session*, std::int32_t id, std::uint
   session.give_back_connection_window(stream->unconsumed);
   const bool taken_back = stream->reset_by_peer || stream->fault_of_peer;
   const auto lived = session.now_ - stream->opened;
+  --session.active_;  // before the event: it may be waited for in order to open another
   session.events_.on_stream_closed(id, stream->owner);
   session.drop_stream(*stream);
   if (session.role_ == Http2Session::Role::client) return 0;
