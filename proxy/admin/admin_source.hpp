@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,12 +39,26 @@ struct HostView {
   std::uint64_t cx_total = 0;
   std::uint64_t cx_connect_fail = 0;
   std::int64_t cx_active = 0;
+  std::uint64_t rq_total = 0;
+  std::uint64_t rq_success = 0;
+  std::uint64_t rq_error = 0;
+  std::uint64_t rq_timeout = 0;
+  std::int64_t rq_active = 0;
+};
+
+/// Percent; -1 = too little traffic in the last interval.
+struct OutlierView {
+  double success_rate_average = -1;
+  double success_rate_threshold = -1;
+  double local_success_rate_average = -1;
+  double local_success_rate_threshold = -1;
 };
 
 struct ClusterView {
   std::shared_ptr<const config::ClusterConfig> config;
   std::vector<HostView> hosts;
   bool added_via_api = false;
+  std::optional<OutlierView> outliers;  // clusters with outlier detection
 };
 
 /// Sums the workers' counters of each host.
