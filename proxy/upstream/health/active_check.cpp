@@ -24,7 +24,9 @@ ActiveCheck::ActiveCheck(Shared& shared, std::shared_ptr<const Host> host)
 void ActiveCheck::start() {
   const auto most = shared_->check.initial_jitter.count();
   schedule(std::chrono::milliseconds(
-      most <= 0 ? 0 : static_cast<std::int64_t>(shared_->random.next() % static_cast<std::uint64_t>(most))));
+      most <= 0
+          ? 0
+          : static_cast<std::int64_t>(shared_->random.next() % static_cast<std::uint64_t>(most))));
 }
 
 void ActiveCheck::stop() {
@@ -143,7 +145,8 @@ void ActiveCheck::finish(const CheckResult& result) {
   if (!answered) shared_->stats.network_failure.add();
   const bool first = state_.is_new();
   const auto transition = state_.apply(host_->health, result);
-  schedule(check_delay(shared_->check, !passed, transition, shared_->has_traffic(), shared_->random));
+  schedule(
+      check_delay(shared_->check, !passed, transition, shared_->has_traffic(), shared_->random));
   shared_->on_result(host_, transition, result, first);
 }
 
