@@ -58,13 +58,22 @@ void WorkerCluster::sweep() {
 }
 
 std::optional<UpstreamUse> UpstreamUse::take(WorkerCluster& cluster,
-                                             std::shared_ptr<const Host> host, bool in_any_case,
+                                             std::shared_ptr<const Host> host,
                                              LimitPriority priority) {
   const auto& share = cluster.shares_[static_cast<std::size_t>(priority)];
   if (!take_place(share.connections, cluster.limits(priority).max_connections)) {
     cluster.stats_.upstream_cx_overflow.add();
-    if (!in_any_case) return std::nullopt;
+    return std::nullopt;
+  }
+  return UpstreamUse(share, std::move(host));
+}
+
+UpstreamUse UpstreamUse::take_anyway(WorkerCluster& cluster, std::shared_ptr<const Host> host,
+                                     LimitPriority priority) {
+  const auto& share = cluster.shares_[static_cast<std::size_t>(priority)];
+  if (!take_place(share.connections, cluster.limits(priority).max_connections)) {
     share.connections.fetch_add(1, std::memory_order_relaxed);
+    cluster.stats_.upstream_cx_overflow.add();
   }
   return UpstreamUse(share, std::move(host));
 }

@@ -139,10 +139,12 @@ class UpstreamUse {
   ~UpstreamUse() { reset(); }
 
   /// nullopt: the cluster has as many connections as it may; upstream_cx_overflow is counted.
-  /// `in_any_case`: it is counted, but the place is given.
   static std::optional<UpstreamUse> take(WorkerCluster& cluster, std::shared_ptr<const Host> host,
-                                         bool in_any_case = false,
                                          LimitPriority priority = LimitPriority::normal);
+  /// Beyond the limit if need be (upstream_cx_overflow is counted then): a pool without any
+  /// connection would have its requests wait for ever.
+  static UpstreamUse take_anyway(WorkerCluster& cluster, std::shared_ptr<const Host> host,
+                                 LimitPriority priority = LimitPriority::normal);
   void reset() noexcept;
   /// Gives the place back but keeps the host, for a pick that is to avoid it.
   std::shared_ptr<const Host> reset_keeping_host() noexcept;

@@ -32,11 +32,7 @@ bool filters_by_route(const HcmConfig& config) {
 }  // namespace
 
 std::vector<std::string> HttpConnectionManager::cluster_names() const {
-  std::vector<std::string> names;
-  if (config_.routes != nullptr) names = config_.routes->config().cluster_names();
-  for (const HttpFilterEntry& entry : config_.filters)
-    for (std::string& name : entry.filter->cluster_names()) names.push_back(std::move(name));
-  return names;
+  return config_.cluster_names();
 }
 
 std::string HttpConnectionManager::to_string() const {
