@@ -2,9 +2,11 @@
 // HttpFilter: what stands between the HTTP connection manager and the router. One folder each.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +31,8 @@ struct LocalReply {
   std::string_view details;  // %RESPONSE_CODE_DETAILS%; must live as long as the stream
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names
   access_log::ResponseFlags flags;
+  /// What a gRPC client gets; without it the status that belongs to the HTTP status.
+  std::optional<std::uint32_t> grpc_status;
 };
 
 /// The answer to a call of a filter's own.
@@ -51,6 +55,38 @@ struct CallRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds timeout{0};  // 0 = none
+};
+
+/// What filters keep from one request of a connection to the next, each by an address that is its
+/// own. Goes with the connection.
+class ConnectionNotes {
+ public:
+  struct Note {
+    Note() = default;
+    Note(const Note&) = delete;
+    Note& operator=(const Note&) = delete;
+    virtual ~Note() = default;
+  };
+
+  /// nullptr: none is kept under `key`.
+  [[nodiscard]] Note* find(const void* key) const noexcept {
+    for (const auto& [owner, note] : notes_)
+      if (owner == key) return note.get();
+    return nullptr;
+  }
+  /// `key`: not in use yet.
+  void keep(const void* key, std::unique_ptr<Note> note) {
+    notes_.emplace_back(key, std::move(note));
+  }
+
+ private:
+  std::vector<std::pair<const void*, std::unique_ptr<Note>>> notes_;  // one or two
+};
+
+/// Hosts of a cluster, as they are now.
+struct ClusterHealth {
+  std::uint64_t hosts = 0;
+  std::uint64_t healthy = 0;
 };
 
 /// What is known of the connection that a stream came by.
@@ -103,8 +139,11 @@ class HttpStream {
   virtual std::uint64_t start_call(CallRequest&& request, CallHandler* handler) = 0;
   virtual void cancel_call(std::uint64_t ticket) = 0;
   [[nodiscard]] virtual bool has_cluster(std::string_view name) = 0;
+  /// nullopt: no such cluster.
+  [[nodiscard]] virtual std::optional<ClusterHealth> cluster_health(std::string_view name) = 0;
 
   [[nodiscard]] virtual const ConnectionInfo& connection() = 0;
+  [[nodiscard]] virtual ConnectionNotes& connection_notes() = 0;
   [[nodiscard]] virtual std::string_view upstream_cluster() = 0;  // "" while none is chosen
   [[nodiscard]] virtual std::string upstream_host() = 0;          // "" while none is chosen
   virtual void add_flag(access_log::ResponseFlag flag) = 0;
@@ -181,8 +220,11 @@ class HttpFilterInstance {
 
 struct HttpInstanceContext {
   InstanceContext& network;
-  std::string_view name;         // of the entry in http_filters
-  std::string_view stat_prefix;  // of the connection manager
+  std::string_view name;             // of the entry in http_filters
+  std::string_view stat_prefix;      // of the connection manager
+  std::string_view service_cluster;  // node.cluster of the bootstrap; lives as long as the instance
+  /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
+  const std::atomic<bool>* health_check_failed = nullptr;
 };
 
 /// What the registry's parse function of an HTTP filter returns. Immutable, shared by all workers.
