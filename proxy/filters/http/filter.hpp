@@ -220,11 +220,14 @@ class HttpFilterInstance {
 
 struct HttpInstanceContext {
   InstanceContext& network;
-  std::string_view name;             // of the entry in http_filters
-  std::string_view stat_prefix;      // of the connection manager
-  std::string_view service_cluster;  // node.cluster of the bootstrap; lives as long as the instance
+  std::string_view name;         // of the entry in http_filters
+  std::string_view stat_prefix;  // of the connection manager
+  /// node.cluster of the bootstrap. Lives as long as the instance.
+  std::string_view service_cluster = {};
   /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
   const std::atomic<bool>* health_check_failed = nullptr;
+  /// The routes, so that statistics of theirs exist from the start; nullptr: not known yet.
+  const route::RouteConfig* routes = nullptr;
 };
 
 /// What the registry's parse function of an HTTP filter returns. Immutable, shared by all workers.
