@@ -136,10 +136,10 @@ class CorsFilter final : public HttpFilter {
     };
     add(kAllowOrigin, allowed_origin_);
     if (policies_.flag(&CorsPolicy::allow_credentials, false)) add(kAllowCredentials, "true");
-    add("access-control-allow-methods", asked_for(policies_.text(&CorsPolicy::allow_methods),
-                                                  "access-control-request-method"));
-    add("access-control-allow-headers", asked_for(policies_.text(&CorsPolicy::allow_headers),
-                                                  "access-control-request-headers"));
+    add("access-control-allow-methods",
+        asked_for(policies_.text(&CorsPolicy::allow_methods), "access-control-request-method"));
+    add("access-control-allow-headers",
+        asked_for(policies_.text(&CorsPolicy::allow_headers), "access-control-request-headers"));
     add("access-control-max-age", policies_.text(&CorsPolicy::max_age));
     if (policies_.flag(&CorsPolicy::allow_private_network_access, false) &&
         request.joined("access-control-request-private-network") == "true")

@@ -102,8 +102,8 @@ class FaultFilter final : public HttpFilter, private io::TimerHandler {
   FilterStatus on_response_data(BodyPiece& piece, bool) override {
     if (!pace_) return FilterStatus::go_on;
     io::EventLoop& loop = stream_.worker().loop;
-    const auto wait = std::chrono::ceil<milliseconds>(
-        pace_->wait_for(piece.bytes.size(), loop.now()));
+    const auto wait =
+        std::chrono::ceil<milliseconds>(pace_->wait_for(piece.bytes.size(), loop.now()));
     if (wait.count() == 0) return FilterStatus::go_on;
     loop.arm(timer_, wait);
     return FilterStatus::pause;
@@ -162,9 +162,9 @@ class FaultFilter final : public HttpFilter, private io::TimerHandler {
                           : parse_header_number(headers.get("x-envoy-fault-throughput-response"));
     if (!kbps || *kbps == 0) return;
     const route::Fraction share =
-        limit->kbps ? limit->share
-                    : share_of(headers, "x-envoy-fault-throughput-response-percentage",
-                               limit->share);
+        limit->kbps
+            ? limit->share
+            : share_of(headers, "x-envoy-fault-throughput-response-percentage", limit->share);
     if (!falls_to(share)) return;
     become_active();
     instance_.response_rl_injected.add();

@@ -44,9 +44,9 @@ struct FaultSettings {
   std::optional<FaultDelay> delay;
   std::optional<FaultAbort> abort;
   std::optional<FaultRateLimit> response_rate_limit;
-  std::string upstream_cluster;                // "" = all
-  std::vector<route::HeaderMatcher> headers;   // all of them match
-  std::vector<std::string> downstream_nodes;   // x-envoy-downstream-service-node; empty = all
+  std::string upstream_cluster;               // "" = all
+  std::vector<route::HeaderMatcher> headers;  // all of them match
+  std::vector<std::string> downstream_nodes;  // x-envoy-downstream-service-node; empty = all
   std::optional<std::uint32_t> max_active_faults;
 };
 
@@ -55,8 +55,7 @@ struct RouteFault final : config::RouteFilterConfig {
 };
 
 /// Reports every problem through `context`; the result is meaningful only when there was none.
-FaultSettings fault_from_proto(
-    const envoy::extensions::filters::http::fault::v3::HTTPFault& proto,
-    const config::ParseContext& context);
+FaultSettings fault_from_proto(const envoy::extensions::filters::http::fault::v3::HTTPFault& proto,
+                               const config::ParseContext& context);
 
 }  // namespace weir::filters

@@ -8,8 +8,8 @@
 
 namespace weir::filters {
 
-/// One slice of bytes every sixteenth of a second, the first at once, as Envoy does it. A piece goes
-/// as a whole when its last byte may: the rate holds at the end of each piece.
+/// One slice of bytes every sixteenth of a second, the first at once, as Envoy does it. A piece
+/// goes as a whole when its last byte may: the rate holds at the end of each piece.
 class ResponsePace {
  public:
   using Clock = std::chrono::steady_clock;
@@ -36,7 +36,7 @@ class ResponsePace {
   static constexpr Clock::duration kSlice = std::chrono::microseconds(1'000'000 / kSlices);
 
   std::uint64_t slice_;
-  std::uint64_t sent_ = 0;      // since start_
+  std::uint64_t sent_ = 0;  // since start_
   Clock::time_point start_{};
 };
 
