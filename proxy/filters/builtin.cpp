@@ -5,6 +5,7 @@
 #include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "proxy/filters/builtin_http.hpp"
 #include "proxy/filters/listener/original_dst.hpp"
 #include "proxy/filters/listener/original_src.hpp"
 #include "proxy/filters/listener/tls_inspector.hpp"
@@ -52,7 +53,8 @@ config::FilterRegistry builtin_filters() {
           {"envoy.filters.listener.tls_inspector",
            &proto::listener::tls_inspector::v3::TlsInspector::default_instance(),
            parse_empty<TlsInspectorFilter>},
-      });
+      },
+      builtin_http_filters(), refused_http_filters());
 }
 
 }  // namespace weir::filters
