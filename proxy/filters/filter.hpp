@@ -11,6 +11,7 @@
 #include "proxy/access_log/opened_access_log.hpp"
 #include "proxy/config/listener_config.hpp"
 #include "proxy/filters/worker_context.hpp"
+#include "proxy/http_client/cluster_pool.hpp"
 #include "proxy/stats/stats_store.hpp"
 #include "proxy/tcp/downstream_connection.hpp"
 #include "proxy/tcp/end_reason.hpp"
@@ -24,6 +25,8 @@ class ClusterLookup {
  public:
   /// nullptr: no such cluster.
   virtual upstream::WorkerCluster* find_cluster(std::string_view name) = 0;
+  /// Its HTTP connections on this worker; nullptr: no such cluster.
+  virtual http_client::ClusterPool* find_pool(std::string_view name) = 0;
 
  protected:
   ~ClusterLookup() = default;

@@ -75,7 +75,7 @@ void Worker::on_timer() {
 
 void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
   loop_->post(
-      [this, cluster, hosts = std::move(hosts)] { config_->cluster(cluster).set_hosts(hosts); });
+      [this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
 }
 
 void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {

@@ -13,6 +13,8 @@ namespace weir::stats {
 struct HistogramSummary {
   static constexpr std::array<double, 10> kQuantiles = {0,   .25, .5,   .75,  .9,
                                                         .95, .99, .995, .999, 1};
+  static constexpr std::array<double, 10> kPercentiles = {0,  25, 50,   75,   90,
+                                                          95, 99, 99.5, 99.9, 100};
   /// Upper bounds; the last bucket, +Inf, is `count`.
   static constexpr std::array<double, 19> kBounds = {
       0.5,  1,    5,     10,    25,    50,     100,    250,     500,    1000,

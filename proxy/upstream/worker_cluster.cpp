@@ -44,12 +44,14 @@ void WorkerCluster::sweep() {
 }
 
 std::optional<UpstreamUse> UpstreamUse::take(WorkerCluster& cluster,
-                                             std::shared_ptr<const Host> host) {
+                                             std::shared_ptr<const Host> host, bool in_any_case) {
   const std::uint32_t limit = cluster.config().default_limits.max_connections;
   if (cluster.shared_.connections.fetch_add(1, std::memory_order_relaxed) >= limit) {
-    cluster.shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     cluster.stats_.upstream_cx_overflow.add();
-    return std::nullopt;
+    if (!in_any_case) {
+      cluster.shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+      return std::nullopt;
+    }
   }
   cluster.stats_.upstream_cx_total.add();
   cluster.stats_.upstream_cx_active.add();

@@ -84,7 +84,9 @@ class UpstreamUse {
   ~UpstreamUse() { reset(); }
 
   /// nullopt: the cluster has as many connections as it may; upstream_cx_overflow is counted.
-  static std::optional<UpstreamUse> take(WorkerCluster& cluster, std::shared_ptr<const Host> host);
+  /// `in_any_case`: it is counted, but the place is given.
+  static std::optional<UpstreamUse> take(WorkerCluster& cluster, std::shared_ptr<const Host> host,
+                                         bool in_any_case = false);
   void reset() noexcept;
   /// Gives the place back but keeps the host, for a pick that is to avoid it.
   std::shared_ptr<const Host> reset_keeping_host() noexcept;
