@@ -85,6 +85,10 @@ void ClientConnection::connecting_event(io::Events events) {
   }
   if ((events & EPOLLOUT) == 0) return;
   pool_->opened(*this);
+  cluster().report(*use_.host(), upstream::Outcome::connected);
+  cluster().stats().upstream_cx_connect_ms.record(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(environment().loop.now() - began_)
+          .count()));
   phase_ = Phase::open;
   timer_.disarm();
   const int socket = socket_.get();
@@ -177,6 +181,9 @@ void ClientConnection::close(ResetReason reason, std::string_view detail) {
         .add();
     if (was_connecting) {
       use_.count_connect_failure();
+      cluster().report(*use_.host(), reason == ResetReason::connect_timeout
+                                         ? upstream::Outcome::timeout
+                                         : upstream::Outcome::connect_failed);
       // Not before the waiting ones are told: one of them may open the next connection, and this
       // one's place in the limit must be free by then.
       use_.reset_keeping_host();

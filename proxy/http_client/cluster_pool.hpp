@@ -23,6 +23,7 @@ struct RequestOptions {
   std::optional<upstream::ClientSource> source;  // upstream connections show the client's address
   upstream::LoopGuard::Origin origin;            // who opens it, for the loop guard
   bool inherited_mark = false;  // the client is a marked upstream socket: mark at once
+  upstream::LimitPriority priority = upstream::LimitPriority::normal;
   bool http2 = false;           // for clusters that speak what the client speaks
 };
 
@@ -43,6 +44,8 @@ class Waiting {
   friend class HostPool;
   HostPool* pool_ = nullptr;
   ExchangeEvents* events_ = nullptr;
+  upstream::LimitUse place_;  // against max_pending_requests
+  upstream::LimitPriority priority_ = upstream::LimitPriority::normal;
   Waiting* next_ = nullptr;
   Waiting* previous_ = nullptr;
 };
@@ -91,7 +94,6 @@ class ClusterPool {
   upstream::WorkerCluster& cluster_;
   std::unordered_map<Key, std::unique_ptr<HostPool>, KeyHash> pools_;
   HostPool* last_ = nullptr;  // the pool that the last request used
-  std::uint32_t waiting_ = 0;  // requests without a connection, in all pools
 };
 
 }  // namespace weir::http_client

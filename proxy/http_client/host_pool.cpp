@@ -40,12 +40,14 @@ std::optional<ResetReason> HostPool::request(const RequestOptions& options, Wait
     ready_->take(events);
     return std::nullopt;
   }
-  auto& stats = cluster().stats().requests.get();
-  if (owner_.waiting_ >= cluster().config().default_limits.max_pending_requests) {
-    stats.upstream_rq_pending_overflow.add();
+  auto place = cluster().take_pending_request(options.priority);
+  if (!place) {
+    cluster().stats().requests.get().upstream_rq_pending_overflow.add();
     detail = "as many requests wait as may wait";
     return ResetReason::overflow;
   }
+  waiting.place_ = std::move(*place);
+  waiting.priority_ = options.priority;
   enqueue(waiting, events);
   if (waiting_ <= connecting_capacity_) return std::nullopt;
   const auto failed = open(options, detail);
@@ -58,7 +60,11 @@ std::optional<ResetReason> HostPool::request(const RequestOptions& options, Wait
 std::optional<ResetReason> HostPool::open(const RequestOptions& options, std::string& detail) {
   options_ = options;
   // Without a connection nobody would ever be served, so the first one is made in any case.
-  auto use = upstream::UpstreamUse::take(cluster(), host_, connections_ == 0);
+  std::optional<upstream::UpstreamUse> use;
+  if (connections_ == 0)
+    use = upstream::UpstreamUse::take_anyway(cluster(), host_, options.priority);
+  else
+    use = upstream::UpstreamUse::take(cluster(), host_, options.priority);
   if (!use) {
     detail = "the cluster has as many connections as it may";
     return ResetReason::overflow;
@@ -164,19 +170,22 @@ void HostPool::enqueue(Waiting& waiting, ExchangeEvents& events) {
   (last_waiting_ != nullptr ? last_waiting_->next_ : first_waiting_) = &waiting;
   last_waiting_ = &waiting;
   ++waiting_;
-  ++owner_.waiting_;
   auto& stats = cluster().stats().requests.get();
   stats.upstream_rq_pending_total.add();
-  stats.upstream_rq_pending_active[stats::kDefaultPriority].add();
+  stats.upstream_rq_pending_active[static_cast<std::size_t>(waiting.priority_)].add();
 }
 
 void HostPool::dequeue(Waiting& waiting) noexcept {
   (waiting.previous_ != nullptr ? waiting.previous_->next_ : first_waiting_) = waiting.next_;
   (waiting.next_ != nullptr ? waiting.next_->previous_ : last_waiting_) = waiting.previous_;
   waiting.pool_ = nullptr;
+  waiting.place_.reset();
   --waiting_;
-  --owner_.waiting_;
-  cluster().stats().requests.get().upstream_rq_pending_active[stats::kDefaultPriority].sub();
+  cluster()
+      .stats()
+      .requests.get()
+      .upstream_rq_pending_active[static_cast<std::size_t>(waiting.priority_)]
+      .sub();
 }
 
 }  // namespace weir::http_client

@@ -15,6 +15,7 @@
 #include "proxy/access_log/response_flags.hpp"
 #include "proxy/config/filter_registry.hpp"
 #include "proxy/filters/filter.hpp"
+#include "proxy/filters/http/connection_notes.hpp"
 #include "proxy/http/header_map.hpp"
 #include "proxy/route/route_config.hpp"
 
@@ -55,32 +56,6 @@ struct CallRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds timeout{0};  // 0 = none
-};
-
-/// What filters keep from one request of a connection to the next, each by an address that is its
-/// own. Goes with the connection.
-class ConnectionNotes {
- public:
-  struct Note {
-    Note() = default;
-    Note(const Note&) = delete;
-    Note& operator=(const Note&) = delete;
-    virtual ~Note() = default;
-  };
-
-  /// nullptr: none is kept under `key`.
-  [[nodiscard]] Note* find(const void* key) const noexcept {
-    for (const auto& [owner, note] : notes_)
-      if (owner == key) return note.get();
-    return nullptr;
-  }
-  /// `key`: not in use yet.
-  void keep(const void* key, std::unique_ptr<Note> note) {
-    notes_.emplace_back(key, std::move(note));
-  }
-
- private:
-  std::vector<std::pair<const void*, std::unique_ptr<Note>>> notes_;  // one or two
 };
 
 /// Hosts of a cluster, as they are now.

@@ -334,7 +334,7 @@ class FakeHttpStream final : public HttpStream {
     way.paused = false;
     if (std::exchange(way.collecting, false)) {
       way.held_end = false;
-      filter_data(way, std::exchange(way.held, {}), true);
+      filter_data(way, std::exchange(way.held, {}), !way.received_trailers);
       way.headers_passed = !way.paused && !over_for(way);
     } else {
       pass_held(way);

@@ -32,11 +32,7 @@ bool filters_by_route(const HcmConfig& config) {
 }  // namespace
 
 std::vector<std::string> HttpConnectionManager::cluster_names() const {
-  std::vector<std::string> names;
-  if (config_.routes != nullptr) names = config_.routes->config().cluster_names();
-  for (const HttpFilterEntry& entry : config_.filters)
-    for (std::string& name : entry.filter->cluster_names()) names.push_back(std::move(name));
-  return names;
+  return config_.cluster_names();
 }
 
 std::string HttpConnectionManager::to_string() const {
@@ -63,7 +59,12 @@ std::unique_ptr<NetworkFilterInstance> HttpConnectionManager::instantiate(
     // The registry makes nothing else.
     const auto* const factory = dynamic_cast<const HttpFilterFactory*>(entry.filter.get());
     assert(factory != nullptr);
-    HttpInstanceContext inner{context, entry.name, config_.stat_prefix};
+    HttpInstanceContext inner{context,
+                              entry.name,
+                              config_.stat_prefix,
+                              context.service_cluster,
+                              context.health_check_failed,
+                              config_.routes != nullptr ? &config_.routes->config() : nullptr};
     instance->filters.push_back({&entry, factory->instantiate(inner)});
   }
   for (const auto& log : config_.access_logs)

@@ -147,8 +147,7 @@ void Router::forward(const route::ForwardAction& action, bool) {
     return;
   }
   stats_ = &pool_->cluster().stats().requests.get();
-  priority_ = action.priority == route::Priority::high ? stats::kHighPriority
-                                                       : stats::kDefaultPriority;
+  if (action.priority == route::Priority::high) priority_ = upstream::LimitPriority::high;
   policy_ = action.retry != nullptr ? action.retry.get() : stream_.virtual_host()->retry.get();
   set_timeouts(action);
   set_retries();
@@ -289,18 +288,12 @@ std::optional<OriginalDestination> Router::destination() const {
 
 std::shared_ptr<const upstream::Host> Router::pick(tcp::EndReason& failure) {
   upstream::WorkerCluster& cluster = pool_->cluster();
-  const auto to = destination();
   const bool avoid = policy_ != nullptr && policy_->avoid_previous_hosts && !tried_.empty();
-  const std::uint32_t tries = avoid ? std::max(policy_->host_selection_attempts, 1u) : 1;
-  std::shared_ptr<const upstream::Host> host;
-  for (std::uint32_t i = 0; i < tries; ++i) {
-    auto result = cluster.pick(to, stream_.worker().random, avoid ? tried_.back().get() : nullptr);
-    failure = result.failure;
-    host = std::move(result.host);
-    if (host == nullptr || !avoid || std::find(tried_.begin(), tried_.end(), host) == tried_.end())
-      break;
-  }
-  return host;
+  auto result = avoid ? cluster.pick_untried(destination(), stream_.worker().random, tried_,
+                                             std::max(policy_->host_selection_attempts, 1u))
+                      : cluster.pick(destination(), stream_.worker().random, nullptr);
+  failure = result.failure;
+  return std::move(result.host);
 }
 
 void Router::attempt() {
@@ -337,12 +330,21 @@ void Router::attempt() {
   }
   if (facts.keep_source != nullptr)
     options.source = upstream::ClientSource{facts.peer, facts.destination, *facts.keep_source};
-  host_ = std::move(host);
-  if (policy_ != nullptr && policy_->avoid_previous_hosts) tried_.push_back(host_);
+  options.priority = priority_;
   if (!counted_) {
+    auto place = pool_->cluster().take_request(priority_);
+    if (!place) {
+      stats_->upstream_rq_pending_overflow.add();
+      host_ = std::move(host);
+      failed_without_attempt();
+      return;
+    }
+    request_use_ = std::move(*place);
     counted_ = true;
-    stats_->upstream_rq_active[priority_].add();
+    stats_->upstream_rq_active[priority_index()].add();
   }
+  host_ = std::move(host);
+  if (policy_ != nullptr && policy_->avoid_previous_hosts) tried_.push_back(host_.get());
   stats_->upstream_rq_total.add();
   auto& host_stats = host_->stats[stream_.worker().worker];
   host_stats.rq_total.add();
@@ -352,6 +354,20 @@ void Router::attempt() {
   if (const auto failed_at_once =
           pool_->request(host_, options, waiting_, *this, detail))
     failed(*failed_at_once, detail);
+}
+
+/// As many requests are under way as may be.
+void Router::failed_without_attempt() {
+  finished();
+  stats_->count_response(stats::ResponseOrigin::external, 503);
+  LocalReply reply{503,
+                   "upstream connect error or disconnect/reset before headers. reset reason: "
+                   "overflow",
+                   "upstream_reset_before_response_started{overflow}",
+                   {{"x-envoy-overloaded", "true"}},
+                   {}};
+  reply.flags.set(ResponseFlag::upstream_overflow);
+  stream_.reply(reply);
 }
 
 void Router::on_ready(http_client::Exchange& exchange) {
@@ -445,7 +461,7 @@ void Router::on_response_headers(std::uint16_t status, bool end_of_stream) {
   stream_.guarded([&] {
     response_begun_ = stream_.now();
     if (end_of_stream) end_attempt();
-    report(true, status);
+    report_status(status);
     if (may_retry_status(status)) {
       give_up_exchange();
       response_ = nullptr;
@@ -531,7 +547,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
                                             : text.flag);
     return;
   }
-  report(false, 0);
+  report_failure(reason);
   if (reused && replay_unseen(reason)) return;
   std::uint32_t condition = bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) |
                             bit(RetryOn::reset);
@@ -596,13 +612,12 @@ bool Router::retry_after(std::uint32_t condition, bool response) {
     stream_.hcm().stats->rq_retry_skipped_request_not_complete.add();
     return false;
   }
-  const std::uint32_t most = priority_ == stats::kHighPriority
-                                 ? pool_->cluster().config().high_limits.max_retries
-                                 : pool_->cluster().config().default_limits.max_retries;
-  if (static_cast<std::uint64_t>(stats_->retries_active[priority_].value()) >= most) {
+  auto place = pool_->cluster().take_retry(priority_);
+  if (!place) {
     stats_->upstream_rq_retry_overflow.add();
     return false;
   }
+  retry_use_ = std::move(*place);
   return true;
 }
 
@@ -634,7 +649,7 @@ void Router::schedule_retry() {
   retrying_ = true;
   stats_->upstream_rq_retry.add();
   stats_->upstream_rq_retry_backoff_exponential.add();
-  stats_->retries_active[priority_].add();
+  stats_->retries_active[priority_index()].add();
   const auto base = policy_ != nullptr ? policy_->backoff_base : std::chrono::milliseconds(25);
   const auto most = policy_ != nullptr ? policy_->backoff_most : std::chrono::milliseconds(250);
   const auto longest = std::min(base * (1u << std::min(retries_done_ - 1, 10u)), most);
@@ -660,7 +675,7 @@ void Router::timed_out(bool per_try) {
   const bool waited = waiting_.waits();
   give_up_exchange();
   if (waited) host_->stats[stream_.worker().worker].rq_active.sub();
-  report(false, 504);
+  pool_->cluster().report(*host_, upstream::Outcome::timeout);
   if (per_try && !forwarding_ &&
       retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset),
                   false)) {
@@ -681,17 +696,30 @@ void Router::timed_out(bool per_try) {
   stream_.reply(reply);
 }
 
-void Router::report(bool, std::uint16_t status) {
+void Router::report_status(std::uint16_t status) {
   auto& host = host_->stats[stream_.worker().worker];
-  (status > 0 && status < 500 ? host.rq_success : host.rq_error).add();
+  (status < 500 ? host.rq_success : host.rq_error).add();
+  pool_->cluster().report_status(*host_, status);
+  if (response_->has(HeaderId::x_envoy_immediate_health_check_fail))
+    pool_->cluster().fail_now(*host_);
+}
+
+void Router::report_failure(ResetReason reason) {
+  host_->stats[stream_.worker().worker].rq_error.add();
+  // That it could not be reached, the connection itself has told.
+  if (reason != ResetReason::connect_failed && reason != ResetReason::connect_timeout &&
+      reason != ResetReason::overflow)
+    pool_->cluster().report(*host_, upstream::Outcome::request_failed);
 }
 
 void Router::finished() {
   if (done_) return;
   done_ = true;
   deadline_ = try_deadline_ = duration_deadline_ = retry_at_ = kNever;
-  if (counted_) stats_->upstream_rq_active[priority_].sub();
-  for (std::uint32_t i = 0; i < retries_done_; ++i) stats_->retries_active[priority_].sub();
+  if (counted_) stats_->upstream_rq_active[priority_index()].sub();
+  request_use_.reset();
+  retry_use_.reset();
+  for (std::uint32_t i = 0; i < retries_done_; ++i) stats_->retries_active[priority_index()].sub();
   if (forwarding_ && attempt_begun_ != kNever && stream_.request_received_ != kNever)
     stats_->record_time(stats::ResponseOrigin::external,
                         static_cast<std::uint64_t>(

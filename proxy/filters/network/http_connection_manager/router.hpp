@@ -52,6 +52,10 @@ class Router final : http_client::ExchangeEvents {
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   [[nodiscard]] std::optional<Endpoint> local_address() const noexcept;
   [[nodiscard]] Time request_sent() const noexcept { return request_sent_; }
+  /// What the statistics of the cluster count it by.
+  [[nodiscard]] std::size_t priority_index() const noexcept {
+    return static_cast<std::size_t>(priority_);
+  }
   [[nodiscard]] Time response_begun() const noexcept { return response_begun_; }
   [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout() const noexcept;
 
@@ -77,6 +81,7 @@ class Router final : http_client::ExchangeEvents {
   void no_cluster(const route::ForwardAction& action);
 
   void attempt();
+  void failed_without_attempt();
   /// A host that the retry policy has nothing against; null with the reason in `failure`.
   std::shared_ptr<const upstream::Host> pick(tcp::EndReason& failure);
   [[nodiscard]] std::optional<OriginalDestination> destination() const;
@@ -89,7 +94,8 @@ class Router final : http_client::ExchangeEvents {
   bool replay_unseen(http_client::ResetReason reason);
   void give_up_exchange();
   void timed_out(bool per_try);
-  void report(bool success, std::uint16_t status);
+  void report_status(std::uint16_t status);
+  void report_failure(http_client::ResetReason reason);
   void end_attempt();
   void finished();
 
@@ -104,7 +110,7 @@ class Router final : http_client::ExchangeEvents {
   http::HeaderMap* response_ = nullptr;
   http::HeaderMap* trailers_ = nullptr;
   std::unique_ptr<std::string> body_;  // for a connection that is not there yet, or another attempt
-  std::vector<std::shared_ptr<const upstream::Host>> tried_;
+  std::vector<const upstream::Host*> tried_;
   std::string failure_;
   std::string_view protocol_;
   std::optional<Endpoint> local_;
@@ -121,7 +127,9 @@ class Router final : http_client::ExchangeEvents {
   std::uint32_t retries_left_ = 0;
   std::uint32_t retries_done_ = 0;
   std::uint32_t attempts_ = 0;
-  stats::Priority priority_ = stats::kDefaultPriority;
+  upstream::LimitPriority priority_ = upstream::LimitPriority::normal;
+  upstream::LimitUse request_use_;  // against max_requests
+  upstream::LimitUse retry_use_;    // against max_retries
   bool headers_in_ : 1 = false;        // the stream has handed the headers over
   bool end_in_ : 1 = false;            // and everything
   bool trailers_in_ : 1 = false;

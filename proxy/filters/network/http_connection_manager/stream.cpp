@@ -85,9 +85,8 @@ void Stream::begin_request(bool end_of_stream) {
     return;
   }
   upgrade_ = !http2 && filters::is_upgrade(request_);
-  const ClientFacts client = mutate_request(config, request_, facts_->peer,
-                                            facts_->destination.endpoint, upgrade_,
-                                            hcm_.worker->random);
+  const ClientFacts client = mutate_request(
+      config, request_, facts_->peer, facts_->destination.endpoint, upgrade_, hcm_.worker->random);
   remote_ = client.remote;
   internal_ = client.internal;
   find_route();
@@ -396,6 +395,17 @@ void Stream::reset(std::string_view details) {
 
 bool Stream::has_cluster(std::string_view name) { return hcm_.find_pool(name) != nullptr; }
 
+std::optional<ClusterHealth> Stream::cluster_health(std::string_view name) {
+  const upstream::WorkerCluster* const cluster = hcm_.clusters->find_cluster(name);
+  if (cluster == nullptr) return std::nullopt;
+  ClusterHealth health;
+  for (const auto& host : cluster->hosts().hosts) {
+    ++health.hosts;
+    if (host->healthy()) ++health.healthy;
+  }
+  return health;
+}
+
 std::uint64_t Stream::start_call(CallRequest&& request, CallHandler* handler) {
   return FilterCall::start(*this, std::move(request), handler, extras().calls);
 }
@@ -405,6 +415,11 @@ void Stream::cancel_call(std::uint64_t ticket) {
 }
 
 void Stream::finish_call(std::uint64_t ticket) { FilterCall::cancel(extras().calls, ticket); }
+
+ConnectionNotes& Stream::connection_notes() {
+  if (facts_->notes == nullptr) facts_->notes = std::make_unique<ConnectionNotes>();
+  return *facts_->notes;
+}
 
 const ConnectionInfo& Stream::connection() {
   StreamExtras& extra = extras();

@@ -93,7 +93,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t start_call(CallRequest&& request, CallHandler* handler) override;
   void cancel_call(std::uint64_t ticket) override;
   [[nodiscard]] bool has_cluster(std::string_view name) override;
+  [[nodiscard]] std::optional<ClusterHealth> cluster_health(std::string_view name) override;
   [[nodiscard]] const ConnectionInfo& connection() override;
+  [[nodiscard]] ConnectionNotes& connection_notes() override;
   [[nodiscard]] std::string_view upstream_cluster() override;
   [[nodiscard]] std::string upstream_host() override;
   void add_flag(access_log::ResponseFlag flag) override { flags_.set(flag); }
@@ -223,8 +225,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool tunnel_ : 1 = false;  // a 101 went to the client
   bool route_known_ : 1 = false;
   bool request_complete_ : 1 = false;
-  bool response_begun_ : 1 = false;     // headers went into the filters
-  bool response_sent_ : 1 = false;      // headers went to the client
+  bool response_begun_ : 1 = false;  // headers went into the filters
+  bool response_sent_ : 1 = false;   // headers went to the client
   bool response_complete_ : 1 = false;
   bool local_reply_ : 1 = false;
   bool health_check_ : 1 = false;
