@@ -119,8 +119,9 @@ class HttpStream {
 
   [[nodiscard]] virtual const ConnectionInfo& connection() = 0;
   [[nodiscard]] virtual ConnectionNotes& connection_notes() = 0;
-  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;  // "" while none is chosen
-  [[nodiscard]] virtual std::string upstream_host() = 0;          // "" while none is chosen
+  /// Where the request went, or goes by its route; "" when nothing is known yet.
+  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;
+  [[nodiscard]] virtual std::string upstream_host() = 0;  // "" while none is chosen
   virtual void add_flag(access_log::ResponseFlag flag) = 0;
   virtual void set_details(std::string_view details) = 0;  // copied
   /// Dynamic metadata: a value in JSON-like text per filter namespace and key, for logs and Lua.

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "proxy/filters/http/fault/response_pace.hpp"
 #include "proxy/filters/http/support.hpp"
@@ -129,7 +128,7 @@ class FaultFilter final : public HttpFilter, private io::TimerHandler {
   }
 
   [[nodiscard]] bool concerns(const HeaderMap& headers) {
-    if (!settings_->upstream_cluster.empty() && settings_->upstream_cluster != cluster(headers))
+    if (!settings_->upstream_cluster.empty() && settings_->upstream_cluster != cluster())
       return false;
     const auto& nodes = settings_->downstream_nodes;
     if (!nodes.empty() &&
@@ -139,15 +138,9 @@ class FaultFilter final : public HttpFilter, private io::TimerHandler {
     return route::all_match(settings_->headers, headers);
   }
 
-  /// Where the request is going; "" when that is not decided yet.
-  [[nodiscard]] std::string_view cluster(const HeaderMap& headers) {
-    const route::Route* const route = stream_.route();
-    if (!stream_.upstream_cluster().empty()) return stream_.upstream_cluster();
-    const auto* forward =
-        route != nullptr ? std::get_if<route::ForwardAction>(&route->action) : nullptr;
-    if (forward == nullptr) return {};
-    if (!forward->cluster_header.empty()) return headers.get(forward->cluster_header);
-    return forward->cluster;
+  /// Where the request is going.
+  [[nodiscard]] std::string_view cluster() {
+    return stream_.route() == nullptr ? std::string_view() : stream_.upstream_cluster();
   }
 
   [[nodiscard]] bool falls_to(const route::Fraction& share) {

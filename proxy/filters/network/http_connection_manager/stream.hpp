@@ -123,9 +123,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   /// Header mutations of the configuration, on one side. Route first, then outward.
   void apply_request_mutations(const route::WeightedCluster* weighted);
   void apply_response_mutations();
-  /// Filters that belong to it must not outlive it: `config` of the weighted cluster that was
-  /// chosen, for route_config().
-  void set_weighted(const route::WeightedCluster* weighted) noexcept { weighted_ = weighted; }
+  /// The cluster that the route, as it is known now, leads to; "" when it does not forward.
+  [[nodiscard]] std::string_view target_cluster() const;
   void finish_call(std::uint64_t ticket);
   /// Runs `call`; the stream is not destroyed before it returns.
   template <class Call>
@@ -173,6 +172,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool check_upgrade();
   void make_filters();
   void find_route();
+  [[nodiscard]] const route::WeightedCluster* choose_weighted(
+      const route::ForwardAction& action) const;
   void begin_response(http::HeaderMap& headers, std::uint16_t status, bool end_of_stream);
   void send_response_data(std::string_view bytes, bool end_of_stream);
   void map_local_reply(LocalReply& reply, std::uint16_t& status, std::string& body,
