@@ -76,7 +76,9 @@ TEST_F(RbacRules_, Headers) {
   EXPECT_TRUE(holds(header(":method", "GET")));
   EXPECT_TRUE(holds(header("x-a", "1"), "/", {{"x-a", "1"}}));
   EXPECT_FALSE(holds(header("x-a", "1")));
-  EXPECT_FALSE(holds(header("x-a", "1"), "/", {{"x-a", "1"}, {"x-a", "2"}}));  // "1,2"
+  // Nobody gets past a rule with a second line.
+  EXPECT_TRUE(holds(header("x-a", "1"), "/", {{"x-a", "2"}, {"x-a", "1"}}));
+  EXPECT_FALSE(holds(header("x-a", "1"), "/", {{"x-a", "2"}, {"x-a", "1,1"}}));
 }
 
 TEST_F(RbacRules_, PathsAreWithoutQueryAndFragment) {
