@@ -41,6 +41,7 @@ class FakeHttpHost {
  private:
   struct NoClusters final : ClusterLookup {
     upstream::WorkerCluster* find_cluster(std::string_view) override { return nullptr; }
+    http_client::ClusterPool* find_pool(std::string_view) override { return nullptr; }
   };
   struct NoLogs final : AccessLogLookup {
     access_log::OpenedAccessLog find_access_log(const access_log::AccessLogConfig&) override {
