@@ -75,7 +75,7 @@ class Router final : http_client::ExchangeEvents {
   void unpin() override;
 
   void forward(const route::ForwardAction& action, bool end_of_stream);
-  bool choose_cluster(const route::ForwardAction& action);
+  bool choose_cluster();
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();
   void rewrite(const route::ForwardAction& action);
