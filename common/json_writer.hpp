@@ -29,6 +29,9 @@ class JsonWriter {
     static_assert(std::is_integral_v<Number> && !std::is_same_v<Number, bool>);
     return scalar(std::to_string(value));
   }
+  JsonWriter& null() { return scalar("null"); }
+  /// A number that is text already.
+  JsonWriter& number_text(std::string_view text) { return scalar(text); }
   /// The document with a final newline; everything must be closed.
   [[nodiscard]] std::string take();
 

@@ -38,6 +38,11 @@ struct HostView {
   std::uint64_t cx_total = 0;
   std::uint64_t cx_connect_fail = 0;
   std::int64_t cx_active = 0;
+  std::uint64_t rq_total = 0;
+  std::uint64_t rq_success = 0;
+  std::uint64_t rq_error = 0;
+  std::uint64_t rq_timeout = 0;
+  std::int64_t rq_active = 0;
 };
 
 struct ClusterView {

@@ -14,17 +14,20 @@ struct HostValue {
   bool gauge;
 };
 
-/// Sorted by name. The rq_* values count requests, which a TCP proxy does not see.
+std::uint64_t shown(std::int64_t gauge) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(gauge, 0));
+}
+
+/// Sorted by name.
 std::array<HostValue, 8> host_values(const HostView& host) {
-  const auto active = static_cast<std::uint64_t>(std::max<std::int64_t>(host.cx_active, 0));
-  return {{{"cx_active", active, true},
+  return {{{"cx_active", shown(host.cx_active), true},
            {"cx_connect_fail", host.cx_connect_fail, false},
            {"cx_total", host.cx_total, false},
-           {"rq_active", 0, true},
-           {"rq_error", 0, false},
-           {"rq_success", 0, false},
-           {"rq_timeout", 0, false},
-           {"rq_total", 0, false}}};
+           {"rq_active", shown(host.rq_active), true},
+           {"rq_error", host.rq_error, false},
+           {"rq_success", host.rq_success, false},
+           {"rq_timeout", host.rq_timeout, false},
+           {"rq_total", host.rq_total, false}}};
 }
 
 void append_limits(std::string& out, const std::string& prefix, std::string_view priority,
@@ -137,6 +140,11 @@ ClusterView view_cluster(std::shared_ptr<const config::ClusterConfig> config,
       summed.cx_total += worker.cx_total.value();
       summed.cx_connect_fail += worker.cx_connect_fail.value();
       summed.cx_active += worker.cx_active.value();
+      summed.rq_total += worker.rq_total.value();
+      summed.rq_success += worker.rq_success.value();
+      summed.rq_error += worker.rq_error.value();
+      summed.rq_timeout += worker.rq_timeout.value();
+      summed.rq_active += worker.rq_active.value();
     }
   }
   return view;

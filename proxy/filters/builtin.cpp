@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/filters/builtin.hpp"
 
+#include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "proxy/filters/listener/http_inspector.hpp"
 #include "proxy/filters/listener/original_dst.hpp"
 #include "proxy/filters/listener/original_src.hpp"
 #include "proxy/filters/listener/tls_inspector.hpp"
@@ -44,6 +46,9 @@ config::FilterRegistry builtin_filters() {
            &proto::network::tcp_proxy::v3::TcpProxy::default_instance(), parse_tcp_proxy},
       },
       {
+          {"envoy.filters.listener.http_inspector",
+           &proto::listener::http_inspector::v3::HttpInspector::default_instance(),
+           parse_empty<HttpInspectorFilter>},
           {"envoy.filters.listener.original_dst",
            &proto::listener::original_dst::v3::OriginalDst::default_instance(),
            parse_empty<OriginalDstFilter>},

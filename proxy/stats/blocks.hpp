@@ -8,19 +8,13 @@
 #include <string_view>
 #include <tuple>
 
+#include "proxy/stats/cluster_blocks.hpp"
 #include "proxy/stats/counter.hpp"
+#include "proxy/stats/field.hpp"
+#include "proxy/stats/http_blocks.hpp"
 #include "proxy/tcp/end_reason.hpp"
 
 namespace weir::stats {
-
-/// Names one member of a block: `member` points to a Counter or a Gauge.
-template <class Block, class Metric>
-struct Field {
-  std::string_view name;
-  Metric Block::*member;
-};
-template <class Block, class Metric>
-Field(std::string_view, Metric Block::*) -> Field<Block, Metric>;
 
 /// listener.<address>.*
 struct ListenerStats {
@@ -45,36 +39,6 @@ struct ListenerStats {
         Field{"no_filter_chain_match", &S::no_filter_chain_match},
         Field{"downstream_cx_active", &S::downstream_cx_active},
         Field{"downstream_pre_cx_active", &S::downstream_pre_cx_active});
-  }
-};
-
-/// cluster.<name>.*
-struct ClusterStats {
-  Counter upstream_cx_total, upstream_cx_connect_fail, upstream_cx_connect_timeout,
-      upstream_cx_connect_attempts_exceeded, upstream_cx_idle_timeout, upstream_cx_destroy,
-      upstream_cx_destroy_local, upstream_cx_destroy_remote, upstream_cx_none_healthy,
-      upstream_cx_overflow, upstream_cx_rx_bytes_total, upstream_cx_tx_bytes_total, bind_errors,
-      original_dst_host_invalid;
-  Gauge upstream_cx_active;
-
-  static constexpr auto fields() {
-    using S = ClusterStats;
-    return std::make_tuple(
-        Field{"upstream_cx_total", &S::upstream_cx_total},
-        Field{"upstream_cx_connect_fail", &S::upstream_cx_connect_fail},
-        Field{"upstream_cx_connect_timeout", &S::upstream_cx_connect_timeout},
-        Field{"upstream_cx_connect_attempts_exceeded", &S::upstream_cx_connect_attempts_exceeded},
-        Field{"upstream_cx_idle_timeout", &S::upstream_cx_idle_timeout},
-        Field{"upstream_cx_destroy", &S::upstream_cx_destroy},
-        Field{"upstream_cx_destroy_local", &S::upstream_cx_destroy_local},
-        Field{"upstream_cx_destroy_remote", &S::upstream_cx_destroy_remote},
-        Field{"upstream_cx_none_healthy", &S::upstream_cx_none_healthy},
-        Field{"upstream_cx_overflow", &S::upstream_cx_overflow},
-        Field{"upstream_cx_rx_bytes_total", &S::upstream_cx_rx_bytes_total},
-        Field{"upstream_cx_tx_bytes_total", &S::upstream_cx_tx_bytes_total},
-        Field{"bind_errors", &S::bind_errors},
-        Field{"original_dst_host_invalid", &S::original_dst_host_invalid},
-        Field{"upstream_cx_active", &S::upstream_cx_active});
   }
 };
 
@@ -121,16 +85,21 @@ struct TlsInspectorStats {
   }
 };
 
+/// http_inspector.* (one block per worker, no scope)
+struct HttpInspectorStats {
+  Counter read_error, http10_found, http11_found, http2_found, http_not_found;
+
+  static constexpr auto fields() {
+    using S = HttpInspectorStats;
+    return std::make_tuple(WEIR_STAT(read_error), WEIR_STAT(http10_found), WEIR_STAT(http11_found),
+                           WEIR_STAT(http2_found), WEIR_STAT(http_not_found));
+  }
+};
+
 /// weir.connection_end.<reason>: how many connections ended for each reason of ours (one block per
 /// worker).
 struct EndReasonStats {
   std::array<Counter, tcp::kEndReasonCount> by_reason;
-};
-
-/// One host of a cluster as one worker sees it (`/clusters`).
-struct HostStats {
-  Counter cx_total, cx_connect_fail;
-  Gauge cx_active;
 };
 
 }  // namespace weir::stats

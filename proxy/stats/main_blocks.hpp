@@ -2,6 +2,7 @@
 // The blocks of statistics that the main thread writes, with Envoy's names.
 #pragma once
 
+#include <array>
 #include <tuple>
 
 #include "proxy/stats/blocks.hpp"
@@ -55,7 +56,11 @@ struct ClusterHostStats {
       update_no_rebuild;
   Gauge membership_total, membership_healthy, membership_degraded, membership_excluded,
       max_host_weight;
-  Gauge max_connections;  // not shown: the limit that circuit_breakers.default.cx_open is judged by
+  /// Not shown: what circuit_breakers.<priority>.*_open is judged by.
+  struct Limits {
+    Gauge connections, pending, requests, retries;
+  };
+  std::array<Limits, kPriorities> limits;
 
   static constexpr auto fields() {
     using S = ClusterHostStats;

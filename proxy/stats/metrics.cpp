@@ -1,129 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/stats/metrics.hpp"
 
-#include <algorithm>
-#include <span>
 #include <string_view>
-#include <tuple>
 #include <utility>
+
+#include "proxy/stats/cluster_metrics.hpp"
+#include "proxy/stats/metric_list.hpp"
 
 namespace weir::stats {
 namespace {
 
 using namespace std::string_view_literals;
 
-/// Where a block's metrics hang: "listener" + "0.0.0.0_15001" + a label for the latter.
-struct Scope {
-  std::string_view group;
-  std::string_view instance;  // "" = none
-  std::string_view label;
-};
-
-/// ':' separates nothing in Envoy's names: it is written as '_'.
-std::string name_part(std::string_view text) {
-  std::string out(text);
-  std::replace(out.begin(), out.end(), ':', '_');
-  return out;
-}
-
-Metric make_metric(const Scope& scope, std::string_view field, MetricKind kind,
-                   std::uint64_t value) {
-  Metric metric;
-  metric.base_name = std::string(scope.group) + "." + std::string(field);
-  if (scope.instance.empty()) {
-    metric.name = metric.base_name;
-  } else {
-    metric.name =
-        std::string(scope.group) + "." + name_part(scope.instance) + "." + std::string(field);
-    metric.labels.push_back({std::string(scope.label), std::string(scope.instance)});
-  }
-  metric.kind = kind;
-  metric.value = value;
-  metric.used = value != 0;
-  return metric;
-}
-
 template <class Block>
-MetricKind kind_of(Counter Block::*) {
-  return MetricKind::counter;
-}
-template <class Block>
-MetricKind kind_of(Gauge Block::*) {
-  return MetricKind::gauge;
-}
-
-/// A gauge is never negative to a reader: a worker may be read between its two halves of a move.
-std::uint64_t clamp(std::int64_t sum) { return sum < 0 ? 0 : static_cast<std::uint64_t>(sum); }
-std::uint64_t clamp(std::uint64_t sum) { return sum; }
-
-template <class Block, class Blocks, class Member>
-std::uint64_t sum_of(const Blocks& blocks, Member Block::*member) {
-  decltype((blocks[0].*member).value()) sum = 0;
-  for (const auto& block : blocks) sum += (block.*member).value();
-  return clamp(sum);
-}
-
-/// Sums each field over the blocks. A gauge counts as used when anything in its block does.
-template <class Block, class Blocks>
-void append_block(std::vector<Metric>& out, const Scope& scope, const Blocks& blocks) {
-  const std::size_t first = out.size();
-  std::apply(
-      [&](const auto&... field) {
-        (out.push_back(make_metric(scope, field.name, kind_of(field.member),
-                                   sum_of<Block>(blocks, field.member))),
-         ...);
-      },
-      Block::fields());
-  const auto added = std::span(out).subspan(first);
-  if (!std::any_of(added.begin(), added.end(), [](const Metric& m) { return m.used; })) return;
-  for (Metric& metric : added)
-    if (metric.kind == MetricKind::gauge) metric.used = true;
-}
-
-template <class Block>
-void append_all(std::vector<Metric>& out, std::string_view group, std::string_view label,
-                const BlocksByName<Block>& blocks, std::size_t count) {
+void add_all(MetricList& list, std::string_view group, std::string_view label,
+             const BlocksByName<Block>& blocks, std::size_t count) {
   for (const auto& [name, array] : blocks)
-    append_block<Block>(out, Scope{group, name, label}, std::span(array.get(), count));
+    list.add_block(Scope::of(group, name, label), blocks_of<Block>(array.get(), count));
 }
 
 template <class Block>
-void append_one(std::vector<Metric>& out, std::string_view group, const Block& block) {
-  append_block<Block>(out, Scope{group, "", ""}, std::span(&block, 1));
+void add_one(MetricList& list, std::string_view group, const Block& block) {
+  list.add_block(Scope::of(group), Blocks<Block>{&block});
 }
 
-/// cluster.<name>.circuit_breakers.default.cx_open: judged here, where the sum over the workers is
-/// known.
-void append_circuit_breakers(std::vector<Metric>& out, const StatsStore& store) {
-  for (const auto& [name, hosts] : store.cluster_hosts()) {
-    const std::uint64_t limit = clamp(hosts[0].max_connections.value());
-    std::uint64_t active = 0;
-    if (const auto blocks = store.clusters().find(name); blocks != store.clusters().end())
-      active = sum_of<ClusterStats>(std::span(blocks->second.get(), store.workers()),
-                                    &ClusterStats::upstream_cx_active);
-    out.push_back(make_metric(Scope{"cluster", name, "envoy_cluster_name"},
-                              "circuit_breakers.default.cx_open", MetricKind::gauge,
-                              active >= limit ? 1 : 0));
+template <class Block>
+void add_http_scope(MetricList& list, const Scope& scope, const Blocks<Block>& blocks) {
+  list.add_block(scope, blocks);
+  std::vector<const ResponseClasses*> classes;
+  for (const Block* block : blocks) classes.push_back(&block->downstream_rq_xx);
+  list.add_classes(scope, "downstream_rq", classes);
+}
+
+void add_http(MetricList& list, const StatsStore& store) {
+  constexpr std::string_view kLabel = "envoy_http_conn_manager_prefix";
+  for (const auto& [prefix, blocks] : store.http())
+    add_http_scope(list, Scope::of("http", prefix, kLabel),
+                   blocks_of<HttpConnectionManagerStats>(blocks.get(), store.workers()));
+  for (const auto& [listener, prefixes] : store.listener_http())
+    for (const auto& [prefix, blocks] : prefixes)
+      add_http_scope(
+          list,
+          Scope::of("listener", listener, "envoy_listener_address").within("http", prefix, kLabel),
+          blocks_of<ListenerHttpStats>(blocks.get(), store.workers()));
+}
+
+template <class Block>
+void add_codec(MetricList& list, std::string_view group, const StatsStore& store,
+               LazyBlock<Block> WorkerOnlyStats::*member) {
+  Blocks<Block> blocks;
+  for (std::size_t i = 0; i < store.workers(); ++i)
+    if (const Block* block = (store.worker_only()[i].*member).peek()) blocks.push_back(block);
+  if (!blocks.empty()) list.add_block(Scope::of(group), blocks);
+}
+
+void add_inspectors(MetricList& list, const StatsStore& store) {
+  list.add_block(Scope::of("tls_inspector"),
+                 blocks_of<TlsInspectorStats>(store.tls_inspectors(), store.workers()));
+  Blocks<HttpInspectorStats> http;
+  for (std::size_t i = 0; i < store.workers(); ++i)
+    http.push_back(&store.worker_only()[i].http_inspector);
+  list.add_block(Scope::of("http_inspector"), http);
+}
+
+template <class Metric>
+void add_named(MetricList& list, const NamedMetrics<Metric>& named, MetricKind kind) {
+  for (const auto& [key, entry] : named.entries()) {
+    decltype(std::declval<Metric>().value()) sum = 0;
+    for (std::size_t i = 0; i < named.writers(); ++i) sum += entry.cells[i].metric.value();
+    list.add(Scope::of(entry.group, entry.instance, entry.label), entry.field, kind, shown(sum));
   }
 }
 
-void append_end_reasons(std::vector<Metric>& out, const StatsStore& store) {
-  const std::span blocks(store.end_reasons(), store.workers());
+void add_end_reasons(MetricList& list, const StatsStore& store) {
+  Scope scope = Scope::of("weir");
   for (std::size_t i = 0; i < tcp::kEndReasonCount; ++i) {
     std::uint64_t sum = 0;
-    for (const auto& block : blocks) sum += block.by_reason[i].value();
-    const std::string_view reason = tcp::describe(static_cast<tcp::EndReason>(i)).name;
-    out.push_back(Metric{"weir.connection_end." + std::string(reason),
-                         "weir.connection_end_total",
-                         {Label{"reason", std::string(reason)}},
-                         MetricKind::counter,
-                         sum,
-                         sum != 0});
+    for (std::size_t worker = 0; worker < store.workers(); ++worker)
+      sum += store.end_reasons()[worker].by_reason[i].value();
+    const std::string reason(tcp::describe(static_cast<tcp::EndReason>(i)).name);
+    scope.labels = {{"reason", reason}};
+    list.add(scope, "connection_end", MetricKind::counter, sum);
+    (list.last().name += '.') += reason;
+    list.last().base_name += "_total";
   }
 }
 
-void append_server(std::vector<Metric>& out, const ServerValues& server,
-                   std::uint64_t connections) {
+std::uint64_t active_connections(const StatsStore& store) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, blocks] : store.listeners())
+    sum += sum_of(blocks_of<ListenerStats>(blocks.get(), store.workers()),
+                  &ListenerStats::downstream_cx_active);
+  return sum;
+}
+
+void add_server(MetricList& list, const ServerValues& server, std::uint64_t connections) {
   const std::pair<std::string_view, std::uint64_t> gauges[] = {
       {"concurrency"sv, server.concurrency},
       {"initialization_time_ms"sv, static_cast<std::uint64_t>(server.initialization_time.count())},
@@ -137,39 +108,30 @@ void append_server(std::vector<Metric>& out, const ServerValues& server,
       {"version"sv, server.version},
   };
   for (const auto& [name, value] : gauges) {
-    out.push_back(make_metric(Scope{"server", "", ""}, name, MetricKind::gauge, value));
-    out.back().used = true;
+    list.add(Scope::of("server"), name, MetricKind::gauge, value);
+    list.last().used = true;
   }
-}
-
-std::uint64_t active_connections(const StatsStore& store) {
-  std::uint64_t sum = 0;
-  for (const auto& [name, blocks] : store.listeners())
-    sum += sum_of<ListenerStats>(std::span(blocks.get(), store.workers()),
-                                 &ListenerStats::downstream_cx_active);
-  return sum;
 }
 
 }  // namespace
 
 std::vector<Metric> collect_metrics(const StatsStore& store, const ServerValues& server) {
-  std::vector<Metric> out;
-  const std::size_t workers = store.workers();
-  append_all(out, "listener", "envoy_listener_address", store.listeners(), workers);
-  append_all(out, "cluster", "envoy_cluster_name", store.clusters(), workers);
-  append_all(out, "cluster", "envoy_cluster_name", store.cluster_hosts(), 1);
-  append_circuit_breakers(out, store);
-  append_all(out, "tcp", "envoy_tcp_prefix", store.tcp_proxies(), workers);
-  append_block<TlsInspectorStats>(out, Scope{"tls_inspector", "", ""},
-                                  std::span(store.tls_inspectors(), workers));
-  append_end_reasons(out, store);
-  append_one(out, "listener_manager", store.listener_manager());
-  append_one(out, "cluster_manager", store.cluster_manager());
-  append_one(out, "weir.access_log", store.access_log());
-  append_server(out, server, active_connections(store));
-  std::sort(out.begin(), out.end(),
-            [](const Metric& a, const Metric& b) { return a.name < b.name; });
-  return out;
+  MetricList list;
+  add_all(list, "listener", "envoy_listener_address", store.listeners(), store.workers());
+  add_clusters(list, store);
+  add_http(list, store);
+  add_codec(list, "http1", store, &WorkerOnlyStats::http1);
+  add_codec(list, "http2", store, &WorkerOnlyStats::http2);
+  add_all(list, "tcp", "envoy_tcp_prefix", store.tcp_proxies(), store.workers());
+  add_inspectors(list, store);
+  add_named(list, store.counters(), MetricKind::counter);
+  add_named(list, store.gauges(), MetricKind::gauge);
+  add_end_reasons(list, store);
+  add_one(list, "listener_manager", store.listener_manager());
+  add_one(list, "cluster_manager", store.cluster_manager());
+  add_one(list, "weir.access_log", store.access_log());
+  add_server(list, server, active_connections(store));
+  return list.take();
 }
 
 }  // namespace weir::stats

@@ -5,14 +5,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "proxy/stats/histogram_summary.hpp"
 #include "proxy/stats/stats_store.hpp"
 
 namespace weir::stats {
 
-enum class MetricKind : std::uint8_t { counter, gauge };
+enum class MetricKind : std::uint8_t { counter, gauge, histogram };
 
 struct Label {
   std::string name;
@@ -26,7 +28,8 @@ struct Metric {
   std::vector<Label> labels;
   MetricKind kind = MetricKind::counter;
   std::uint64_t value = 0;
-  bool used = false;  // was ever written (`usedonly`)
+  bool used = false;                                  // was ever written (`usedonly`)
+  std::shared_ptr<const HistogramSummary> histogram;  // of a histogram that is used
 };
 
 /// What no block holds: the values of server.*.

@@ -23,7 +23,11 @@ Result<void> apply_type(std::string_view type, MetricQuery& query) {
     query.kind = MetricKind::gauge;
     return {};
   }
-  if (type == "Histograms" || type == "TextReadouts") {
+  if (type == "Histograms") {
+    query.kind = MetricKind::histogram;
+    return {};
+  }
+  if (type == "TextReadouts") {
     query.none = true;
     return {};
   }

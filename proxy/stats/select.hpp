@@ -16,7 +16,7 @@ struct MetricQuery {
   bool used_only = false;
   std::string filter;              // RE2, found anywhere in Metric::name; "" = all
   std::optional<MetricKind> kind;  // nullopt = all
-  bool none = false;  // a kind that Weir has no statistics of (Histograms, TextReadouts)
+  bool none = false;               // a kind that Weir has no statistics of (TextReadouts)
 };
 
 /// The kinds of `/stats?type=`: All, Counters, Gauges, Histograms, TextReadouts. Error quotes the

@@ -8,10 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/stats/blocks.hpp"
 #include "proxy/stats/main_blocks.hpp"
+#include "proxy/stats/named_counters.hpp"
 
 namespace weir::stats {
 
@@ -25,10 +27,18 @@ struct alignas(kCacheLine) AlignedBlock : Block {};
 template <class Block>
 using BlocksByName = std::map<std::string, std::unique_ptr<AlignedBlock<Block>[]>, std::less<>>;
 
+/// Blocks of a worker that have no scope and came with HTTP.
+struct WorkerOnlyStats {
+  LazyBlock<Http1CodecStats> http1;
+  LazyBlock<Http2CodecStats> http2;
+  HttpInspectorStats http_inspector;
+};
+
 /// Blocks are made on first use and live as long as the store, at the same address, so that a
 /// worker may keep the reference. All members are called on the main thread only; a block is
 /// written by its one owner (counter.hpp). `stats_name` is ListenerConfig::stats_name(),
-/// ClusterConfig::stats_name() or tcp_proxy's stat_prefix.
+/// ClusterConfig::stats_name(); `stat_prefix` that of tcp_proxy or http_connection_manager. A
+/// `writer` is the number of a worker, or workers() for the main thread.
 class StatsStore {
  public:
   explicit StatsStore(unsigned workers);
@@ -41,8 +51,27 @@ class StatsStore {
   ListenerStats& listener(std::string_view stats_name, unsigned worker);
   ClusterStats& cluster(std::string_view stats_name, unsigned worker);
   TcpProxyStats& tcp(std::string_view stat_prefix, unsigned worker);
+  HttpConnectionManagerStats& http(std::string_view stat_prefix, unsigned worker);
+  ListenerHttpStats& listener_http(std::string_view stats_name, std::string_view stat_prefix,
+                                   unsigned worker);
+  /// Of clients' connections; those of clusters are in ClusterStats. get() on the first connection
+  /// of the kind shows them.
+  LazyBlock<Http1CodecStats>& http1(unsigned worker);
+  LazyBlock<Http2CodecStats>& http2(unsigned worker);
   TlsInspectorStats& tls_inspector(unsigned worker);
+  HttpInspectorStats& http_inspector(unsigned worker);
   EndReasonStats& end_reasons(unsigned worker);
+
+  // Written by whoever does it.
+  HealthCheckStats& health_check(std::string_view stats_name, unsigned writer);
+  OutlierDetectionStats& outlier_detection(std::string_view stats_name, unsigned writer);
+  /// A filter's own: see CounterName. Resolve them once, when a worker installs a configuration.
+  Counter& counter(const CounterName& name, unsigned writer);
+  Counter& counter(std::string_view group, std::string_view instance, std::string_view field,
+                   unsigned writer) {
+    return counter(CounterName{group, instance, field}, writer);
+  }
+  Gauge& gauge(const CounterName& name, unsigned writer);
 
   // Written by the main thread.
   ClusterHostStats& cluster_hosts(std::string_view stats_name);
@@ -56,6 +85,24 @@ class StatsStore {
   [[nodiscard]] const BlocksByName<TcpProxyStats>& tcp_proxies() const noexcept { return tcp_; }
   [[nodiscard]] const BlocksByName<ClusterHostStats>& cluster_hosts() const noexcept {
     return cluster_hosts_;
+  }
+  [[nodiscard]] const BlocksByName<HttpConnectionManagerStats>& http() const noexcept {
+    return http_;
+  }
+  /// By listener, then by prefix.
+  using ListenerHttpBlocks = std::map<std::string, BlocksByName<ListenerHttpStats>, std::less<>>;
+  [[nodiscard]] const ListenerHttpBlocks& listener_http() const noexcept { return listener_http_; }
+  /// Those of the health checks and of outlier detection have workers() + 1 blocks.
+  [[nodiscard]] const BlocksByName<HealthCheckStats>& health_checks() const noexcept {
+    return health_checks_;
+  }
+  [[nodiscard]] const BlocksByName<OutlierDetectionStats>& outlier_detections() const noexcept {
+    return outlier_detections_;
+  }
+  [[nodiscard]] const NamedMetrics<Counter>& counters() const noexcept { return counters_; }
+  [[nodiscard]] const NamedMetrics<Gauge>& gauges() const noexcept { return gauges_; }
+  [[nodiscard]] const AlignedBlock<WorkerOnlyStats>* worker_only() const noexcept {
+    return worker_only_.get();
   }
   [[nodiscard]] const AlignedBlock<TlsInspectorStats>* tls_inspectors() const noexcept {
     return tls_inspectors_.get();
@@ -76,7 +123,14 @@ class StatsStore {
   BlocksByName<ListenerStats> listeners_;
   BlocksByName<ClusterStats> clusters_;
   BlocksByName<TcpProxyStats> tcp_;
+  BlocksByName<HttpConnectionManagerStats> http_;
+  ListenerHttpBlocks listener_http_;
   BlocksByName<ClusterHostStats> cluster_hosts_;
+  BlocksByName<HealthCheckStats> health_checks_;
+  BlocksByName<OutlierDetectionStats> outlier_detections_;
+  NamedMetrics<Counter> counters_;
+  NamedMetrics<Gauge> gauges_;
+  std::unique_ptr<AlignedBlock<WorkerOnlyStats>[]> worker_only_;
   std::unique_ptr<AlignedBlock<TlsInspectorStats>[]> tls_inspectors_;
   std::unique_ptr<AlignedBlock<EndReasonStats>[]> end_reasons_;
   ListenerManagerStats listener_manager_;

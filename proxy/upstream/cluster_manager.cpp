@@ -18,6 +18,14 @@ bool uses_dns(const config::ClusterConfig& cluster) {
          cluster.discovery == config::DiscoveryType::logical_dns;
 }
 
+void set_limits(stats::ClusterHostStats::Limits& limits,
+                const config::CircuitBreakerConfig& config) {
+  limits.connections.set(config.max_connections);
+  limits.pending.set(config.max_pending_requests);
+  limits.requests.set(config.max_requests);
+  limits.retries.set(config.max_retries);
+}
+
 void set_membership(stats::ClusterHostStats& stats, const HostSet& set) {
   std::int64_t healthy = 0;
   std::uint32_t max_weight = 0;
@@ -53,7 +61,8 @@ void ClusterManager::start(std::shared_ptr<const config::Snapshot> snapshot, Pub
 void ClusterManager::add_cluster(std::size_t index) {
   const auto& config = snapshot_->clusters[index];
   stats::ClusterHostStats& stats = stats_.cluster_hosts(config->stats_name());
-  stats.max_connections.set(config->default_limits.max_connections);
+  set_limits(stats.limits[stats::kDefaultPriority], config->default_limits);
+  set_limits(stats.limits[stats::kHighPriority], config->high_limits);
   stats_.cluster_manager().cluster_added.add();
   stats_.cluster_manager().active_clusters.add();
   if (config->discovery == config::DiscoveryType::static_hosts) {

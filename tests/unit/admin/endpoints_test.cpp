@@ -40,6 +40,12 @@ class EndpointsTest : public ::testing::Test {
     host->stats[1].cx_total.add(5);
     host->stats[1].cx_connect_fail.add(2);
     host->stats[0].cx_active.set(1);
+    host->stats[0].rq_active.set(3);
+    host->stats[1].rq_error.add(11);
+    host->stats[0].rq_success.add(12);
+    host->stats[1].rq_success.add(1);
+    host->stats[0].rq_timeout.add(14);
+    host->stats[1].rq_total.add(15);
     auto sick = std::make_shared<upstream::Host>();
     sick->address = UpstreamAddress{*weir::Endpoint::parse("[2001:db8::1]:80")};
     sick->healthy = false;
@@ -133,8 +139,8 @@ TEST_F(EndpointsTest, ClustersInEnvoysOrder) {
           "high_priority::max_pending_requests::1024\n" + c +
           "high_priority::max_requests::1024\n" + c + "high_priority::max_retries::3\n" + c +
           "added_via_api::false\n" + h + "cx_active::1\n" + h + "cx_connect_fail::2\n" + h +
-          "cx_total::9\n" + h + "rq_active::0\n" + h + "rq_error::0\n" + h + "rq_success::0\n" + h +
-          "rq_timeout::0\n" + h + "rq_total::0\n" + h + "hostname::a.b\n" + h +
+          "cx_total::9\n" + h + "rq_active::3\n" + h + "rq_error::11\n" + h + "rq_success::13\n" +
+          h + "rq_timeout::14\n" + h + "rq_total::15\n" + h + "hostname::a.b\n" + h +
           "health_flags::healthy\n" + h + "weight::3\n" + h + "region::\n" + h + "zone::z1\n" + h +
           "sub_zone::\n" + h + "canary::false\n" + h + "priority::0\n" + h + "success_rate::-1\n" +
           h + "local_origin_success_rate::-1\n"));

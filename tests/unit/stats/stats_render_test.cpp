@@ -118,6 +118,9 @@ TEST(SelectMetrics, ByKind) {
   query = {};
   ASSERT_TRUE(apply_type("Histograms", query));
   EXPECT_TRUE(select_metrics(sample(), query)->empty());
+  auto with_histogram = sample();
+  with_histogram.push_back({"h", "h", {}, MetricKind::histogram});
+  EXPECT_EQ(names(*select_metrics(with_histogram, query)), std::vector<std::string>{"h"});
   EXPECT_EQ(apply_type("Foo", query).error().message,
             "type 'Foo': expected All, Counters, Gauges, Histograms or TextReadouts");
 }

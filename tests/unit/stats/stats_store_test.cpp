@@ -99,7 +99,7 @@ TEST(CollectMetrics, NamesOfEnvoyExist) {
                            "server.initialization_time_ms",
                            "weir.access_log.lines_dropped"})
     EXPECT_NE(find(metrics, name), nullptr) << name;
-  EXPECT_EQ(find(metrics, "cluster.c.max_connections"), nullptr);
+  EXPECT_EQ(find(metrics, "cluster.c.connections"), nullptr);
 }
 
 TEST(CollectMetrics, ColonsOfAClusterNameBecomeUnderscoresButNotInTheLabel) {
@@ -113,7 +113,7 @@ TEST(CollectMetrics, ColonsOfAClusterNameBecomeUnderscoresButNotInTheLabel) {
 
 TEST(CollectMetrics, CircuitBreakerOpensAtTheLimitSummedOverWorkers) {
   StatsStore store(2);
-  store.cluster_hosts("c").max_connections.set(3);
+  store.cluster_hosts("c").limits[kDefaultPriority].connections.set(3);
   store.cluster("c", 0).upstream_cx_active.set(1);
   store.cluster("c", 1).upstream_cx_active.set(1);
   const std::string name = "cluster.c.circuit_breakers.default.cx_open";

@@ -12,7 +12,7 @@ std::unique_ptr<HttpFilterInstance> LuaFilter::instantiate(HttpInstanceContext& 
       config_.stat_prefix.empty() ? "lua." : "lua." + config_.stat_prefix + ".";
   const auto counter = [&](const char* name) -> stats::Counter& {
     const std::string field = prefix + name;
-    return context.network.stats.named_counter({"http", context.stat_prefix, field},
+    return context.network.stats.counter({"http", context.stat_prefix, field},
                                                context.network.worker.worker);
   };
   return std::make_unique<LuaInstance>(config_, context.name, context.network.worker,
