@@ -2,11 +2,13 @@
 #include "proxy/filters/builtin.hpp"
 
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
+#include "envoy/extensions/filters/http/lua/v3/lua.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "proxy/filters/listener/http_inspector.hpp"
+#include "proxy/filters/http/lua/lua_filter.hpp"
 #include "proxy/filters/listener/original_dst.hpp"
 #include "proxy/filters/listener/original_src.hpp"
 #include "proxy/filters/listener/tls_inspector.hpp"
@@ -37,6 +39,17 @@ std::shared_ptr<const config::ListenerFilterConfig> parse_empty(const google::pr
   return std::make_shared<Filter>();
 }
 
+std::shared_ptr<const config::HttpFilterConfig> parse_lua(const google::protobuf::Message& message,
+                                                          const config::ParseContext& context) {
+  return std::make_shared<LuaFilter>(
+      lua_from_proto(static_cast<const proto::http::lua::v3::Lua&>(message), context));
+}
+std::shared_ptr<const config::RouteFilterConfig> parse_lua_route(
+    const google::protobuf::Message& message, const config::ParseContext& context) {
+  return lua_route_from_proto(static_cast<const proto::http::lua::v3::LuaPerRoute&>(message),
+                              context);
+}
+
 }  // namespace
 
 config::FilterRegistry builtin_filters() {
@@ -57,6 +70,10 @@ config::FilterRegistry builtin_filters() {
           {"envoy.filters.listener.tls_inspector",
            &proto::listener::tls_inspector::v3::TlsInspector::default_instance(),
            parse_empty<TlsInspectorFilter>},
+      },
+      {
+          {"envoy.filters.http.lua", &proto::http::lua::v3::Lua::default_instance(), parse_lua,
+           &proto::http::lua::v3::LuaPerRoute::default_instance(), parse_lua_route},
       });
 }
 

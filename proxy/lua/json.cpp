@@ -13,16 +13,6 @@ namespace {
 
 constexpr int kDeepest = 32;
 
-void append_number(double number, std::string& out) {
-  if (!std::isfinite(number)) {
-    out += "null";
-    return;
-  }
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof(text), number);
-  out.append(text, end.ptr);
-}
-
 /// A table is a list when its keys are 1 … n.
 std::size_t list_length(lua_State* L, int table) {
   const std::size_t length = lua_objlen(L, table);
@@ -55,7 +45,7 @@ class Writer {
         out_ += lua_toboolean(L_, index) != 0 ? "true" : "false";
         break;
       case LUA_TNUMBER:
-        append_number(lua_tonumber(L_, index), out_);
+        append_json(lua_tonumber(L_, index), out_);
         break;
       case LUA_TSTRING: {
         std::size_t length = 0;
@@ -110,7 +100,7 @@ class Writer {
   void append_key(int index) {
     if (lua_type(L_, index) == LUA_TNUMBER) {  // lua_tolstring would change it under lua_next
       out_ += '"';
-      append_number(lua_tonumber(L_, index), out_);
+      append_json(lua_tonumber(L_, index), out_);
       out_ += '"';
       return;
     }
@@ -303,6 +293,16 @@ class Reader {
 };
 
 }  // namespace
+
+void append_json(double number, std::string& out) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), number);
+  out.append(text, end.ptr);
+}
 
 void append_json(lua_State* L, int index, std::string& out) { Writer(L, out).append(index); }
 

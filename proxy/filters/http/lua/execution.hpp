@@ -47,6 +47,7 @@ class LuaExecution final : public CallHandler {
   [[nodiscard]] bool is_request() const noexcept { return request_; }
   [[nodiscard]] HttpStream& stream() const noexcept;
   [[nodiscard]] LuaStreamFilter& filter() const noexcept { return filter_; }
+  [[nodiscard]] lua::State& script_state() const noexcept { return script_->state(); }
   [[nodiscard]] LuaCoroutine& coroutine() const noexcept { return *coroutine_; }
   [[nodiscard]] http::HeaderMap* headers(LuaPart part) const noexcept {
     return part == LuaPart::headers ? headers_ : trailers_;

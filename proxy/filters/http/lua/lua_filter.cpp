@@ -85,8 +85,11 @@ void LuaStreamFilter::on_end() {
   response_.end();
 }
 
-void LuaStreamFilter::note_string(std::string_view space, std::string_view key) {
-  if (!is_string(space, key)) strings_.emplace_back(space, key);
+void LuaStreamFilter::note_string(std::string_view space, std::string_view key, bool looks_else) {
+  std::erase_if(strings_, [&](const auto& entry) {
+    return entry.first == space && entry.second == key;
+  });
+  if (looks_else) strings_.emplace_back(space, key);
 }
 
 bool LuaStreamFilter::is_string(std::string_view space, std::string_view key) const {

@@ -103,7 +103,7 @@ class LuaStreamFilter final : public HttpFilter {
   [[nodiscard]] HttpStream& stream() const noexcept { return stream_; }
 
   /// Dynamic metadata is text: these keys of it were set to strings that look like something else.
-  void note_string(std::string_view space, std::string_view key);
+  void note_string(std::string_view space, std::string_view key, bool looks_else);
   [[nodiscard]] bool is_string(std::string_view space, std::string_view key) const;
 
  private:
