@@ -46,6 +46,18 @@ Result<Format> Format::json(const JsonTemplate& object, JsonValues values) {
   return result;
 }
 
+Result<Format> Format::body(std::string_view format) {
+  Format result;
+  if (const auto ok = result.add_text(format, Rendering::body); !ok) return ok.error();
+  return result;
+}
+
+Result<Format> Format::header(std::string_view format) {
+  Format result;
+  if (const auto ok = result.add_text(format, Rendering::header); !ok) return ok.error();
+  return result;
+}
+
 Format Format::standard() {
   auto format = text(kStandardFormat);
   assert(format.has_value());
@@ -61,12 +73,12 @@ Result<void> Format::add_text(std::string_view format, Rendering rendering) {
   for (std::size_t at = 0; at < format.size();) {
     const std::size_t percent = std::min(format.find('%', at), format.size());
     const std::string_view literal = format.substr(at, percent - at);
-    if (rendering == Rendering::text) {
-      add_literal(literal);
-    } else {
+    if (rendering == Rendering::json_inside || rendering == Rendering::json_value) {
       std::string escaped;
       append_escaped_json(literal, escaped);
       add_literal(escaped);
+    } else {
+      add_literal(literal);
     }
     if (percent == format.size()) break;
     if (format.substr(percent).starts_with("%%")) {

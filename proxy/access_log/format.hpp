@@ -49,12 +49,16 @@ class Format {
   /// One line of JSON with a newline at its end. Error names the members that lead to the place as
   /// well.
   static Result<Format> json(const JsonTemplate& object, JsonValues values);
+  /// Text that is not for a log, where nothing is escaped: the body of an answer ("-" when unset),
+  /// or the value of a header ("" when unset, and never a control character).
+  static Result<Format> body(std::string_view format);
+  static Result<Format> header(std::string_view format);
   /// Envoy's format for logs that configure none.
   static Format standard();
 
-  /// Appends one record. What a peer may have chosen cannot break the line: in text, control
-  /// characters, quotes, backslashes and bytes past 0x7e appear as \xNN; in JSON strings they are
-  /// escaped, and what is not UTF-8 becomes U+FFFD.
+  /// Appends one record. In logs, what a peer may have chosen cannot break the line: in text,
+  /// control characters, quotes, backslashes and bytes past 0x7e appear as \xNN; in JSON strings
+  /// they are escaped, and what is not UTF-8 becomes U+FFFD.
   void render(const Record& record, std::string& out) const;
 
  private:

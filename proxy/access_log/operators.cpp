@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 
 #include <unistd.h>
 
@@ -283,6 +284,13 @@ void append_text(std::string_view value, Op op, std::string& out) {
     std::replace(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), ' ', '_');
 }
 
+void append_visible(std::string_view value, std::string& out) {
+  const auto is_control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  };
+  std::remove_copy_if(value.begin(), value.end(), std::back_inserter(out), is_control);
+}
+
 }  // namespace
 
 Result<Operator> parse_operator(std::string_view text, std::size_t& length) {
@@ -311,7 +319,7 @@ void render_operator(const Operator& op, const Record& record, Rendering renderi
   std::string scratch;
   Value value = value_of(op, record, scratch);
   if (value.kind == Value::Kind::unset) {
-    out += rendering == Rendering::json_value ? "null" : "-";
+    if (rendering != Rendering::header) out += rendering == Rendering::json_value ? "null" : "-";
     return;
   }
   if (value.kind == Value::Kind::number) {
@@ -320,6 +328,11 @@ void render_operator(const Operator& op, const Record& record, Rendering renderi
   }
   if (op.max_length) value.text = value.text.substr(0, *op.max_length);
   if (rendering == Rendering::text) return append_text(value.text, op.op, out);
+  if (rendering == Rendering::body) {
+    out += value.text;
+    return;
+  }
+  if (rendering == Rendering::header) return append_visible(value.text, out);
   if (rendering == Rendering::json_value) out += '"';
   append_escaped_json(value.text, out);
   if (rendering == Rendering::json_value) out += '"';

@@ -56,6 +56,8 @@ enum class Rendering : std::uint8_t {
   text,         // a line of text, "-"
   json_inside,  // within a JSON string that is already open, "-"
   json_value,   // a JSON value of its own, null
+  body,         // text that is no line of a log: as it is, "-"
+  header,       // a header's value: as it is but for control characters, which are left out; ""
 };
 
 /// Parses the operator that starts at `text[0] == '%'`; `length` receives its length including both

@@ -81,6 +81,11 @@ RecordFilter record_filter_from_proto(const AccessLogFilter& proto, const ParseC
                       context.field("or_filter"));
     case AccessLogFilter::kResponseFlagFilter:
       return flags_from_proto(proto.response_flag_filter(), context.field("response_flag_filter"));
+    case AccessLogFilter::kRuntimeFilter:
+    case AccessLogFilter::kHeaderFilter:
+    case AccessLogFilter::kGrpcStatusFilter:
+      context.error("filters of requests are not supported yet");
+      return {};
     case AccessLogFilter::FILTER_SPECIFIER_NOT_SET:
       break;
   }

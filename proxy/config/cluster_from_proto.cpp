@@ -54,15 +54,6 @@ DnsLookupFamily lookup_family_from_proto(Cluster::DnsLookupFamily proto) {
   }
 }
 
-/// A duration that must not be 0 when it is given.
-void read_period(bool given, const google::protobuf::Duration& proto, const ParseContext& context,
-                 std::chrono::milliseconds& out) {
-  if (!given) return;
-  out = duration_from_proto(proto, context);
-  if (out.count() <= 0 && proto.seconds() >= 0 && proto.nanos() >= 0)
-    context.error("must be greater than 0s");
-}
-
 void check_lb_policy(const Cluster& proto, const ParseContext& context) {
   const bool original_dst = proto.type() == Cluster::ORIGINAL_DST;
   const bool provided = proto.lb_policy() == Cluster::CLUSTER_PROVIDED;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/filter_chain_from_proto.hpp"
 
-#include <cctype>
-
 #include "envoy/config/listener/v3/listener_components.pb.h"
 #include "proxy/config/proto_values.hpp"
 
@@ -12,12 +10,6 @@ namespace {
 using envoy::config::listener::v3::FilterChain;
 using envoy::config::listener::v3::FilterChainMatch;
 using Predicate = envoy::config::listener::v3::ListenerFilterChainMatchPredicate;
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 template <class Ranges>
 std::vector<CidrRange> ranges_from_proto(const Ranges& proto, const ParseContext& match,

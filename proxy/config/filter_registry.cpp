@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/filter_registry.hpp"
 
+#include <algorithm>
+
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/message.h>
 
@@ -79,6 +81,17 @@ std::shared_ptr<const ListenerFilterConfig> FilterRegistry::parse_listener_filte
 std::shared_ptr<const HttpFilterConfig> FilterRegistry::parse_http_filter(
     std::string_view name, const Any* typed_config, const ParseContext& context) const {
   return parse_filter(http_, name, typed_config, context, kParse);
+}
+
+bool FilterRegistry::knows_http_filter(std::string_view name, std::string_view type_url) const {
+  return (type_url.empty() ? find_by_name(http_, name) : find_by_type(http_, type_url)) != nullptr;
+}
+
+bool FilterRegistry::knows_route_filter(std::string_view type_url) const {
+  return std::any_of(http_.begin(), http_.end(), [&](const HttpFilterType& type) {
+    return type.route_prototype != nullptr &&
+           type.route_prototype->GetDescriptor()->full_name() == type_name(type_url);
+  });
 }
 
 std::shared_ptr<const RouteFilterConfig> FilterRegistry::parse_route_filter(

@@ -99,6 +99,9 @@ class FilterRegistry {
   std::shared_ptr<const HttpFilterConfig> parse_http_filter(
       std::string_view name, const google::protobuf::Any* typed_config,
       const ParseContext& context) const;
+  /// There is such a filter: by its type, or by its name when `type_url` is "".
+  [[nodiscard]] bool knows_http_filter(std::string_view name, std::string_view type_url) const;
+  [[nodiscard]] bool knows_route_filter(std::string_view type_url) const;
   /// An entry of typed_per_filter_config, whose type decides. nullptr after reporting that no
   /// filter takes it. `context`: of the entry.
   std::shared_ptr<const RouteFilterConfig> parse_route_filter(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/proto_values.hpp"
 
+#include <algorithm>
+
 #include <google/protobuf/duration.pb.h>
 
 #include "envoy/config/core/v3/address.pb.h"
@@ -23,6 +25,36 @@ std::chrono::milliseconds duration_from_proto(const google::protobuf::Duration& 
   }
   return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::seconds(proto.seconds()) +
                                                       std::chrono::nanoseconds(proto.nanos()));
+}
+
+std::chrono::milliseconds duration_or(bool given, const google::protobuf::Duration& proto,
+                                      std::chrono::milliseconds otherwise,
+                                      const ParseContext& context) {
+  return given ? duration_from_proto(proto, context) : otherwise;
+}
+
+void read_period(bool given, const google::protobuf::Duration& proto, const ParseContext& context,
+                 std::chrono::milliseconds& out) {
+  if (!given) return;
+  out = duration_from_proto(proto, context);
+  if (out.count() <= 0 && proto.seconds() >= 0 && proto.nanos() >= 0)
+    context.error("must be greater than 0s");
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+bool is_header_name(std::string_view text) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  const auto is_token = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kOthers.find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token);
 }
 
 std::uint16_t port_from_proto(std::uint32_t value, const ParseContext& context) {

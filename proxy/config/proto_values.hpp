@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/ip.hpp"
 #include "proxy/config/parse_context.hpp"
@@ -25,6 +26,21 @@ namespace weir::config {
 /// longer than a hundred years: reported, 0.
 std::chrono::milliseconds duration_from_proto(const google::protobuf::Duration& proto,
                                               const ParseContext& context);
+
+/// `proto` when it is given, else `otherwise`.
+std::chrono::milliseconds duration_or(bool given, const google::protobuf::Duration& proto,
+                                      std::chrono::milliseconds otherwise,
+                                      const ParseContext& context);
+
+/// A duration that must not be 0 when it is given: `out` keeps its value when it is not.
+void read_period(bool given, const google::protobuf::Duration& proto, const ParseContext& context,
+                 std::chrono::milliseconds& out);
+
+/// In lower case, as far as it is ASCII.
+std::string lower_case(std::string_view text);
+
+/// A token of RFC 9110 §5.6.2, as names of headers and methods are.
+bool is_header_name(std::string_view text);
 
 /// `value` when it is a port, else reported and 0.
 std::uint16_t port_from_proto(std::uint32_t value, const ParseContext& context);

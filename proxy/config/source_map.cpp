@@ -13,7 +13,7 @@ struct Step {
   int index = -1;
 };
 
-/// Takes the first step off `path`. Map keys hold no dots in the paths that we make.
+/// Takes the first step off `path`, unless that is a map's key with dots.
 Step take_step(std::string_view& path) {
   const std::size_t end = std::min(path.find('.'), path.size());
   std::string_view text = path.substr(0, end);
@@ -55,6 +55,19 @@ Found find_child(const YamlNode& node, std::string_view name) {
   return found;
 }
 
+/// An entry of a map whose key has dots of its own; takes the key off `path`.
+Found find_dotted_key(const YamlNode& node, std::string_view& path) {
+  for (const auto& [key, value] : node.entries) {
+    const std::string& text = key->text;
+    if (!key->is_scalar() || text.find('.') == std::string::npos || !path.starts_with(text))
+      continue;
+    if (path.size() > text.size() && path[text.size()] != '.') continue;
+    path.remove_prefix(std::min(text.size() + 1, path.size()));
+    return {value, key};
+  }
+  return {};
+}
+
 /// Item `index` of a repeated field; counts it down past this node when it lies further on.
 Found find_item(const YamlNode& list, int& index) {
   if (!list.is_list()) {
@@ -84,8 +97,17 @@ Place SourceMap::locate(std::string_view path) const {
   for (const auto& document : documents_)
     cursors.push_back({document.get(), {document->root, document->root}});
   while (!path.empty()) {
-    const Step step = take_step(path);
     std::vector<Cursor> next;
+    for (const Cursor& cursor : cursors) {
+      if (!next.empty()) break;
+      const Found entry = find_dotted_key(*cursor.at.value, path);
+      if (entry.value != nullptr) next.push_back({cursor.document, entry});
+    }
+    if (!next.empty()) {
+      cursors = std::move(next);
+      continue;
+    }
+    const Step step = take_step(path);
     int index = step.index;
     for (const Cursor& cursor : cursors) {
       const Found field = find_child(*cursor.at.value, step.name);

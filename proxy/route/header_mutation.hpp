@@ -26,13 +26,14 @@ struct HeaderAddition {
   bool keep_empty = false;
 };
 
-/// Removals first, then additions in order. Immutable.
+/// Removals first, then what overwrites, then what is added, each in order. Conditions and values
+/// are those of the headers between removals and additions, as in Envoy. Immutable.
 struct HeaderMutations {
   std::vector<std::string> remove;  // lower case
   std::vector<HeaderAddition> add;
 
   [[nodiscard]] bool empty() const noexcept { return remove.empty() && add.empty(); }
-  /// `record` is read only by additions with a format; may be null when `needs_record` is false.
+  /// `record` is read only by additions with a format, which do nothing without one.
   void apply(http::HeaderMap& headers, const access_log::Record* record) const;
   [[nodiscard]] bool needs_record() const;
 };

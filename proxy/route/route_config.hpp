@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ class RouteFilterConfig;  // config/filter_registry.hpp: what typed_per_filter_c
 
 namespace weir::route {
 
-/// typed_per_filter_config of one level. `config` null and `disabled`: the filter is left out.
+/// typed_per_filter_config of one level. `disabled`: the filter is left out. Neither `config` nor
+/// `disabled`: a filter that is disabled by default is not left out.
 struct RouteFilter {
   std::string filter;  // the name of the entry in http_filters
   std::shared_ptr<const config::RouteFilterConfig> config;
@@ -169,6 +171,8 @@ struct VirtualHost {
   RouteFilters filters;
 };
 
+using ClusterExists = std::function<bool(const std::string& name)>;
+
 /// route.v3.RouteConfiguration.
 struct RouteConfig {
   std::string name;
@@ -178,8 +182,12 @@ struct RouteConfig {
   std::vector<std::string> internal_only_headers;  // lower case
   bool most_specific_header_mutations_wins = false;
   bool ignore_port_in_host_matching = false;
+  bool validate_clusters = true;  // clusters that routes name must exist
   RouteFilters filters;
 
+  /// Envoy's text for each cluster that a route names and that does not exist; none when
+  /// `validate_clusters` is false.
+  [[nodiscard]] std::vector<std::string> check_clusters(const ClusterExists& exists) const;
   /// Every cluster that a route names, once each.
   [[nodiscard]] std::vector<std::string> cluster_names() const;
 };

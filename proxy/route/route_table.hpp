@@ -32,7 +32,10 @@ class RouteTable {
   [[nodiscard]] const RouteConfig& config() const noexcept { return *config_; }
 
  private:
+  class Builder;
   RouteTable() = default;
+  [[nodiscard]] const VirtualHost* find_lower(std::string_view authority) const;
+
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -51,6 +54,7 @@ class RouteTable {
   std::vector<Wildcards> suffixes_;
   std::vector<Wildcards> prefixes_;
   const VirtualHost* any_ = nullptr;
+  bool only_any_ = false;  // there are no other domains
 };
 
 /// The path and query of a forwarded request after the route's rewrite; nullopt: as it was.
@@ -58,7 +62,8 @@ class RouteTable {
 std::optional<std::string> rewritten_path(const RouteMatch& match, const PathRewrite& rewrite,
                                           std::string_view path);
 
-/// Location of a redirect. `scheme` is the request's; "" for a loop-free answer is never returned.
+/// Location of a redirect. `scheme` is the request's. A port of the request goes when the redirect
+/// has one of its own, and when it was the default one of a scheme that changes.
 std::string redirect_location(const RedirectAction& redirect, const RouteMatch& match,
                               std::string_view scheme, std::string_view authority,
                               std::string_view path);
