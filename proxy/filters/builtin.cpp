@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/filters/builtin.hpp"
 
-#include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/http/lua/v3/lua.pb.h"
+#include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
-#include "proxy/filters/listener/http_inspector.hpp"
 #include "proxy/filters/http/lua/lua_filter.hpp"
+#include "proxy/filters/listener/http_inspector.hpp"
 #include "proxy/filters/listener/original_dst.hpp"
 #include "proxy/filters/listener/original_src.hpp"
 #include "proxy/filters/listener/tls_inspector.hpp"

@@ -2,7 +2,6 @@
 #include "proxy/lua/pattern.hpp"
 
 #include <cstring>
-
 #include <string_view>
 
 #include "proxy/lua/matcher.hpp"
@@ -71,8 +70,8 @@ int string_match(lua_State* L) { return search(L, false); }
 int next_match(lua_State* L) {
   const std::string_view text = check_text(L, lua_upvalueindex(1));
   Matcher matcher(L, text, check_text(L, lua_upvalueindex(2)));
-  for (auto at = static_cast<std::size_t>(lua_tointeger(L, lua_upvalueindex(3)));
-       at <= text.size(); ++at) {
+  for (auto at = static_cast<std::size_t>(lua_tointeger(L, lua_upvalueindex(3))); at <= text.size();
+       ++at) {
     const char* const end = matcher.match_at(at);
     if (end == nullptr) continue;
     const char* const begin = text.data() + at;

@@ -12,10 +12,10 @@ namespace {
 // `loadstring`, `pairs`, `print` and `collectgarbage` are ours, below. `newproxy` makes finalizers,
 // which nothing could stop.
 constexpr const char* kGlobals[] = {
-    "_G",     "_VERSION", "assert",       "coroutine",    "error",    "getfenv",
-    "ipairs", "next",     "getmetatable", "rawequal",     "rawget",   "rawset",
-    "select", "setfenv",  "setmetatable", "tonumber",     "tostring", "type",
-    "unpack", "string",   "table",        "math",         "bit",
+    "_G",     "_VERSION", "assert",       "coroutine", "error",    "getfenv",
+    "ipairs", "next",     "getmetatable", "rawequal",  "rawget",   "rawset",
+    "select", "setfenv",  "setmetatable", "tonumber",  "tostring", "type",
+    "unpack", "string",   "table",        "math",      "bit",
 };
 
 // Runs once with the library's functions and ours; what it defines is what scripts see.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/lua/state.hpp"
 
-#include <ctime>
-
 #include <cassert>
 #include <cstdlib>
+#include <ctime>
 
 namespace weir::lua {
 namespace {

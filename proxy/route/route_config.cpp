@@ -37,7 +37,7 @@ void visit_clusters(const RouteConfig& config, Visit&& visit) {
 
 std::vector<std::string> RouteConfig::cluster_names() const {
   Names all;
-  visit_clusters(*this, [&](const std::string& name, bool) { all.add(name); });
+  visit_clusters(*this, [&](const std::string& cluster, bool) { all.add(cluster); });
   return std::move(all.names);
 }
 
@@ -45,10 +45,10 @@ std::vector<std::string> RouteConfig::check_clusters(const ClusterExists& exists
   Names unknown;
   std::vector<std::string> texts;
   if (!validate_clusters) return texts;
-  visit_clusters(*this, [&](const std::string& name, bool weighted) {
-    if (!exists(name) && unknown.add(name))
+  visit_clusters(*this, [&](const std::string& cluster, bool weighted) {
+    if (!exists(cluster) && unknown.add(cluster))
       texts.push_back(std::string("route: unknown ") + (weighted ? "weighted " : "") + "cluster '" +
-                      name + "'");
+                      cluster + "'");
   });
   return texts;
 }

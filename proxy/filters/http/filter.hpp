@@ -96,9 +96,9 @@ class HttpStream {
   virtual void resume_request(HttpFilter& filter) = 0;
   virtual void resume_response(HttpFilter& filter) = 0;
   /// Goes on after FilterStatus::pause as if the filter had answered need_body, while its headers
-  /// are still here: on_*_data gets the whole body in one piece with end_of_stream, with what it has
-  /// seen, and perhaps replaced, before. The stream may be gone when it returns true. @return false:
-  /// cannot be done.
+  /// are still here: on_*_data gets the whole body in one piece with end_of_stream, with what it
+  /// has seen, and perhaps replaced, before. The stream may be gone when it returns true. @return
+  /// false: cannot be done.
   virtual bool await_request_body(HttpFilter& /*filter*/) { return false; }
   virtual bool await_response_body(HttpFilter& /*filter*/) { return false; }
   /// Closes the stream (HTTP/2: RST_STREAM, HTTP/1: the connection). Gone when it returns.

@@ -43,8 +43,7 @@ int buffer_set_bytes(lua_State* L) {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof(digits), bytes.size());
     execution.headers(LuaPart::headers)
-        ->set(http::HeaderId::content_length,
-              {digits, static_cast<std::size_t>(end.ptr - digits)});
+        ->set(http::HeaderId::content_length, {digits, static_cast<std::size_t>(end.ptr - digits)});
   }
   lua_pushinteger(L, static_cast<lua_Integer>(bytes.size()));
   return 1;

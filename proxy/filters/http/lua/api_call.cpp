@@ -26,8 +26,7 @@ void add_field(lua_State* L, int key, LuaExecution& execution, Headers& headers)
   // keys here; a value may change.
   const std::string_view value = check_lua_text(L, -1);
   if (!name.valid()) luaL_error(L, "header name '%s': not a name", lua_tostring(L, key));
-  if (!is_lua_header_value(value))
-    luaL_error(L, "header value: has a line break or a NUL in it");
+  if (!is_lua_header_value(value)) luaL_error(L, "header value: has a line break or a NUL in it");
   execution.charge_stream(L, name.text().size() + value.size() + 32);
   headers.emplace_back(name.text(), value);
 }
@@ -133,15 +132,13 @@ int handle_respond(lua_State* L) {
   if (execution.headers_gone())
     luaL_error(L, "respond() cannot be called if headers have been continued");
   luaL_checktype(L, 2, LUA_TTABLE);
-  const std::string_view body =
-      lua_isnoneornil(L, 3) ? std::string_view() : check_lua_text(L, 3);
+  const std::string_view body = lua_isnoneornil(L, 3) ? std::string_view() : check_lua_text(L, 3);
   LuaAnswer answer;
   answer.headers = headers_at(L, 2, execution);
   const std::string* const status = find(answer.headers, ":status");
   if (status != nullptr)
     std::from_chars(status->data(), status->data() + status->size(), answer.status);
-  if (answer.status < 200 || answer.status >= 600)
-    luaL_error(L, ":status must be between 200-599");
+  if (answer.status < 200 || answer.status >= 600) luaL_error(L, ":status must be between 200-599");
   std::erase_if(answer.headers, [](const auto& field) {
     return field.first.starts_with(':') || field.first == "content-length";
   });

@@ -52,8 +52,7 @@ LuaHeaderName writable_name(lua_State* L, int index) {
 
 std::string_view value_at(lua_State* L, int index) {
   const std::string_view value = check_lua_text(L, index);
-  if (!is_lua_header_value(value))
-    luaL_error(L, "header value: has a line break or a NUL in it");
+  if (!is_lua_header_value(value)) luaL_error(L, "header value: has a line break or a NUL in it");
   return value;
 }
 
@@ -94,9 +93,8 @@ int headers_remove(lua_State* L) {
 void push_joined(lua_State* L, const http::HeaderMap& map, const http::HeaderField& first) {
   const http::HeaderField* const end = map.fields().data() + map.fields().size();
   const auto next = [&](const http::HeaderField* at) {
-    return std::find_if(at + 1, end, [&](const http::HeaderField& field) {
-      return field.name == first.name;
-    });
+    return std::find_if(at + 1, end,
+                        [&](const http::HeaderField& field) { return field.name == first.name; });
   };
   const http::HeaderField* field = next(&first);
   if (field == end) {

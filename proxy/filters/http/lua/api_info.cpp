@@ -9,7 +9,9 @@
 namespace weir::filters {
 namespace {
 
-void push_text(lua_State* L, std::string_view text) { lua_pushlstring(L, text.data(), text.size()); }
+void push_text(lua_State* L, std::string_view text) {
+  lua_pushlstring(L, text.data(), text.size());
+}
 
 template <LuaKind kKind>
 HttpStream& stream_of(lua_State* L) {
@@ -191,8 +193,7 @@ const luaL_Reg kLuaConnectionMethods[] = {{"ssl", push_nil<LuaKind::connection>}
                                           {nullptr, nullptr}};
 
 const luaL_Reg kLuaConnectionStreamInfoMethods[] = {
-    {"dynamicMetadata",
-     push_child<LuaKind::connection_stream_info, LuaKind::connection_metadata>},
+    {"dynamicMetadata", push_child<LuaKind::connection_stream_info, LuaKind::connection_metadata>},
     {nullptr, nullptr}};
 
 const luaL_Reg kLuaConnectionMetadataMethods[] = {
@@ -204,11 +205,10 @@ namespace {
 
 /// route() and virtualHost() have the same method.
 int place_metadata(lua_State* L) {
-  auto* const object = static_cast<LuaObject*>(
-      lua_type(L, 1) == LUA_TUSERDATA ? lua_touserdata(L, 1) : nullptr);
+  auto* const object =
+      static_cast<LuaObject*>(lua_type(L, 1) == LUA_TUSERDATA ? lua_touserdata(L, 1) : nullptr);
   const bool host = object != nullptr && object->kind == LuaKind::virtual_host;
-  LuaExecution& execution =
-      check_lua_execution(L, host ? LuaKind::virtual_host : LuaKind::route);
+  LuaExecution& execution = check_lua_execution(L, host ? LuaKind::virtual_host : LuaKind::route);
   push_lua_object(L, execution.coroutine(), LuaKind::metadata);
   return 1;
 }

@@ -9,8 +9,8 @@
 
 namespace weir::filters {
 
-/// A name in lower case, without memory of its own when it was so already. "host" means ":authority",
-/// as it does everywhere in requests after their parsing.
+/// A name in lower case, without memory of its own when it was so already. "host" means
+/// ":authority", as it does everywhere in requests after their parsing.
 class LuaHeaderName {
  public:
   explicit LuaHeaderName(std::string_view name);

@@ -7,6 +7,7 @@
 #include "envoy/extensions/filters/http/lua/v3/lua.pb.h"
 #include "proxy/config/data_source.hpp"
 #include "proxy/config/parse_context.hpp"
+#include "proxy/lua/json.hpp"
 #include "proxy/lua/state.hpp"
 
 namespace weir::filters {
@@ -28,8 +29,8 @@ LuaSourcePtr source_from_proto(const DataSource& proto, std::string_view field,
   auto text = config::read_data_source(proto, context);
   if (!text) return nullptr;
   // In errors, a file is more help than the field that names it.
-  std::string name = proto.specifier_case() == DataSource::kFilename ? proto.filename()
-                                                                      : std::string(field);
+  std::string name =
+      proto.specifier_case() == DataSource::kFilename ? proto.filename() : std::string(field);
   return source_from_text(*std::move(text), std::move(name), context);
 }
 

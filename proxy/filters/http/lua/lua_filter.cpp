@@ -13,10 +13,14 @@ std::unique_ptr<HttpFilterInstance> LuaFilter::instantiate(HttpInstanceContext& 
   const auto counter = [&](const char* name) -> stats::Counter& {
     const std::string field = prefix + name;
     return context.network.stats.counter({"http", context.stat_prefix, field},
-                                               context.network.worker.worker);
+                                         context.network.worker.worker);
   };
   return std::make_unique<LuaInstance>(config_, context.name, context.network.worker,
                                        counter("executions"), counter("errors"));
+}
+
+HttpFilter* LuaInstance::make(HttpStream& stream) {
+  return stream.arena().make<LuaStreamFilter>(*this, stream);
 }
 
 LuaScript* LuaInstance::script_for(const LuaRouteConfig* route) {
@@ -86,9 +90,8 @@ void LuaStreamFilter::on_end() {
 }
 
 void LuaStreamFilter::note_string(std::string_view space, std::string_view key, bool looks_else) {
-  std::erase_if(strings_, [&](const auto& entry) {
-    return entry.first == space && entry.second == key;
-  });
+  std::erase_if(strings_,
+                [&](const auto& entry) { return entry.first == space && entry.second == key; });
   if (looks_else) strings_.emplace_back(space, key);
 }
 

@@ -41,9 +41,7 @@ class LuaInstance final : public HttpFilterInstance {
         executions_(executions),
         errors_(errors) {}
 
-  HttpFilter* make(HttpStream& stream) override {
-    return stream.arena().make<LuaStreamFilter>(*this, stream);
-  }
+  HttpFilter* make(HttpStream& stream) override;
 
   /// The script that a stream's route wants; nullptr: none, or it cannot be loaded.
   LuaScript* script_for(const LuaRouteConfig* route);

@@ -6,29 +6,33 @@
 namespace weir::filters {
 namespace {
 
-// Methods of every kind, in the order of LuaKind.
-constexpr std::array kMethods = {
-    std::pair{kLuaHandleMethods, "stream handle"},
-    std::pair{kLuaHeaderMethods, "headers"},
-    std::pair{kLuaBufferMethods, "buffer"},
-    std::pair{kLuaMetadataMethods, "metadata"},
-    std::pair{kLuaStreamInfoMethods, "stream info"},
-    std::pair{kLuaDynamicMetadataMethods, "dynamic metadata"},
-    std::pair{kLuaFilterStateMethods, "filter state"},
-    std::pair{kLuaConnectionMethods, "connection"},
-    std::pair{kLuaConnectionStreamInfoMethods, "connection stream info"},
-    std::pair{kLuaConnectionMetadataMethods, "dynamic metadata of the connection"},
-    std::pair{kLuaRouteMethods, "route"},
-    std::pair{kLuaRouteMethods, "virtual host"},
+struct Kind {
+  const luaL_Reg* methods;
+  const char* name;
 };
-static_assert(kMethods.size() == static_cast<std::size_t>(LuaKind::count_));
+// In the order of LuaKind.
+constexpr std::array kKinds = {
+    Kind{kLuaHandleMethods, "stream handle"},
+    Kind{kLuaHeaderMethods, "headers"},
+    Kind{kLuaBufferMethods, "buffer"},
+    Kind{kLuaMetadataMethods, "metadata"},
+    Kind{kLuaStreamInfoMethods, "stream info"},
+    Kind{kLuaDynamicMetadataMethods, "dynamic metadata"},
+    Kind{kLuaFilterStateMethods, "filter state"},
+    Kind{kLuaConnectionMethods, "connection"},
+    Kind{kLuaConnectionStreamInfoMethods, "connection stream info"},
+    Kind{kLuaConnectionMetadataMethods, "dynamic metadata of the connection"},
+    Kind{kLuaRouteMethods, "route"},
+    Kind{kLuaRouteMethods, "virtual host"},
+};
+static_assert(kKinds.size() == static_cast<std::size_t>(LuaKind::count_));
 
 // The metatable of a kind is in the registry at a number of its own: small ones are an array.
 constexpr int kFirstMetatable = 1;
 
 int metatable_index(LuaKind kind) { return kFirstMetatable + static_cast<int>(kind); }
 
-const char* name_of(LuaKind kind) { return kMethods[static_cast<std::size_t>(kind)].second; }
+const char* name_of(LuaKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
 
 void push_metatable(lua_State* L, const luaL_Reg* methods) {
   lua_newtable(L);
@@ -52,8 +56,8 @@ void push_object(lua_State* L, const LuaObject& object) {
 }  // namespace
 
 void register_lua_objects(lua_State* L) {
-  for (std::size_t i = 0; i < kMethods.size(); ++i) {
-    push_metatable(L, kMethods[i].first);
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    push_metatable(L, kKinds[i].methods);
     // luaL_ref counts on from the length of the registry: these are the first.
     lua_rawseti(L, LUA_REGISTRYINDEX, kFirstMetatable + static_cast<int>(i));
   }

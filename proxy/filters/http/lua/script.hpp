@@ -15,8 +15,8 @@ namespace weir::filters {
 
 class LuaExecution;
 
-/// A coroutine, and what the objects that a script holds refer to: they outlive the stream that they
-/// were made for, hence the numbers, which are never used again.
+/// A coroutine, and what the objects that a script holds refer to: they outlive the stream that
+/// they were made for, hence the numbers, which are never used again.
 struct LuaCoroutine {
   lua_State* thread = nullptr;
   int anchor = LUA_NOREF;             // keeps the thread alive
