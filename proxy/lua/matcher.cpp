@@ -252,7 +252,8 @@ const char* Matcher::back_reference(const char* at, char digit) {
   if (index < 0 || index >= level_ || captured_[static_cast<std::size_t>(index)].length == kOpen)
     luaL_error(L_, "invalid capture index");
   const Capture& capture = captured_[static_cast<std::size_t>(index)];
-  const auto length = static_cast<std::size_t>(capture.length < 0 ? 0 : capture.length);
+  if (capture.length == kPosition) return nullptr;  // a place is no text
+  const auto length = static_cast<std::size_t>(capture.length);
   State::of(L_).charge(L_, length / 64);
   if (static_cast<std::size_t>(text_end_ - at) < length ||
       std::memcmp(capture.start, at, length) != 0)

@@ -8,14 +8,14 @@
 namespace weir::lua {
 namespace {
 
-// Of the base library, what is harmless as it is. `pcall`, `xpcall`, `coroutine.resume`, `load`,
-// `loadstring`, `pairs`, `print` and `collectgarbage` are ours, below. `newproxy` makes finalizers,
-// which nothing could stop.
+// Of the base library, what is harmless as it is, and `pcall`, which the prelude replaces as it adds
+// `xpcall`, `load`, `loadstring`, `pairs`, `print` and `collectgarbage`. `newproxy` is left out: it
+// makes finalizers, which nothing could stop.
 constexpr const char* kGlobals[] = {
-    "_G",     "_VERSION", "assert",       "coroutine", "error",    "getfenv",
-    "ipairs", "next",     "getmetatable", "rawequal",  "rawget",   "rawset",
-    "select", "setfenv",  "setmetatable", "tonumber",  "tostring", "type",
-    "unpack", "string",   "table",        "math",      "bit",
+    "_G",       "_VERSION", "assert", "bit",      "coroutine",    "error",    "getfenv",
+    "ipairs",   "math",     "next",   "pcall",    "getmetatable", "rawequal", "rawget",
+    "rawset",   "select",   "string", "setfenv",  "setmetatable", "table",    "tonumber",
+    "tostring", "type",     "unpack",
 };
 
 // Runs once with the library's functions and ours; what it defines is what scripts see.
@@ -103,8 +103,10 @@ int compile(lua_State* L) {
 
 int running(lua_State* L) {
   // The host's own coroutine is not the script's to resume.
-  if (State::of(L).running() == L) return 0;
-  lua_pushthread(L);
+  if (State::of(L).running() == L)
+    lua_pushnil(L);
+  else
+    lua_pushthread(L);
   return 1;
 }
 

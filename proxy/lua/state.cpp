@@ -66,8 +66,7 @@ bool State::out_of_time() {
          processor_time() - processor_began_ > limits_.processor_time;
 }
 
-void State::raise(lua_State* L) const {
-  luaL_where(L, 0);
+void State::push_reason(lua_State* L) const {
   switch (stopped_) {
     case Stop::instructions:
       lua_pushfstring(L, "script stopped: it ran more than %d instructions",
@@ -81,6 +80,11 @@ void State::raise(lua_State* L) const {
       lua_pushfstring(L, "script stopped: it allocated more than %d MiB in one run",
                       static_cast<int>(limits_.allocated >> 20));
   }
+}
+
+void State::raise(lua_State* L) const {
+  luaL_where(L, 0);
+  push_reason(L);
   lua_concat(L, 2);
   lua_error(L);
   std::abort();  // lua_error does not return
@@ -124,8 +128,9 @@ void State::raise_if_stopped(lua_State* L) const {
   if (stopped_ != Stop::none) raise(L);
 }
 
-void State::begin(lua_State* thread) noexcept {
+void State::begin(lua_State* thread) {
   assert(running_ == nullptr);
+  if (collect_) collect();
   running_ = thread;
   instructions_ = 0;
   allocated_ = 0;
@@ -133,12 +138,23 @@ void State::begin(lua_State* thread) noexcept {
   stopped_ = Stop::none;
 }
 
-void State::end(int status) {
+void State::end(lua_State* thread, int status) {
   running_ = nullptr;
+  if (status == LUA_ERRMEM && stopped_ == Stop::allocated) {  // say which memory
+    lua_pop(thread, 1);
+    push_reason(thread);
+  }
   stopped_ = Stop::none;
-  // What filled the state is garbage now, but the collector is paced by what was in use before.
-  if (status == LUA_ERRMEM || (status > LUA_YIELD && used_ > limits_.memory / 2))
-    lua_gc(main_, LUA_GCCOLLECT, 0);
+  if (status == LUA_ERRMEM || (status > LUA_YIELD && used_ > limits_.memory / 2)) collect_ = true;
+}
+
+void State::collect() {
+  // What filled the state is garbage, now that its coroutine is gone; but the collector is paced by
+  // what was in use before. When it is no garbage, a collection for each failure helps nobody.
+  collect_ = false;
+  if (runs_without_collection_-- > 0) return;
+  lua_gc(main_, LUA_GCCOLLECT, 0);
+  runs_without_collection_ = used_ > limits_.memory / 2 ? 1000 : 0;
 }
 
 int State::resume(lua_State* thread, int arguments) {
@@ -146,7 +162,7 @@ int State::resume(lua_State* thread, int arguments) {
   stack_base_ = &base;
   begin(thread);
   const int status = lua_resume(thread, arguments);
-  end(status);
+  end(thread, status);
   return status;
 }
 
@@ -156,7 +172,7 @@ std::string State::take_error(lua_State* thread) {
   std::string message =
       text != nullptr
           ? std::string(text, length)
-          : "error object is a " + std::string(lua_typename(thread, lua_type(thread, -1)));
+          : "unspecified lua error";
   lua_pop(thread, 1);
   return message;
 }

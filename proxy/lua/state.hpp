@@ -74,14 +74,18 @@ class State {
   void check_stack(lua_State* L) const;
   [[nodiscard]] bool out_of_time();
   [[noreturn]] void stop(lua_State* L, Stop reason);
+  void push_reason(lua_State* L) const;
   [[noreturn]] void raise(lua_State* L) const;
-  void begin(lua_State* thread) noexcept;
-  void end(int status);
+  void begin(lua_State* thread);
+  void collect();
+  void end(lua_State* thread, int status);
 
   const Limits limits_;
   lua_State* main_ = nullptr;
   lua_State* running_ = nullptr;
   std::size_t used_ = 0;
+  bool collect_ = false;  // before the next run
+  int runs_without_collection_ = 0;
 
   // Of the run that is under way.
   std::uint64_t instructions_ = 0;
