@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a configuration's cases against one proxy or two, and says what differs."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import random
+
+from .case import Case, Seen
+from .compare import Difference, compare
+from .contestant import Contestant
+from .differences import explain
+from .report import render
+from .runner import Runner
+
+SEED = int(os.environ.get("WEIR_SEED", "20261123"))
+DEFAULT_CASES = 600
+AGAIN = 2  # how often a case that differs is asked again, alone: what remains is no accident of timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """One bootstrap and the cases that it is asked with. alone: one after the other, because the order matters."""
+
+    name: str
+    bootstrap: dict
+    cases: tuple[Case, ...]
+    alone: bool = False
+
+
+@dataclasses.dataclass
+class Differing:
+    """A case that two proxies answered differently."""
+
+    case: Case
+    left: Seen
+    right: Seen
+    differences: list[Difference]
+
+
+@dataclasses.dataclass
+class Outcome:
+    """Of one configuration: how many cases, which differ without being on the list, how many differences are."""
+
+    compared: int
+    unexplained: list[Differing]
+    explained: collections.Counter
+
+
+def wanted() -> int:
+    """How many cases in all: $WEIR_HTTP_CASES; 0 and "all" mean every one."""
+    text = os.environ.get("WEIR_HTTP_CASES", str(DEFAULT_CASES))
+    return 0 if text == "all" else int(text)
+
+
+def select(configurations: dict[str, Configuration], count: int) -> dict[str, list[Case]]:
+    """So many cases, spread over all configurations, the same ones for the same seed; 0: all."""
+    total = sum(len(one.cases) for one in configurations.values())
+    chosen = {}
+    for name, one in configurations.items():
+        share = len(one.cases) if count == 0 else max(8, round(count * len(one.cases) / total))
+        if one.alone or share >= len(one.cases):
+            chosen[name] = list(one.cases)
+        else:
+            picked = set(random.Random(f"{SEED} {name}").sample(range(len(one.cases)), share))
+            chosen[name] = [case for number, case in enumerate(one.cases) if number in picked]
+    return chosen
+
+
+def run(program: str, label: str, configuration: Configuration, cases: list[Case]) -> list[Seen]:
+    """What one proxy does with the cases."""
+    with Contestant(program, label, configuration.bootstrap) as contestant:
+        return Runner(contestant).run(cases, alone=configuration.alone)
+
+
+def run_two(left: str, right: str, configuration: Configuration, cases: list[Case]) -> Outcome:
+    """The cases against two proxies side by side. left is the one that differences are listed against: Envoy."""
+    with (
+        concurrent.futures.ThreadPoolExecutor(2) as threads,
+        Contestant(left, "left", configuration.bootstrap) as one,
+        Contestant(right, "right", configuration.bootstrap) as other,
+    ):
+        runners = Runner(one), Runner(other)
+
+        def ask(asked: list[Case], alone: bool) -> list[Differing]:
+            jobs = [threads.submit(runner.run, asked, alone) for runner in runners]
+            seen = zip(asked, *(job.result() for job in jobs))
+            made = [Differing(case, ours, theirs, compare(case, ours, theirs)) for case, ours, theirs in seen]
+            return [one for one in made if one.differences]
+
+        differing = ask(cases, configuration.alone)
+        unexplained, explained = split(differing)
+        for _ in range(AGAIN):
+            if not unexplained:
+                break
+            unexplained, more = split(ask([one.case for one in unexplained], True))
+            explained += more
+    return Outcome(len(cases), unexplained, explained)
+
+
+def split(differing: list[Differing]) -> tuple[list[Differing], collections.Counter]:
+    """Those with a difference that is on no list, left with just these, and the names of the others."""
+    unexplained: list[Differing] = []
+    explained: collections.Counter = collections.Counter()
+    for one in differing:
+        reasons = [(difference, explain(one.case, difference)) for difference in one.differences]
+        explained.update({reason.name for _, reason in reasons if reason})
+        rest = [difference for difference, reason in reasons if reason is None]
+        if rest:
+            unexplained.append(dataclasses.replace(one, differences=rest))
+    return unexplained, explained
+
+
+def describe(configuration: str, outcome: Outcome, names: tuple[str, str], most: int = 12) -> str:
+    """The failures as text: a summary by kind, then the first ones in full."""
+    kinds = collections.Counter(difference.kind for one in outcome.unexplained for difference in one.differences)
+    lines = [
+        f"{configuration}: {len(outcome.unexplained)} of {outcome.compared} cases differ, on no list; by kind: {dict(kinds.most_common())}"
+    ]
+    lines += [render(one.case, one.left, one.right, one.differences, names) for one in outcome.unexplained[:most]]
+    if len(outcome.unexplained) > most:
+        lines.append("and: " + ", ".join(one.case.name for one in outcome.unexplained[most:]))
+    return "\n\n".join(lines)
