@@ -40,7 +40,8 @@ class Case:
     steps: bytes to send, seconds to pause, HALF, RESET, Await. answers: how many final answers (streams) to wait for.
     methods: of the requests, when a HEAD or CONNECT is among them. then: what follows the answers — "probe" asks once more
     whether the connection is alive, "wait" waits for its end, "leave" closes. source: "outside", or "inside" for loopback.
-    listener: the port. strict: FIN and RST are told apart. wait: seconds that the answers may take.
+    listener: the port. strict: FIN and RST are told apart. wait: seconds that the answers may take. ignore: kinds of
+    difference that chance decides, e.g. "log.attempts".
     """
 
     name: str
@@ -53,6 +54,7 @@ class Case:
     listener: int = 10000
     strict: bool = False
     wait: float = 2.5
+    ignore: tuple[str, ...] = ()
     config: str = ""
 
 

@@ -70,8 +70,21 @@ def _received(record: dict) -> dict[str, object]:
 
 def _log(line) -> dict[str, object]:
     if not isinstance(line, dict):
-        return {"log.text": normal_text(line)}
+        line = _text_fields(line)
     return {f"log.{key}": normal_text(value) if isinstance(value, str) else value for key, value in line.items()}
+
+
+def _text_fields(line: str) -> dict[str, str]:
+    """A line of "name=value|name=value" by name; a value may contain either sign."""
+    made: dict[str, str] = {}
+    last = "text"
+    for part in line.split("|"):
+        name, equals, value = part.partition("=")
+        if equals and name not in made:
+            last, made[name] = name, value
+        else:
+            made[last] = f"{made[last]}|{part}" if last in made else part
+    return made
 
 
 def _end(case: Case, end: str) -> str:
@@ -107,7 +120,7 @@ def compare(case: Case, left: Seen, right: Seen) -> list[Difference]:
                 if one.get(kind) == other.get(kind) or _is_told_already(kind, one, other):
                     continue
                 found.append(Difference(kind, _shown(one.get(kind)), _shown(other.get(kind))))
-    return found
+    return [one for one in found if one.kind not in case.ignore]
 
 
 def _is_told_already(kind: str, one: dict, other: dict) -> bool:

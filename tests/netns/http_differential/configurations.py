@@ -29,15 +29,15 @@ LOG = {
 }
 
 
-def typed(name: str, kind: str, **fields) -> dict:
+def typed(name: str, kind: str, /, **fields) -> dict:
     return {"name": name, "typed_config": {"@type": _EXTENSIONS + kind, **fields}}
 
 
-def http_filter(name: str, kind: str, **fields) -> dict:
+def http_filter(name: str, kind: str, /, **fields) -> dict:
     return typed(f"envoy.filters.http.{name}", f"filters.http.{name}.v3.{kind}", **fields)
 
 
-def per_route(name: str, kind: str, **fields) -> dict:
+def per_route(name: str, kind: str, /, **fields) -> dict:
     return {f"envoy.filters.http.{name}": {"@type": f"{_EXTENSIONS}filters.http.{name}.v3.{kind}", **fields}}
 
 

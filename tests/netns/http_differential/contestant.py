@@ -29,7 +29,11 @@ class Unavailable(Exception):
 
 
 class Refused(Exception):
-    """The proxy did not start with the configuration."""
+    """The proxy did not start with the configuration. label: whose it is."""
+
+    def __init__(self, label: str, text: str):
+        super().__init__(text)
+        self.label = label
 
 
 def envoy() -> str:
@@ -102,14 +106,14 @@ class Contestant:
         end = time.monotonic() + 30
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise Refused(f"{self.program} exited with {self.process.returncode}\n{self.output()[-4000:]}")
+                raise Refused(self.label, f"{self.program} exited with {self.process.returncode}\n{self.output()[-4000:]}")
             try:
                 if self.ask("GET", "/ready") == 200:
                     return
             except OSError:
                 pass
             time.sleep(0.02)
-        raise Refused(f"{self.program} is not ready after 30 s\n{self.output()[-4000:]}")
+        raise Refused(self.label, f"{self.program} is not ready after 30 s\n{self.output()[-4000:]}")
 
     def ask(self, method: str, path: str) -> int:
         """The status of an admin request."""

@@ -9,7 +9,7 @@ import random
 
 from .case import Case, Seen
 from .compare import Difference, compare
-from .contestant import Contestant
+from .contestant import Contestant, Refused
 from .differences import explain
 from .report import render
 from .runner import Runner
@@ -17,16 +17,20 @@ from .runner import Runner
 SEED = int(os.environ.get("WEIR_SEED", "20261123"))
 DEFAULT_CASES = 600
 AGAIN = 2  # how often a case that differs is asked again, alone: what remains is no accident of timing
+MOST_AGAIN = 60  # where more differ, time is not the reason
 
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """One bootstrap and the cases that it is asked with. alone: one after the other, because the order matters."""
+    """One bootstrap and the cases that it is asked with, so many at a time. alone: one after the other, because the order
+    matters.
+    """
 
     name: str
     bootstrap: dict
     cases: tuple[Case, ...]
     alone: bool = False
+    threads: int = 24
 
 
 @dataclasses.dataclass
@@ -71,17 +75,51 @@ def select(configurations: dict[str, Configuration], count: int) -> dict[str, li
 def run(program: str, label: str, configuration: Configuration, cases: list[Case]) -> list[Seen]:
     """What one proxy does with the cases."""
     with Contestant(program, label, configuration.bootstrap) as contestant:
-        return Runner(contestant).run(cases, alone=configuration.alone)
+        return Runner(contestant, configuration.threads).run(cases, alone=configuration.alone)
 
 
 def run_two(left: str, right: str, configuration: Configuration, cases: list[Case]) -> Outcome:
-    """The cases against two proxies side by side. left is the one that differences are listed against: Envoy."""
+    """The cases against two proxies side by side. left is the one that differences are listed against: Envoy.
+
+    A configuration that the right one refuses is tried listener by listener, so that one word which it does not know
+    hides no other difference; the listener that it refuses is a difference.
+    """
+    try:
+        return _run_two(left, right, configuration, cases)
+    except Refused as error:
+        if error.label == "left":
+            raise
+        parts = _by_listener(configuration, cases)
+        if len(parts) > 1:
+            return _merged([run_two(left, right, *part) for part in parts])
+        refusal = Difference("refused", "", str(error))
+        unexplained, explained = split([Differing(cases[0], Seen(), Seen(), [refusal])])
+        return Outcome(len(cases), unexplained, explained)
+
+
+def _by_listener(configuration: Configuration, cases: list[Case]) -> list[tuple[Configuration, list[Case]]]:
+    made = []
+    for one in configuration.bootstrap["static_resources"]["listeners"]:
+        port = one["address"]["socket_address"]["port_value"]
+        resources = {**configuration.bootstrap["static_resources"], "listeners": [one]}
+        chosen = [case for case in cases if case.listener == port]
+        if chosen:
+            made.append((dataclasses.replace(configuration, bootstrap={**configuration.bootstrap, "static_resources": resources}), chosen))
+    return made
+
+
+def _merged(outcomes: list[Outcome]) -> Outcome:
+    unexplained = [one for outcome in outcomes for one in outcome.unexplained]
+    return Outcome(sum(one.compared for one in outcomes), unexplained, sum((one.explained for one in outcomes), collections.Counter()))
+
+
+def _run_two(left: str, right: str, configuration: Configuration, cases: list[Case]) -> Outcome:
     with (
         concurrent.futures.ThreadPoolExecutor(2) as threads,
         Contestant(left, "left", configuration.bootstrap) as one,
         Contestant(right, "right", configuration.bootstrap) as other,
     ):
-        runners = Runner(one), Runner(other)
+        runners = Runner(one, configuration.threads), Runner(other, configuration.threads)
 
         def ask(asked: list[Case], alone: bool) -> list[Differing]:
             jobs = [threads.submit(runner.run, asked, alone) for runner in runners]
@@ -89,10 +127,9 @@ def run_two(left: str, right: str, configuration: Configuration, cases: list[Cas
             made = [Differing(case, ours, theirs, compare(case, ours, theirs)) for case, ours, theirs in seen]
             return [one for one in made if one.differences]
 
-        differing = ask(cases, configuration.alone)
-        unexplained, explained = split(differing)
+        unexplained, explained = split(ask(cases, configuration.alone))
         for _ in range(AGAIN):
-            if not unexplained:
+            if not 0 < len(unexplained) <= MOST_AGAIN or configuration.alone:
                 break
             unexplained, more = split(ask([one.case for one in unexplained], True))
             explained += more

@@ -231,8 +231,8 @@ class Upstream:
                 _Http2(self, connection, port).run(first)
             elif first:
                 _Http1(self, connection, port).run(first)
-        except OSError:
-            pass  # the proxy went; the record says how far it came
+        except (OSError, ValueError):
+            pass  # the proxy went (the record says how far it came), or a random request asks for nonsense
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -420,8 +420,8 @@ class _Http2:
     def _answer(self, number: int, scenario: Scenario) -> None:
         try:
             self._answer_stream(number, scenario)
-        except OSError:
-            pass  # the proxy closed the connection
+        except (OSError, ValueError):
+            pass  # the proxy closed the connection, or a random request asks for nonsense
 
     def _answer_stream(self, number: int, scenario: Scenario) -> None:
         if scenario.number("wait"):

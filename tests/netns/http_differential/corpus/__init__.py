@@ -4,9 +4,9 @@
 import dataclasses
 
 from ..suite import Configuration
-from . import answers, matching, plain, rewriting
+from . import answers, behaviour, connection_manager, filters, logs, matching, plain, random_requests, rewriting
 
-MODULES = (plain, answers, matching, rewriting)
+MODULES = (plain, answers, matching, rewriting, connection_manager, behaviour, filters, logs, random_requests)
 
 
 def _collect() -> dict[str, Configuration]:
