@@ -2,6 +2,7 @@
 """What a case is, and what is seen of it."""
 
 import dataclasses
+import hashlib
 import typing
 
 MARK = b"%CASEID%"  # stands for the case's id, which is as long
@@ -75,7 +76,8 @@ def pairs(headers) -> list[list[str]]:
 
 
 def body_text(body: bytes) -> str:
-    """A body as it is compared: whole when short, else its size and both ends."""
+    """A body as it is compared: whole when short, else its size, digest and both ends."""
     if len(body) <= 600:
         return body.decode("latin-1")
-    return f"{len(body)} bytes: {body[:60].decode('latin-1')} ... {body[-60:].decode('latin-1')}"
+    digest = hashlib.sha256(body).hexdigest()[:16]
+    return f"{len(body)} bytes, {digest}: {body[:60].decode('latin-1')} ... {body[-60:].decode('latin-1')}"

@@ -79,6 +79,9 @@ class Contestant:
             self.process.kill()
             self.process.wait()
 
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
     @property
     def is_envoy(self) -> bool:
         return "envoy" in os.path.basename(self.program)

@@ -135,6 +135,7 @@ class Stream:
     body: bytes = b""
     end: str = "open"  # open, END_STREAM or the name of RST_STREAM's code
     before_body: int = 0  # how many heads came before the first DATA
+    window: int = 0  # what WINDOW_UPDATE has granted to us, and what we have sent; add Connection.initial_window
 
 
 class Connection:
@@ -145,8 +146,8 @@ class Connection:
         self.goaway: tuple[str, str] | None = None
         self.pings: list[bytes] = []
         self.settings_seen = False
-        self.peer_window = 65535
-        self.initial_window = 65535
+        self.window = 65535  # what we may send on the connection
+        self.initial_window = 65535  # and on each stream, to begin with
         self._frames = Deframer()
         self._decoder = hpack.Decoder()
         self._decoder.max_header_list_size = 1 << 24
@@ -160,6 +161,14 @@ class Connection:
 
     def stream(self, number: int) -> Stream:
         return self.streams.setdefault(number, Stream())
+
+    def take_room(self, number: int, most: int) -> int:
+        """How much of `most` may be sent on the stream now; it counts as sent."""
+        stream = self.stream(number)
+        size = max(0, min(most, self.window, self.initial_window + stream.window))
+        self.window -= size
+        stream.window -= size
+        return size
 
     def _take(self, one: Frame) -> bytes:
         match one.kind:
@@ -175,6 +184,12 @@ class Connection:
                 if not one.flags & ACK:
                     return frame(PING, ACK, 0, one.payload)
                 self.pings.append(one.payload)
+            case 8:
+                granted = int.from_bytes(one.payload, "big")
+                if one.stream:
+                    self.stream(one.stream).window += granted
+                else:
+                    self.window += granted
             case 7:
                 self.goaway = (error_name(int.from_bytes(one.payload[4:8], "big")), one.payload[8:].decode("latin-1"))
         return b""

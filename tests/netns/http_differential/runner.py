@@ -44,14 +44,17 @@ class Runner:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             client.bind((SOURCES[case.source], port))
             client.settimeout(5)
-            client.connect((PROXY, case.listener))
+            try:
+                client.connect((PROXY, case.listener))
+            except OSError as error:
+                return Seen(end=f"no connection: {error}")
             kind = _Http2Client if case.protocol == "h2" else _Http1Client
             return kind(client, case, identity.encode()).run()
 
     def _settle(self) -> None:
         """Waits until no more lines come."""
         last, end = -1, time.monotonic() + 3
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.contestant.has_ended():
             time.sleep(0.15)
             size = len(self.contestant.log_lines())
             if size == last:

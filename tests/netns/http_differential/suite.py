@@ -16,7 +16,7 @@ from .runner import Runner
 
 SEED = int(os.environ.get("WEIR_SEED", "20261123"))
 DEFAULT_CASES = 600
-AGAIN = 2  # how often a case that differs is asked again, alone: what remains is no accident of timing
+AGAIN = 3  # how often a case that differs is asked again, alone: what remains is no accident of timing
 MOST_AGAIN = 60  # where more differ, time is not the reason
 
 
@@ -119,21 +119,48 @@ def _run_two(left: str, right: str, configuration: Configuration, cases: list[Ca
         Contestant(left, "left", configuration.bootstrap) as one,
         Contestant(right, "right", configuration.bootstrap) as other,
     ):
-        runners = Runner(one, configuration.threads), Runner(other, configuration.threads)
-
-        def ask(asked: list[Case], alone: bool) -> list[Differing]:
-            jobs = [threads.submit(runner.run, asked, alone) for runner in runners]
-            seen = zip(asked, *(job.result() for job in jobs))
-            made = [Differing(case, ours, theirs, compare(case, ours, theirs)) for case, ours, theirs in seen]
-            return [one for one in made if one.differences]
-
-        unexplained, explained = split(ask(cases, configuration.alone))
+        asking = _Asking(threads, Runner(one, configuration.threads), Runner(other, configuration.threads))
+        unexplained, explained = split(asking.ask(cases, configuration.alone))
         for _ in range(AGAIN):
-            if not 0 < len(unexplained) <= MOST_AGAIN or configuration.alone:
+            if not 0 < len(unexplained) <= MOST_AGAIN or configuration.alone or other.has_ended():
                 break
-            unexplained, more = split(ask([one.case for one in unexplained], True))
+            unexplained, more = split(asking.ask([one.case for one in unexplained], True))
             explained += more
+        if other.has_ended():
+            unexplained.insert(0, _ended(right, configuration, cases, other.output()))
     return Outcome(len(cases), unexplained, explained)
+
+
+class _Asking:
+    """Two runners and what they have seen so far: a case is answered alike when any of its answers are."""
+
+    def __init__(self, threads, left: Runner, right: Runner):
+        self._threads, self._runners = threads, (left, right)
+        self._seen: dict[str, tuple[list[Seen], list[Seen]]] = collections.defaultdict(lambda: ([], []))
+
+    def ask(self, cases: list[Case], alone: bool) -> list[Differing]:
+        jobs = [self._threads.submit(runner.run, cases, alone) for runner in self._runners]
+        made = []
+        for case, left, right in zip(cases, *(job.result() for job in jobs)):
+            lefts, rights = self._seen[case.name]
+            lefts.append(left)
+            rights.append(right)
+            if all(compare(case, one, other) for one in lefts for other in rights):
+                made.append(Differing(case, left, right, compare(case, left, right)))
+        return made
+
+
+def _ended(program: str, configuration: Configuration, cases: list[Case], output: str) -> Differing:
+    """The proxy has crashed: the same cases one after the other against a new one say which of them does it."""
+    case = cases[0]
+    with Contestant(program, "again", configuration.bootstrap) as again:
+        runner = Runner(again, 1)
+        for case in cases:
+            runner.run([case], True)
+            if again.has_ended():
+                output = again.output()
+                break
+    return Differing(case, Seen(), Seen(), [Difference("ended", "", output[-6000:])])
 
 
 def split(differing: list[Differing]) -> tuple[list[Differing], collections.Counter]:

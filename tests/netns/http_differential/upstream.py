@@ -5,6 +5,7 @@ A scenario is `key` or `key=value` joined by `;`:
 
     status=404 reason=Odd body=text size=100000 type=text/html chunked trailers close head-only length=7
     header=Name:value (repeatable) interim=103 wait=0.2 (before the answer) slow=0.2 (between head and body)
+    trickle (HTTP/1: byte by byte)
     end (connection: close) shut (closes after the answer, unannounced) early (answers before the body is read)
     upgrade (101, then echo) raw=NAME (bytes of RAW) rst hang drop (closes without answer) cut (closes within the body)
     grpc=STATUS (HTTP/2: trailers with it) reset=CODE (HTTP/2: RST_STREAM) goaway (HTTP/2)
@@ -21,93 +22,8 @@ import time
 import hpack
 
 from . import http1, http2
+from .wrong_answers import RAW, RAW2
 
-GARBAGE = b"this is not HTTP at all\r\n\r\n"
-_OK = b"HTTP/1.1 200 OK\r\n"
-RAW: dict[str, bytes] = {
-    "garbage": GARBAGE,
-    "two-lengths-differ": _OK + b"content-length: 2\r\ncontent-length: 3\r\n\r\nabc",
-    "two-lengths-same": _OK + b"content-length: 2\r\ncontent-length: 2\r\n\r\nab",
-    "length-list-same": _OK + b"content-length: 2, 2\r\n\r\nab",
-    "length-and-chunked": _OK + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-    "length-negative": _OK + b"content-length: -1\r\n\r\n",
-    "length-plus": _OK + b"content-length: +2\r\n\r\nab",
-    "length-hex": _OK + b"content-length: 0x2\r\n\r\nab",
-    "length-empty": _OK + b"content-length:\r\n\r\nab",
-    "length-huge": _OK + b"content-length: 99999999999999999999\r\n\r\nab",
-    "coding-gzip": _OK + b"transfer-encoding: gzip\r\n\r\nab",
-    "coding-gzip-chunked": _OK + b"transfer-encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-    "coding-case": _OK + b"Transfer-Encoding: CHUNKED\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-    "coding-twice": _OK + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-    "coding-identity": _OK + b"transfer-encoding: identity\r\ncontent-length: 2\r\n\r\nab",
-    "chunk-bad-size": _OK + b"transfer-encoding: chunked\r\n\r\nzz\r\nab\r\n0\r\n\r\n",
-    "chunk-huge-size": _OK + b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nab\r\n",
-    "chunk-extension": _OK + b"transfer-encoding: chunked\r\n\r\n2;a=b\r\nab\r\n0;c\r\n\r\n",
-    "chunk-no-end": _OK + b"transfer-encoding: chunked\r\n\r\n2\r\nabXX0\r\n\r\n",
-    "fold": _OK + b"x-a: one\r\n two\r\ncontent-length: 0\r\n\r\n",
-    "bare-lf": b"HTTP/1.1 200 OK\ncontent-length: 2\n\nab",
-    "bare-lf-one": _OK + b"x-a: b\ncontent-length: 2\r\n\r\nab",
-    "bare-cr": _OK + b"x-a: b\rc\r\ncontent-length: 2\r\n\r\nab",
-    "nul": _OK + b"x-a: b\0c\r\ncontent-length: 2\r\n\r\nab",
-    "control": _OK + b"x-a: b\x01c\r\ncontent-length: 2\r\n\r\nab",
-    "delete": _OK + b"x-a: b\x7fc\r\ncontent-length: 2\r\n\r\nab",
-    "high-bytes": _OK + b"x-a: b\xe9\xffc\r\ncontent-length: 2\r\n\r\nab",
-    "space-before-colon": _OK + b"x-a : b\r\ncontent-length: 2\r\n\r\nab",
-    "bad-name": _OK + b"x(a: b\r\ncontent-length: 2\r\n\r\nab",
-    "empty-name": _OK + b": b\r\ncontent-length: 2\r\n\r\nab",
-    "no-colon": _OK + b"nothing\r\ncontent-length: 2\r\n\r\nab",
-    "spaces-around": _OK + b"x-a: \t  b c \t \r\nx-b:b\r\nx-empty:\r\nContent-Length: 2\r\n\r\nab",
-    "leading-crlf": b"\r\n" + _OK + b"content-length: 2\r\n\r\nab",
-    "version-0.9": b"HTTP/0.9 200 OK\r\ncontent-length: 2\r\n\r\nab",
-    "version-1.2": b"HTTP/1.2 200 OK\r\ncontent-length: 2\r\n\r\nab",
-    "version-2.0": b"HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\nab",
-    "lower-version": b"http/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-2-digits": b"HTTP/1.1 20 OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-4-digits": b"HTTP/1.1 2000 OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-letters": b"HTTP/1.1 abc OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-000": b"HTTP/1.1 000 OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-099": b"HTTP/1.1 099 OK\r\ncontent-length: 2\r\n\r\nab",
-    "status-600": b"HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\nab",
-    "status-999": b"HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\nab",
-    "no-reason": b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nab",
-    "no-reason-space": b"HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nab",
-    "long-reason": b"HTTP/1.1 200 " + b"r" * 5000 + b"\r\ncontent-length: 2\r\n\r\nab",
-    "http-1.0": b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nab",
-    "http-1.0-close": b"HTTP/1.0 200 OK\r\n\r\nab",
-    "http-1.0-keep-alive": b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nab",
-    "204-with-length": b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n",
-    "204-with-chunked": b"HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n",
-    "204-with-body": b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nab",
-    "304-with-length": b"HTTP/1.1 304 Not Modified\r\ncontent-length: 20\r\netag: x\r\n\r\n",
-    "205-with-body": b"HTTP/1.1 205 Reset Content\r\ncontent-length: 2\r\n\r\nab",
-    "101-not-asked": b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n",
-    "100-then-200": b"HTTP/1.1 100 Continue\r\n\r\n" + _OK + b"content-length: 2\r\n\r\nab",
-    "100-with-length": b"HTTP/1.1 100 Continue\r\ncontent-length: 0\r\n\r\n" + _OK + b"content-length: 2\r\n\r\nab",
-    "102-then-200": b"HTTP/1.1 102 Processing\r\nx-a: b\r\n\r\n" + _OK + b"content-length: 2\r\n\r\nab",
-    "103-then-200": b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + _OK + b"content-length: 2\r\n\r\nab",
-    "103-twice": b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * 2 + _OK + b"content-length: 2\r\n\r\nab",
-    "100-only": b"HTTP/1.1 100 Continue\r\n\r\n",
-    "extra-bytes": _OK + b"content-length: 2\r\n\r\nabXYZ",
-    "two-answers": (_OK + b"content-length: 2\r\n\r\nab") * 2,
-    "half-head": b"HTTP/1.1 200 OK\r\ncontent-le",
-    "half-body": _OK + b"content-length: 10\r\n\r\nab",
-    "half-chunk": _OK + b"transfer-encoding: chunked\r\n\r\n5\r\nab",
-    "hop-headers": _OK
-    + b"connection: keep-alive, x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\nproxy-connection: keep-alive\r\n"
-    + b"te: trailers\r\ntrailer: x-t\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nab",
-    "own-names": _OK
-    + b"server: theirs\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\nvia: 1.1 theirs\r\nx-request-id: theirs\r\n"
-    + b"x-envoy-upstream-service-time: 7\r\nx-envoy-internal: true\r\nx-envoy-overloaded: true\r\ncontent-length: 2\r\n\r\nab",
-    "set-cookies": _OK + b"set-cookie: a=1\r\nSet-Cookie: b=2\r\nx-a: 1\r\nx-a: 2\r\nX-A: 3\r\ncontent-length: 2\r\n\r\nab",
-    "many-headers": _OK + b"".join(b"x-h%d: v\r\n" % n for n in range(99)) + b"content-length: 2\r\n\r\nab",
-    "too-many-headers": _OK + b"".join(b"x-h%d: v\r\n" % n for n in range(110)) + b"content-length: 2\r\n\r\nab",
-    "large-header": _OK + b"x-a: " + b"v" * 50_000 + b"\r\ncontent-length: 2\r\n\r\nab",
-    "too-large-header": _OK + b"x-a: " + b"v" * 70_000 + b"\r\ncontent-length: 2\r\n\r\nab",
-    "content-type-only": _OK + b"content-type: text/css\r\ncontent-length: 0\r\n\r\n",
-    "no-framing": _OK + b"x-a: b\r\n\r\nbody to the end",
-    "underscore": _OK + b"x_a: b\r\ncontent-length: 2\r\n\r\nab",
-    "pseudo": _OK + b":status: 404\r\ncontent-length: 2\r\n\r\nab",
-}
 REASONS = {200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified", 404: "Not Found", 503: "Service Unavailable"}
 
 
@@ -350,7 +266,9 @@ class _Http1:
             lines.append("transfer-encoding: chunked")
         elif scenario.status not in (204, 304) and "close" not in scenario and "no-length" not in scenario:
             lines.append(f"content-length: {scenario.options.get('length', len(body))}")
-        self.connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        for part in [head[at : at + 1] for at in range(len(head))] if "trickle" in scenario else [head]:
+            self.connection.sendall(part)
         if scenario.number("slow"):
             time.sleep(scenario.number("slow"))
         if has_body:
@@ -375,6 +293,7 @@ class _Http2:
         self.upstream, self.connection, self.port = upstream, connection, port
         self.state = http2.Connection()
         self.lock = threading.Lock()
+        self.room = threading.Condition()
         self.encoder = hpack.Encoder()
         self.seen: dict[int, Received] = {}
         self.answered: set[int] = set()
@@ -384,7 +303,9 @@ class _Http2:
         data = data[len(http2.PREFACE) :]
         self.send(http2.settings((3, 100), (4, 1 << 20)) + http2.window(0, 1 << 20))
         while True:
-            frames, answer = self.state.feed(data)
+            with self.room:
+                frames, answer = self.state.feed(data)
+                self.room.notify_all()
             if answer:
                 self.send(answer)
             for stream in {one.stream for one in frames if one.stream}:
@@ -442,6 +363,17 @@ class _Http2:
             self._head(number, [(":status", str(status)), ("x-interim", str(status))])
         self._respond(number, scenario)
 
+    def _wait_for_room(self, number: int, most: int) -> int:
+        """Flow control: how much may be sent now; the proxy that grants nothing for ten seconds has gone."""
+        end = time.monotonic() + 10
+        with self.room:
+            while True:
+                size = self.state.take_room(number, most)
+                if size:
+                    return size
+                if self.state.stream(number).end not in ("open", "END_STREAM") or not self.room.wait(end - time.monotonic()):
+                    raise OSError(f"stream {number}: no window")
+
     def _head(self, number: int, fields, end: bool = False) -> None:
         with self.lock:
             data = self.encoder.encode(fields)
@@ -475,60 +407,9 @@ class _Http2:
         if "cut" in scenario:
             self.send(http2.data(number, body[: len(body) // 2], end=False) + http2.reset(number, 2))
             return
-        for at in range(0, len(body), 16384):
-            last = at + 16384 >= len(body) and not trailers
-            self.send(http2.data(number, body[at : at + 16384], end=last))
+        while body:
+            size = self._wait_for_room(number, min(len(body), 16384))
+            part, body = body[:size], body[size:]
+            self.send(http2.data(number, part, end=not body and not trailers))
         if trailers:
             self._head(number, trailers, True)
-
-
-def _fields(number: int, *fields: tuple[str, str], end: bool = True) -> bytes:
-    return http2.headers(number, *fields, end=end)
-
-
-# Answers of HTTP/2 upstreams that are wrong, by name: stream number → frames.
-RAW2 = {
-    "no-status": lambda n: _fields(n, ("x-a", "b")),
-    "status-letters": lambda n: _fields(n, (":status", "abc")),
-    "status-twice": lambda n: _fields(n, (":status", "200"), (":status", "200")),
-    "status-late": lambda n: _fields(n, ("x-a", "b"), (":status", "200")),
-    "status-99": lambda n: _fields(n, (":status", "99")),
-    "status-600": lambda n: _fields(n, (":status", "600")),
-    "upper-name": lambda n: _fields(n, (":status", "200"), ("X-A", "b")),
-    "connection": lambda n: _fields(n, (":status", "200"), ("connection", "close")),
-    "transfer-encoding": lambda n: _fields(n, (":status", "200"), ("transfer-encoding", "chunked")),
-    "keep-alive": lambda n: _fields(n, (":status", "200"), ("keep-alive", "5")),
-    "nul": lambda n: _fields(n, (":status", "200"), ("x-a", "b\0c")),
-    "newline": lambda n: _fields(n, (":status", "200"), ("x-a", "b\r\nc: d")),
-    "empty-name": lambda n: _fields(n, (":status", "200"), ("", "b")),
-    "bad-name": lambda n: _fields(n, (":status", "200"), ("x(a", "b")),
-    "space-value": lambda n: _fields(n, (":status", "200"), ("x-a", " b ")),
-    "short-body": lambda n: _fields(n, (":status", "200"), ("content-length", "5"), end=False) + http2.data(n, b"ab"),
-    "long-body": lambda n: _fields(n, (":status", "200"), ("content-length", "1"), end=False) + http2.data(n, b"abcdef"),
-    "two-lengths": lambda n: _fields(n, (":status", "200"), ("content-length", "2"), ("content-length", "3"), end=False)
-    + http2.data(n, b"ab"),
-    "data-first": lambda n: http2.data(n, b"ab"),
-    "interim-end": lambda n: _fields(n, (":status", "103")),
-    "101": lambda n: _fields(n, (":status", "101"), end=False),
-    "trailer-pseudo": lambda n: _fields(n, (":status", "200"), end=False) + _fields(n, (":status", "200")),
-    "trailer-no-end": lambda n: _fields(n, (":status", "200"), end=False) + _fields(n, ("x-t", "1"), end=False),
-    "bad-hpack": lambda n: http2.frame(1, 5, n, b"\xff\xff\xff\xff\xff\xff\xff\xff"),
-    "bad-index": lambda n: http2.frame(1, 5, n, b"\xfe"),
-    "unknown-frame": lambda n: http2.frame(0x42, 0, n, b"zz") + _fields(n, (":status", "204")),
-    "padded": lambda n: http2.frame(1, 4 | 8, n, b"\x03" + http2.block((":status", "200")) + b"\0\0\0")
-    + http2.frame(0, 1 | 8, n, b"\x02ab\0\0"),
-    "push": lambda n: http2.frame(5, 4, n, struct.pack(">I", 2) + http2.block((":method", "GET"))),
-    "stream-zero": lambda n: http2.frame(1, 5, 0, http2.block((":status", "200"))),
-    "settings-bad": lambda n: http2.frame(4, 0, 0, b"abc"),
-    "window-overflow": lambda n: http2.window(n, 0x7FFFFFFF) * 2,
-    "window-zero": lambda n: http2.window(n, 0),
-    "large-frame": lambda n: http2.frame(0, 1, n, b"a" * 20000),
-    "many-headers": lambda n: _fields(n, (":status", "200"), *((f"x-h{i}", "v") for i in range(110))),
-    "large-header": lambda n: _fields(n, (":status", "200"), ("x-a", "v" * 70000)),
-    "refused": lambda n: http2.reset(n, 7),
-    "cancel": lambda n: http2.reset(n, 8),
-    "no-error-reset": lambda n: http2.reset(n, 0),
-    "calm": lambda n: http2.reset(n, 11),
-    "http11": lambda n: http2.reset(n, 13),
-    "answer-then-no-error": lambda n: _fields(n, (":status", "200")) + http2.reset(n, 0),
-}

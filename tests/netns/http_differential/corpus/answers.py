@@ -5,7 +5,7 @@ from ..case import Await, Case
 from ..configurations import route, simple, vhost
 from ..http1 import chunks, request
 from ..suite import Configuration
-from ..upstream import RAW, RAW2
+from ..wrong_answers import RAW, RAW2
 from .tools import ask, unique
 
 _ROUTES = (
@@ -36,12 +36,15 @@ def _statuses() -> list[Case]:
         for status in (200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 409, 418, 421, 429, 451, 500, 501, 502, 503, 504, 511, 599):
             made += ask(f"{target} status {status}", target, f"x-up: status={status};type=text/html")
         for status in (200, 204, 304, 404, 500):
-            for style in ("chunked", "trailers", "size=100000", "chunked;size=70000", "size=0", "head-only;length=0", "body=", "header=content-encoding:gzip", "end", "header=Cache-Control:no-cache;header=ETag:x", "slow=0.05", "slow=0.05;chunked"):
+            for style in ("chunked", "trailers", "size=100000", "chunked;size=70000", "size=0", "head-only;length=0", "body=", "header=content-encoding:gzip", "end", "header=Cache-Control:no-cache;header=ETag:x", "slow=0.05", "slow=0.05;chunked", "trickle"):
                 for method in ("GET", "HEAD", "POST"):
                     protocols = "h1 h2" if method == "GET" else "h1"
                     made += ask(f"{target} {status} {style} {method}", target, f"x-up: status={status};{style}", method=method, body=b"abc" if method == "POST" else b"", protocols=protocols)
         for interims in ("interim=100", "interim=102", "interim=103", "interim=103;interim=103", "interim=199"):
             made += ask(f"{target} {interims}", target, f"x-up: {interims}")
+        for size in (65535, 65536, 200_000, 2_000_000):
+            made += ask(f"{target} large {size}", target, f"x-up: size={size}") + ask(f"{target} large {size} chunked", target, f"x-up: chunked;size={size}", protocols="h1")
+            made += ask(f"{target} large {size} both ways", target, f"x-up: size={size}", method="POST", body=b"y" * size, protocols="h1")
     for style in ("close", "close;size=50000", "no-length;close", "shut", "cut;size=100", "cut;size=100;chunked", "cut;size=200000", "early", "drop", "rst"):
         for target in ("/bad", "/bad2"):
             for method in ("GET", "HEAD", "POST"):
