@@ -7,14 +7,15 @@ import os
 import pathlib
 import re
 
+import hpack
 import pytest
 
 from harness import programs
-from http_differential import contestant, suite
+from http_differential import contestant, http1, http2, suite
 from http_differential.case import Case, Seen
-from http_differential.compare import compare
+from http_differential.compare import Difference, compare
 from http_differential.corpus import CONFIGURATIONS
-from http_differential.differences import EXPLAINED
+from http_differential.differences import EXPLAINED, where
 from http_differential.report import render
 
 COUNT = suite.wanted()
@@ -73,6 +74,56 @@ def test_envoy_does_not_differ_from_itself(envoy):
 def test_the_corpus_is_large_and_its_names_are_distinct():
     assert sum(len(one.cases) for one in CONFIGURATIONS.values()) >= 3000
     assert all(CHOSEN[name] for name in CONFIGURATIONS)
+
+
+# -- the harness itself, without a proxy ---------------------------------------------------------------------------------
+
+ANSWERS = (
+    b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nX-A:  two words \r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nx-t: 1\r\n\r\n"
+    b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"  # the last one answers a HEAD
+    b"HTTP/1.1 200 OK\r\n\r\nto the end"
+)
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, len(ANSWERS)])
+def test_answers_are_read_exactly_however_they_arrive(step):
+    reader = http1.Reader(["GET", "GET", "HEAD", "GET"])
+    for at in range(0, len(ANSWERS), step):
+        reader.feed(ANSWERS[at : at + step])
+    assert [one.whole for one in reader.messages] == [True, True, True, True, False]
+    reader.end()
+    assert reader.finals == 4 and reader.rest == b""
+    hints, chunked, empty, head, closed = reader.messages
+    assert (hints.status, hints.headers) == (103, [("link", "</a>")])
+    assert (chunked.headers[0], chunked.body, chunked.trailers) == (("X-A", " two words "), b"abc", [("x-t", "1")])
+    assert (empty.status, empty.body, head.header("content-length"), head.body) == (204, b"", "5", b"")
+    assert (closed.framing, closed.body) == ("close", b"to the end")
+
+
+def test_http2_frames_are_what_they_are_asked_to_be():
+    """Written by our encoder, read by hpack and by our reader."""
+    fields = [(":method", "GET"), ("x-long", "v" * 300), ("x-bytes", "\xe9")]
+    assert [(n.decode(), v.decode("latin-1")) for n, v in hpack.Decoder().decode(http2.block(*fields), raw=True)] == fields
+    connection = http2.Connection()
+    padded = http2.frame(http2.DATA, http2.PADDED | http2.END_STREAM, 3, b"\x02abc\0\0")
+    long = http2.headers(5, ("x-long", "v" * 40_000), end=True)  # needs CONTINUATION
+    sent = http2.headers(3, *fields, end=False) + padded + long + http2.reset(7, 8) + http2.frame(http2.GOAWAY, 0, 0, b"\0\0\0\0\0\0\0\1why")
+    answer = b""
+    for at in range(0, len(sent), 5):
+        answer += connection.feed(sent[at : at + 5])[1]
+    assert (connection.streams[3].heads, connection.streams[3].body, connection.streams[3].end) == ([fields], b"abc", "END_STREAM")
+    assert connection.streams[5].heads == [[("x-long", "v" * 40_000)]] and connection.streams[7].end == "CANCEL"
+    assert connection.goaway == ("PROTOCOL_ERROR", "why")
+    assert answer == http2.window(0, 6)
+
+
+def test_less_cases_are_the_same_ones_again_and_from_every_configuration():
+    few = suite.select(CONFIGURATIONS, 500)
+    assert few == suite.select(CONFIGURATIONS, 500)
+    assert set(few) == set(CONFIGURATIONS) and all(few.values())
+    assert 500 <= sum(len(cases) for cases in few.values()) < 1500
+    assert sum(len(cases) for cases in suite.select(CONFIGURATIONS, 0).values()) == sum(len(one.cases) for one in CONFIGURATIONS.values())
 
 
 # -- the comparison itself ----------------------------------------------------------------------------------------------
@@ -145,3 +196,15 @@ def test_a_difference_is_shown_with_the_request_and_both_answers():
     text = render(CASE, left, right, compare(CASE, left, right), ("Envoy", "weir-proxy"))
     for part in ("made up", "GET / HTTP/1.1", "--- Envoy", "--- weir-proxy", "flags=UF", "!! log.flags", "hello"):
         assert part in text
+
+
+def test_a_predicate_covers_what_it_names_and_nothing_else():
+    bare = dataclasses.replace(CASE, name="host [a b] 3", config="plain")
+    status = Difference("answer.start", '"HTTP/1.1 200 OK"', '"HTTP/1.1 400 Bad Request"')
+    log = Difference("log.flags", '"-"', '"DPE"')
+    assert where("host [a*")(bare, status) and where("field *", "host *", configs="other plain")(bare, log)
+    assert where(kinds="answer.* end", envoy="*200*", weir="*400*")(bare, status)
+    assert not where("host [a b]")(bare, status)
+    assert not where(configs="other")(bare, status)
+    assert not where(kinds="answer.*")(bare, log)
+    assert not where(weir="*503*")(bare, status)

@@ -130,6 +130,10 @@ class Contestant:
     def output(self) -> str:
         return (self.directory / "output").read_text(errors="replace")
 
+    def log_size(self) -> int:
+        path = self.directory / "access.log"
+        return path.stat().st_size if path.exists() else 0
+
     def log_lines(self) -> list[str]:
         """The access log so far, whole lines."""
         path = self.directory / "access.log"

@@ -52,14 +52,14 @@ class Runner:
             return kind(client, case, identity.encode()).run()
 
     def _settle(self) -> None:
-        """Waits until no more lines come."""
-        last, end = -1, time.monotonic() + 3
+        """Waits until no more lines have come for a while that is longer than either proxy keeps them back."""
+        sizes: list[int] = []
+        end = time.monotonic() + 4
         while time.monotonic() < end and not self.contestant.has_ended():
-            time.sleep(0.15)
-            size = len(self.contestant.log_lines())
-            if size == last:
+            sizes.append(self.contestant.log_size())
+            if len(sizes) > 3 and len(set(sizes[-4:])) == 1:
                 return
-            last = size
+            time.sleep(0.15)
 
     def _logs(self) -> dict[str, list]:
         """Lines of the access log by the client's address, which is their first field."""
