@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redirects, rewrites, direct responses, headers added and removed, weighted clusters."""
 
-from ..configurations import direct, redirect, route, simple, vhost
+from ..configurations import direct, hcm, redirect, route, simple, vhost
 from ..suite import Configuration
-from .tools import ask, unique
+from .tools import ask, unique, variants
 
 _REGEX = {"pattern": {"regex": "^/re/([^/]+)/(.*)$"}, "substitution": "/\\2/\\1"}
 _REDIRECTS = {
@@ -119,27 +119,36 @@ def _headers():
     return routes, cases
 
 
-def _weighted():
+def _weighted() -> Configuration:
     def clusters(*pairs, **more):
         return {"weighted_clusters": {"clusters": [{"name": name, "weight": weight, **fields} for name, weight, fields in pairs], **more}}
 
     adds = {"request_headers_to_add": [_add("x-order", "cluster")], "response_headers_to_add": [_add("x-order", "cluster")], "request_headers_to_remove": ["x-remove"], "response_headers_to_remove": ["x-removed"]}
     routes = [
         route("/all-first", clusters(("up", 100, {}), ("second", 0, {}))), route("/all-second", clusters(("up", 0, {}), ("second", 1, {}))), route("/adding", clusters(("second", 1, adds)), request_headers_to_add=[_add("x-order", "route")], response_headers_to_add=[_add("x-order", "route")]), route("/host", clusters(("second", 1, {"host_rewrite_literal": "weighted.test"}))),
-        route("/header", clusters(("second", 1, {}), header_name="x-random")), route("/rewrite", clusters(("third", 5, {})), prefix_rewrite="/new"), route("/cluster-header", {"weighted_clusters": {"clusters": [{"cluster_header": "x-cluster", "weight": 1}]}}),
+        route("/rewrite", clusters(("third", 5, {})), prefix_rewrite="/new"), route("/cluster-header", {"weighted_clusters": {"clusters": [{"cluster_header": "x-cluster", "weight": 1}]}}),
     ]  # fmt: skip
+    by_header = route("/by-header", clusters(("up", 1, {}), ("second", 1, {}), ("third", 2, {}), header_name="x-random"))
     cases = []
-    for target in ("/all-first", "/all-second", "/adding", "/host", "/header", "/rewrite/x", "/cluster-header"):
+    for number in ("0", "1", "2", "3", "4", "7", "abc", ""):
+        cases += ask(f"by header {number}", "/by-header", f"x-random: {number}", ignore=() if number.isdigit() else _CHANCE)
+    for target in ("/all-first", "/all-second", "/adding", "/host", "/rewrite/x", "/cluster-header"):
         cases += ask(f"{target}", target) + ask(f"{target} POST", target, "x-remove: 1", "x-order: client", "x-cluster: third", "x-up: header=x-removed:1;header=x-order:server", method="POST", body=b"abc")
     for cluster in ("up", "second", "nobody", "empty"):
         cases += ask(f"cluster-header {cluster}", "/cluster-header", f"x-cluster: {cluster}")
-    return routes, cases
+    made, cases = variants({"plain": hcm(vhost(*routes)), "by header": hcm(vhost(by_header, *routes))}, list(unique(cases)))
+    return Configuration("weighted", made, cases)
+
+
+# What differs when the cluster is chosen at random.
+_CHANCE = ("upstream.port", "log.cluster", "log.host")
 
 
 def configurations() -> list[Configuration]:
     made = []
-    for name, (routes, cases) in (("redirects", _redirects()), ("rewrites", _rewrites()), ("direct_responses", _directs()), ("weighted", _weighted())):
+    for name, (routes, cases) in (("redirects", _redirects()), ("rewrites", _rewrites()), ("direct_responses", _directs())):
         made.append(Configuration(name, simple(vhost(*routes)), unique(cases)))
+    made.append(_weighted())
     routes, cases = _headers()
     for specific in (False, True):
         config = {**_level("config"), "most_specific_header_mutations_wins": specific}
