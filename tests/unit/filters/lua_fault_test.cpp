@@ -62,17 +62,21 @@ TEST(LuaScope, HandlesEndWithTheirPhase) {
   }
 }
 
-TEST(LuaScope, ObjectsEndWithTheNextYield) {
+TEST(LuaScope, ObjectsLiveAsLongAsTheHandle) {
   for (const char* const object :
        {"handle:headers()", "handle:metadata()", "handle:streamInfo():dynamicMetadata()",
         "handle:route():metadata()", "handle:connectionStreamInfo():dynamicMetadata()"}) {
     LuaHarness lua("function envoy_on_request(handle) local object = " + std::string(object) +
-                   " handle:body() local ok, why = pcall(object.get, object, 'x') "
-                   "handle:headers():add('x-out', tostring(why)) end");
+                   " handle:body() local ok = pcall(object.get, object, 'x') "
+                   "handle:headers():add('x-out', tostring(ok)) saved = object end "
+                   "function envoy_on_response(handle) local ok, why = pcall(saved.get, saved, 'x') "
+                   "handle:headers():add('x-out', why) end");
     auto stream = lua.stream();
     stream->send_request({{":method", "POST"}, {":path", "/"}}, false);
     stream->send_request_data("a", true);
-    EXPECT_EQ(value_of(*stream->request.headers, "x-out"), "object used outside of proper scope")
+    EXPECT_EQ(value_of(*stream->request.headers, "x-out"), "true") << object;
+    stream->send_response({{":status", "200"}});
+    EXPECT_EQ(value_of(*stream->response.headers, "x-out"), "object used outside of proper scope")
         << object;
   }
 }
