@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // httpCall() and respond().
 #include <charconv>
-#include <charconv>
 #include <limits>
 
 #include "proxy/filters/http/lua/execution.hpp"
