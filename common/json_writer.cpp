@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "common/plain_text.hpp"
+
 namespace weir {
 namespace {
 
@@ -44,7 +46,11 @@ void append_ascii(char c, std::string& out) {
 }  // namespace
 
 void append_escaped_json(std::string_view value, std::string& out) {
-  while (!value.empty()) {
+  for (;;) {
+    const std::size_t plain = plain_prefix(value);
+    out.append(value.data(), plain);
+    value.remove_prefix(plain);
+    if (value.empty()) return;
     const std::size_t length = utf8_length(value);
     if (length == 0)
       out += "\\ufffd";

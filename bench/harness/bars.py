@@ -26,7 +26,9 @@ class Bar:
 
     @property
     def value(self):
-        return "-" if self.measured is None else f"{self.measured:.3g}{self.unit}"
+        if self.measured is None:
+            return "-"
+        return f"{self.measured:.0f}{self.unit}" if self.measured >= 1000 else f"{self.measured:.3g}{self.unit}"
 
 
 class Judge:
@@ -96,7 +98,7 @@ def judge(results):
     found = ratios(j.rounds("rules", "weir-init 100000"), j.rounds("rules", "weir-init 10"), "connect_us")
     bars.append(Bar("CPU of a connect: under 100,000 CIDRs to under 10", median(found) if found else None,
                     1.05, True, " x", f"rounds {min(found):.3f}-{max(found):.3f}" if found else "not in this run"))
-    return bars + judge_init(j)
+    return bars + judge_init(j) + judge_http(j)
 
 
 def judge_init(j):
@@ -111,4 +113,36 @@ def judge_init(j):
                         f"rounds {min(found):.2f}-{max(found):.2f}" if found else "not in this run"))
     bars.append(j.absolute("weir-init verify, default set", "verify", "weir-init verify", "ms", 50, 1, " ms"))
     bars.append(j.absolute("a table flushed, to its repair", "repair", "table flushed", "ms", 100, 1, " ms"))
+    return bars
+
+
+def judge_http(j):
+    bars = []
+    for suffix in ("", ", log"):
+        for n in (16, 100):
+            section = f"http {n}{suffix}"
+            what = f"HTTP/1.1, {n} kept connections{suffix and ', access log'}, CPU per request"
+            bars += [j.ratio_to_best(f"{what}: to the best of HAProxy and nginx", section, ("haproxy", "nginx"),
+                                     "cpu_us", 0.9),
+                     j.ratio(f"{what}: to Envoy", section, "envoy", "cpu_us", 0.4)]
+    bars += [j.ratio_to_best("HTTP/1.1, CPU per new client: to the best of HAProxy and nginx", "http-new",
+                             ("haproxy", "nginx"), "cpu_us", 1.0),
+             j.ratio("HTTP/1.1, CPU per new client: to Envoy", "http-new", "envoy", "cpu_us", 0.5)]
+    for service, title in (("http2", "HTTP/2 to HTTP/2"), ("http2-http1", "HTTP/2 to HTTP/1.1")):
+        for shape in ("1x32", "16x16"):
+            what, section = f"{title}, {shape}, CPU per request", f"{service} {shape}"
+            bars += [j.ratio(f"{what}: to HAProxy", section, "haproxy", "cpu_us", 1.0),
+                     j.ratio(f"{what}: to Envoy", section, "envoy", "cpu_us", 0.5)]
+    for way in ("up", "down"):
+        what, section = f"HTTP/1.1 bodies {way}", f"http-bulk {way}"
+        bars.append(j.ratio(f"{what}: to Weir's TCP relay", section, "weir-relay", "gbit_s", 0.9, False))
+        for peer, title in (("haproxy", "HAProxy"), ("haproxy-splice", "HAProxy, forced splice"),
+                            ("nginx", "nginx"), ("envoy", "Envoy")):
+            bars.append(j.ratio(f"{what}: to {title}", section, peer, "gbit_s", 1.5, False))
+    bars += [j.ratio("HTTP/1.1 at half of HAProxy's rate, p99: to HAProxy", "http-open", "haproxy", "p99_us", 1.0),
+             j.absolute("HTTP/1.1, kept client after a request, user memory", "http-memory", "weir", "pss", 1.5,
+                        1e-3, " KB")]
+    for key, title in (("http", "HTTP/1.1"), ("http2", "HTTP/2 to HTTP/2"), ("http2-http1", "HTTP/2 to HTTP/1.1")):
+        bars.append(j.absolute(f"user instructions per {title} request", "http-instructions", "weir", key, 6000))
+    bars.append(j.ratio("CPU that a Lua filter adds to a request: to Envoy", "http-lua", "envoy", "added_us", 0.5))
     return bars

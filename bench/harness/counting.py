@@ -8,40 +8,58 @@ import re
 import shutil
 import signal
 import time
+from collections import namedtuple
 
 from harness.session import SPARE, attempt, progress
 from harness.world import Failure, wait_until
 
 SHORT, LONG = 500, 2500
 
+# Name, kind of load, service, words for the load generator.
+Load = namedtuple("Load", "name kind service words")
+REQUEST = Load("request", "closed", "reply", ("--connections", "16"))
+CONNECTION = Load("connection", "churn", "reply", ("--clients", "16"))
+HTTP_LOADS = (Load("http", "closed", "http", ("--dialect", "http1", "--connections", "16")),
+              Load("http2", "http2", "http2", ("--connections", "1", "--streams", "32")),
+              Load("http2-http1", "http2", "http2-http1", ("--connections", "1", "--streams", "32")))
+
 
 def run_instructions(session):
+    count_all(session, "instructions", session.proxies_of("instructions"), lambda _: (REQUEST, CONNECTION))
+
+
+def run_http_instructions(session):
+    count_all(session, "http-instructions", session.http_of("http-instructions"),
+              lambda one: [load for load in HTTP_LOADS if load.service in one.peer.services])
+
+
+def count_all(session, section, proxies, loads_of):
     if not shutil.which("valgrind"):
         raise Failure("valgrind is not installed")
-    table = session.results.setdefault("instructions", {})
-    for one in session.proxies_of("instructions"):
+    table = session.results.setdefault(section, {})
+    for one in proxies:
         if one.name == "envoy" and not session.options.envoy_callgrind:
             continue
-        table[one.name] = [attempt(f"instructions, {one.title}", instructions, session, one)]
-    progress("instructions", 1, 1)
+        table[one.name] = [attempt(f"{section}, {one.title}", instructions, session, one, loads_of(one))]
+    progress(section, 1, 1)
 
 
-def instructions(session, one):
+def instructions(session, one, loads):
     per = {}
-    for what, kind in (("request", "closed"), ("connection", "churn")):
-        short, long = (SHORT, LONG) if kind == "closed" else (SHORT // 2, LONG // 2)
-        per[what] = ((callgrind(session, one, kind, long) - callgrind(session, one, kind, short))
-                     / (long - short))
+    for load in loads:
+        short, long = (SHORT // 2, LONG // 2) if load.kind == "churn" else (SHORT, LONG)
+        per[load.name] = ((callgrind(session, one, load, long) - callgrind(session, one, load, short))
+                          / (long - short))
     return per
 
 
-def callgrind(session, one, kind, count):
+def callgrind(session, one, load, count):
     """Instructions of a whole life of the proxy that served `count` operations."""
-    pattern = f"callgrind-{one.name}-{kind}-{count}"
+    pattern = f"callgrind-{one.name}-{load.name}-{count}"
     instance = session.fresh(one, patience=90, wrapper=[
         "valgrind", "--tool=callgrind", f"--callgrind-out-file={session.world.folder}/{pattern}.%p"])
     try:
-        drive(session, one, kind, count)
+        drive(session, one, load, count)
         time.sleep(0.5)
         instance.stop(hard=False, timeout=60)
     finally:
@@ -53,27 +71,35 @@ def callgrind(session, one, kind, count):
     return sum(totals)
 
 
-def drive(session, one, kind, count):
-    client = "--connections" if kind == "closed" else "--clients"
-    session.world.json_in("app", [session.world.tool("load"), kind, "--to", one.to("reply", SPARE),
-                                  client, "16", "--count", str(count)], timeout=120)
+def drive(session, one, load, count):
+    session.world.json_in("app", [session.world.tool("load"), load.kind, "--to", one.to(load.service, SPARE),
+                                  *load.words, "--count", str(count)], timeout=120)
 
 
 def run_syscalls(session):
+    for load, short, long in ((REQUEST, SHORT, LONG), (CONNECTION, 250, 1250)):
+        count_syscalls(session, f"syscalls per {load.name}", session.proxies_of("syscalls"), load, short, long,
+                       rounds=min(session.rounds, 2))
+
+
+def run_http_syscalls(session):
+    for load in HTTP_LOADS:
+        proxies = [one for one in session.http_of("http-syscalls") if load.service in one.peer.services]
+        count_syscalls(session, f"http-syscalls {load.name}", proxies, load, SHORT, LONG, rounds=1)
+
+
+def count_syscalls(session, section, proxies, load, short, long, rounds):
     if not shutil.which("strace"):
         raise Failure("strace is not installed")
-    for what, kind, short, long in (("request", "closed", SHORT, LONG), ("connection", "churn", 250, 1250)):
-        session.interleave(f"syscalls per {what}", session.proxies_of("syscalls"),
-                           lambda one: syscalls(session, one, kind, short, long),
-                           rounds=min(session.rounds, 2))
+    session.interleave(section, proxies, lambda one: syscalls(session, one, load, short, long), rounds=rounds)
 
 
-def syscalls(session, one, kind, short, long):
+def syscalls(session, one, load, short, long):
     instance = session.fresh(one)
     try:
-        drive(session, one, kind, 50)
-        few = strace(session, one, instance, kind, short)
-        many = strace(session, one, instance, kind, long)
+        drive(session, one, load, 50)
+        few = strace(session, one, instance, load, short)
+        many = strace(session, one, instance, load, long)
     finally:
         instance.stop()
     per = {name: (count - few.get(name, 0)) / (long - short) for name, count in many.items()}
@@ -82,7 +108,7 @@ def syscalls(session, one, kind, short, long):
                                                if rate >= 0.005}}
 
 
-def strace(session, one, instance, kind, count):
+def strace(session, one, instance, load, count):
     """{name of a system call: how often} while `count` operations were served."""
     report = session.world.folder / f"strace-{one.name}"
     report.unlink(missing_ok=True)
@@ -93,7 +119,7 @@ def strace(session, one, instance, kind, count):
     try:
         wait_until(lambda: "attached" in log.read_text(), "strace attaches")
         time.sleep(0.2)
-        drive(session, one, kind, count)
+        drive(session, one, load, count)
         time.sleep(0.3)
     finally:
         tracer.stop(wait_signal=signal.SIGINT)

@@ -26,12 +26,12 @@ def idle_process(session, one):
 
 def idle_connections(session, one):
     wanted = session.options.idle
+    upstream_before = proc.open_files(session.world.upstream.pid)
     instance = session.fresh(one) if one.peer else None
     client = None
     try:
         time.sleep(0.5)
         before = sample(instance)
-        upstream_before = proc.open_files(session.world.upstream.pid)
         client = session.world.start(one.namespace, [
             session.world.tool("load"), "idle", "--to", one.to("reply", SPARE if one.peer else 0),
             "--connections", str(wanted)], stdin=True)
@@ -53,7 +53,8 @@ def idle_connections(session, one):
             client.stop(hard=True)
         if instance:
             instance.stop()
-        wait_until(lambda: proc.open_files(session.world.upstream.pid) < 200, "the upstream is idle again", 20)
+        wait_until(lambda: proc.open_files(session.world.upstream.pid) < upstream_before + 80,
+                   "the upstream is idle again", 20)
 
 
 def sample(instance):

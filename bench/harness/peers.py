@@ -11,14 +11,14 @@ import subprocess
 from pathlib import Path
 
 import harness.proc as proc
-from harness.world import PROXY_UID, SERVICES, UPSTREAM_ADDRESS, Failure, wait_until
+from harness.world import PORTS, PROXY_UID, SERVICES, UPSTREAM_ADDRESS, Failure, wait_until
 
 # Connections that an instance is configured for; the smaller number is for measuring an idle process.
 MANY, FEW = 9200, 1024
 
 
 def listen_port(slot, service="reply"):
-    return 15000 + 10 * slot + list(SERVICES).index(service)
+    return 15000 + 10 * slot + list(PORTS).index(service)
 
 
 class Peer:
@@ -201,7 +201,7 @@ class Instance:
 
     def _is_up(self):
         self.check_alive()
-        return proc.is_listening(self.pid, listen_port(self.slot))
+        return all(proc.is_listening(self.pid, port) for port in set(self.peer.redirects(self.slot).values()))
 
     def stop(self, hard=True, timeout=30):
         self.process.stop(hard=hard, timeout=timeout)
@@ -230,7 +230,8 @@ def discover(build, envoy, folder):
         ("haproxy", shutil.which("haproxy"), "haproxy is not installed", lambda: [Haproxy()]),
         ("haproxy-splice", shutil.which("haproxy"), "haproxy is not installed", lambda: [HaproxySplice()]),
         ("nginx", shutil.which("nginx") and Path("/usr/lib/nginx/modules/ngx_stream_module.so").exists(),
-         "nginx or libnginx-mod-stream is not installed", lambda: [Nginx()]),
+         "libnginx-mod-stream is not installed: HTTP only" if shutil.which("nginx") else "nginx is not installed",
+         lambda: [Nginx()]),
         ("envoy", envoy.exists(), f"no program '{envoy}': bench/get-envoy fetches it",
          lambda: with_and_without_log(Envoy, envoy, folder)),
     ]
@@ -252,4 +253,7 @@ def readable(binary, folder):
     copy = folder / binary.name
     shutil.copy(binary, copy)
     os.chmod(copy, 0o755)
+    # Pages of a file that is not on the disk yet would count as memory that the proxy dirtied.
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
     return copy

@@ -3,6 +3,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 
 
@@ -30,6 +31,12 @@ def memory(pid):
     return total
 
 
+def settled_memory(pid):
+    """memory() and the kernel's slab, when what came before has calmed down."""
+    time.sleep(0.5)
+    return memory(pid) | {"slab": slab()}
+
+
 def slab():
     """Bytes of kernel slab memory, of the whole machine."""
     for line in Path("/proc/meminfo").read_text().splitlines():
@@ -42,11 +49,22 @@ def is_listening(pid, port):
     """Whether a socket of the process's namespace listens on the port."""
     suffix = f":{port:04X}"
     for family_file in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{family_file}").read_text().splitlines()[1:]:
+        try:
+            lines = Path(f"/proc/{pid}/net/{family_file}").read_text().splitlines()[1:]
+        except OSError:
+            continue  # the process has just ended, or there is no IPv6
+        for line in lines:
             fields = line.split()
             if fields[1].endswith(suffix) and fields[3] == "0A":
                 return True
     return False
+
+
+def passive_opens(pid):
+    """Connections that the network namespace of a process has accepted."""
+    names, numbers = (line.split() for line in Path(f"/proc/{pid}/net/snmp").read_text().splitlines()
+                      if line.startswith("Tcp:"))
+    return int(numbers[names.index("PassiveOpens")])
 
 
 def open_files(pid):

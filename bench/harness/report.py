@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of a run, in Markdown: medians over its rounds, the range beside them."""
 
+from harness import http
 from harness.bars import judge
 from harness.rules import LINEAR_LIMIT, SIZES
 from harness.series import error_of, median_of, values
@@ -55,6 +56,53 @@ def tables(session):
     ]
 
 
+def http_tables(session):
+    """The same of HTTP's."""
+    requests = [column for suffix, log in (("", ""), (", log", "log, ")) for n in http.CONNECTIONS for column in (
+        Column(f"{log}{n}: CPU µs", f"http {n}{suffix}", "cpu_us"),
+        Column(f"{log}{n}: req/s", f"http {n}{suffix}", "per_s", digits=0))]
+    new = [Column("CPU µs", "http-new", "cpu_us"), Column("chain µs", "http-new", "chain_us"),
+           Column("req/s", "http-new", "per_s", digits=0), Column("p50 µs", "http-new", "p50_us", digits=0),
+           Column("p99 µs", "http-new", "p99_us", digits=0)]
+    http2 = [column for service, title in (("http2", "to 2"), ("http2-http1", "to 1.1"))
+             for connections, streams in http.STREAMS for column in (
+                 Column(f"{title}, {connections} x {streams}: CPU µs", f"{service} {connections}x{streams}", "cpu_us"),
+                 Column("req/s", f"{service} {connections}x{streams}", "per_s", digits=0))]
+    bodies = [column for way in ("up", "down") for column in (
+        Column(f"{way}: Gbit/s", f"http-bulk {way}", "gbit_s"),
+        Column(f"{way}: CPU ms/GB", f"http-bulk {way}", "cpu_ms_gb", digits=0),
+        Column(f"{way}: chain ms/GB", f"http-bulk {way}", "chain_ms_gb", digits=0))]
+    fixed = [Column("p50 µs", "http-open", "p50_us", digits=0), Column("p99 µs", "http-open", "p99_us", digits=0),
+             Column("p99.9 µs", "http-open", "p999_us", digits=0)]
+    lua = [Column("CPU µs without", "http-lua", "without_us"), Column("with", "http-lua", "with_us"),
+           Column("added", "http-lua", "added_us", digits=2)]
+    other = [Column("user B per kept client", "http-memory", "pss", digits=0),
+             Column("kernel slab B", "http-memory", "slab", digits=0),
+             Column("user instructions, HTTP/1.1", "http-instructions", "http", digits=0),
+             Column("2 to 2", "http-instructions", "http2", digits=0),
+             Column("2 to 1.1", "http-instructions", "http2-http1", digits=0),
+             Column("system calls, HTTP/1.1", "http-syscalls http", "all", digits=2),
+             Column("2 to 2", "http-syscalls http2", "all", digits=2),
+             Column("2 to 1.1", "http-syscalls http2-http1", "all", digits=2)]
+    rate_of_open = session.facts.get("HTTP rate at 50% of HAProxy's", 0) / 1000
+    return [
+        ("HTTP/1.1 requests over kept connections",
+         "A GET without a body, a reply of 100 bytes, closed loop, upstream pooled; without and with an access log. "
+         "CPU: of the proxy, per request.", requests),
+        ("HTTP/1.1, new clients", "16 clients: connect, one request with `connection: close`, one reply, the close "
+         "of the proxy. Upstream pooled.", new),
+        ("HTTP/2", "The same request with prior knowledge, over connections x streams, to an HTTP/2 and to an "
+         "HTTP/1.1 upstream.", http2),
+        ("HTTP/1.1 bodies", "256 MiB each with their length, over one kept connection; up is a request's body.", bodies),
+        ("HTTP/1.1 at a fixed rate", f"Open loop over {http.OPEN_CONNECTIONS} connections at {rate_of_open:.1f}k/s, half of "
+         "HAProxy's best closed loop in this run, from the intended send time.", fixed),
+        ("Lua", "A filter that adds a header to the request and removes one, adds one to the reply and replaces "
+         "one: CPU per request over 16 kept connections.", lua),
+        ("HTTP: memory and counts", f"Fresh processes; {session.options.idle:,} clients that made one request and stay; "
+         "instructions and system calls as above, per request, HTTP/2 over 1 connection x 32 streams.", other),
+    ]
+
+
 def rate(session, share):
     return f"{session.facts.get(f'rate at {share:.0%}', 0) / 1000:.1f}k/s"
 
@@ -75,13 +123,13 @@ def row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def render_table(session, title, sentence, columns):
+def render_table(session, title, sentence, columns, rows):
     columns = [column for column in columns if session.results.get(column.section)]
     if not columns:
         return []
     lines = [f"## {title}", "", sentence, "", row(["", *[column.header for column in columns]]),
              row(["---"] * (len(columns) + 1))]
-    for one in session.contestants:
+    for one in rows:
         cells = [cell(session.results[column.section].get(one.name, []), column) for column in columns]
         if any(text != "-" for text in cells):
             lines.append(row([one.title, *cells]))
@@ -161,6 +209,9 @@ def render(session):
     lines += [f"- {name}: {value}" for name, value in session.facts.items()]
     lines.append("")
     for title, sentence, columns in tables(session):
-        lines += render_table(session, title, sentence, columns)
+        lines += render_table(session, title, sentence, columns, session.contestants)
+    for title, sentence, columns in http_tables(session):
+        lines += render_table(session, title, sentence, columns,
+                              [session.direct[1], *session.http, *http.relay_of(session)])
     lines += render_rules(session) + render_init(session) + render_bars(session)
     return "\n".join(lines)

@@ -6,8 +6,8 @@ import time
 
 import harness.proc as proc
 from harness.peers import Instance
-from harness.world import (APP_ADDRESS, BARE_UPSTREAM_ADDRESS, PROXY_UID, SERVICES, UPSTREAM_ADDRESS,
-                           Failure, must)
+from harness.world import (APP_ADDRESS, BARE_UPSTREAM_ADDRESS, HTTP_SERVICES, PORTS, PROXY_UID,
+                           UPSTREAM_ADDRESS, Failure, must)
 
 SPARE = 15  # slot offset of the instances that a section starts for itself
 
@@ -19,16 +19,18 @@ class Contestant:
         self.name, self.title, self.namespace = name, title, namespace
         self.address, self.slot, self.peer = address, slot, peer
         self.instance = None
+        # Where its traffic goes when that is not what a section says.
+        self.service = None
 
     def to(self, service, offset=0):
-        return f"{self.address}:{SERVICES[service] + self.slot + offset}"
+        return f"{self.address}:{PORTS[service] + self.slot + offset}"
 
     def pids(self):
         return proc.family(self.instance.pid) if self.instance else []
 
 
 class Session:
-    def __init__(self, world, peers, options):
+    def __init__(self, world, peers, http_peers, options):
         self.world, self.options = world, options
         self.rounds = options.rounds
         self.results, self.facts = {}, {}
@@ -38,13 +40,19 @@ class Session:
         ]
         self.proxies = [Contestant(peer.name, peer.title, "app", UPSTREAM_ADDRESS, slot, peer)
                         for slot, peer in enumerate(peers, start=1)]
+        # The same proxies as HTTP proxies: other processes, with names of their own in HTTP's sections.
+        self.http = [Contestant(peer.name, peer.title, "app", UPSTREAM_ADDRESS, slot, peer)
+                     for slot, peer in enumerate(http_peers, start=1 + len(peers))]
 
     @property
     def contestants(self):
         return self.direct + self.proxies
 
     def proxies_of(self, section):
-        return [one for one in self.proxies if one.peer.sections is None or section in one.peer.sections]
+        return taking_part(self.proxies, section)
+
+    def http_of(self, section):
+        return taking_part(self.http, section)
 
     def contestants_of(self, section):
         return self.direct + self.proxies_of(section)
@@ -52,7 +60,7 @@ class Session:
     def install_redirect(self):
         """The same rule for all: by the port of the upstream to the port of a proxy."""
         redirects = {}
-        for proxy in self.proxies:
+        for proxy in self.proxies + self.http:
             for offset in (0, SPARE):
                 redirects |= proxy.peer.redirects(proxy.slot + offset)
         elements = ", ".join(f"{port} : {to}" for port, to in sorted(redirects.items()))
@@ -71,24 +79,24 @@ table ip bench {{
 
     def _prove_redirect(self):
         """While no proxy runs, no connection to a proxy's slot may succeed: it went around it."""
-        for proxy in self.proxies:
-            for offset in (0, SPARE):
-                try:
-                    self.world.json_in("app", [self.world.tool("load"), "closed", "--count", "1",
-                                               "--connections", "1", "--to", proxy.to("reply", offset)])
-                except Failure:
-                    continue
-                raise RuntimeError(f"the redirect does not catch {proxy.to('reply', offset)}")
+        for proxy in self.proxies + self.http:
+            for service in getattr(proxy.peer, "services", ["reply"]):
+                for to in (proxy.to(service), proxy.to(service, SPARE)):
+                    try:
+                        self.world.json_in("app", [self.world.tool("load"), *one_request(service), "--to", to])
+                    except Failure:
+                        continue
+                    raise RuntimeError(f"the redirect does not catch {to}")
 
-    def start_proxies(self):
-        for proxy in self.proxies:
+    def start_proxies(self, proxies):
+        for proxy in proxies:
             try:
                 proxy.instance = Instance(self.world, proxy.peer, proxy.slot)
             except Failure as why:
                 say(f"{proxy.title}: {why}")
 
-    def stop_proxies(self):
-        for proxy in self.proxies:
+    def stop_proxies(self, proxies):
+        for proxy in proxies:
             if proxy.instance:
                 proxy.instance.stop()
                 proxy.instance = None
@@ -126,6 +134,18 @@ table ip bench {{
                 table[contestant.name].append(attempt(f"{section}, {contestant.title}", measure, contestant))
             progress(section, turn + 1, rounds or self.rounds)
         return table
+
+
+def taking_part(contestants, section):
+    return [one for one in contestants if one.peer.sections is None or section in one.peer.sections]
+
+
+def one_request(service):
+    """Words for the load generator: a request as the upstream's port of the service understands it."""
+    if service == "http2":
+        return ["http2", "--count", "1", "--connections", "1", "--streams", "1"]
+    return ["closed", "--count", "1", "--connections", "1",
+            "--dialect", "http1" if service in HTTP_SERVICES else "raw"]
 
 
 def attempt(what, measure, *arguments):

@@ -21,7 +21,11 @@ def run_bulk(session):
 
 
 def bulk(session, one, service, direction):
-    got = session.load("bulk", one, service, "--direction", direction, "--seconds", session.options.window)
+    return bulk_figures(one, session.load("bulk", one, service, "--direction", direction,
+                                          "--seconds", session.options.window))
+
+
+def bulk_figures(one, got):
     gigabytes = got["bytes"] / 1e9
     return {
         "gbit_s": got["bytes"] * 8 / got["seconds"] / 1e9,
@@ -81,8 +85,11 @@ def slowest_rate(session):
 
 
 def latency(session, one, rate):
-    got = session.load("open", one, "reply", "--connections", LATENCY_CONNECTIONS, "--rate", rate,
-                       "--seconds", session.options.window)
+    return latency_figures(session.load("open", one, "reply", "--connections", LATENCY_CONNECTIONS, "--rate", rate,
+                                        "--seconds", session.options.window), rate)
+
+
+def latency_figures(got, rate):
     if got["unanswered"] > 0:
         raise ValueError(f"{got['unanswered']:.0f} requests unanswered at {rate:.0f}/s")
     return {

@@ -17,9 +17,15 @@ APP_ADDRESS = "198.51.100.1"
 UPSTREAM_ADDRESS = "198.51.100.2"
 BARE_UPSTREAM_ADDRESS = "203.0.113.2"
 CONGESTION_CONTROL = "reno"
+# In the folder of the run: takes what a proxy logs to a daemon.
+LOG_SOCKET = "log.sock"
 
 # Ports of the upstream: a service and a slot make a port, so that every proxy has its own.
 SERVICES = {"reply": 7000, "sink": 7100, "source": 7200}
+# The HTTP ones: to which listener of the proxy, hence what it does. All but "http2" end at HTTP/1.1.
+HTTP_SERVICES = {"http": 7300, "http-log": 7400, "http-lua": 7500, "http-relay": 7600, "http2": 7700,
+                 "http2-http1": 7800}
+PORTS = SERVICES | HTTP_SERVICES
 SLOTS = 40
 
 # app holds the redirect, the proxies and their clients; bare knows no netfilter; each has a link to
@@ -72,7 +78,9 @@ class World:
         self.upstream = self.start("up", [
             self.tool("upstream"),
             *[word for service, first in SERVICES.items()
-              for word in (f"--{service}", f"{first}-{first + SLOTS - 1}")]])
+              for word in (f"--{service}", ports_of(first))],
+            "--http1", ",".join(ports_of(first) for service, first in HTTP_SERVICES.items() if service != "http2"),
+            "--http2", ports_of(HTTP_SERVICES["http2"]), "--log", str(self.folder / LOG_SOCKET)])
         self.upstream.wait_for_line("ready")
 
     def _join(self, name, address, upstream_address):
@@ -140,6 +148,10 @@ class World:
             if Path(f"/run/netns/{self.namespace(name)}").exists():
                 subprocess.run(["ip", "netns", "delete", self.namespace(name)], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ports_of(first):
+    return f"{first}-{first + SLOTS - 1}"
 
 
 class Process:

@@ -16,5 +16,8 @@ int main(int argc, char** argv) {
   if (kind == "churn") return bench::run_churn(flags);
   if (kind == "idle") return bench::run_idle(flags);
   if (kind == "bulk") return bench::run_bulk(flags);
-  bench::fail("kind of load '" + kind + "': expected closed, open, churn, idle or bulk");
+  if (kind == "bodies") return bench::run_bodies(flags);
+  if (kind == "http2") return bench::run_http2(flags);
+  bench::fail("kind of load '" + kind +
+              "': expected closed, open, churn, idle, bulk, bodies or http2");
 }

@@ -9,6 +9,8 @@ namespace bench {
 // Common flags: --to IPv4:port, --proxy and --upstream (process ids whose CPU is reported),
 // --seconds and --warm (length of the window and of what runs before it).
 
+// closed, open, churn and idle speak raw bytes or HTTP/1.1: see Dialect.
+
 // --connections N kept ones, each sends its next request when the reply is there; --count N makes
 // exactly that many requests instead of a window of time.
 int run_closed(const Flags& flags);
@@ -23,5 +25,10 @@ int run_idle(const Flags& flags);
 // --direction up|down, one stream; with --verify BYTES instead moves that many pseudo-random bytes
 // and compares hashes.
 int run_bulk(const Flags& flags);
+// The same as bodies of HTTP/1.1 requests or replies of 256 MiB with their length, on one kept
+// connection; up is a request's body.
+int run_bodies(const Flags& flags);
+// --connections N kept HTTP/2 ones, --streams S requests in flight on each; --count as above.
+int run_http2(const Flags& flags);
 
 }  // namespace bench

@@ -8,13 +8,15 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
 
+#include "bench/tools/dialect.hpp"
 #include "bench/tools/histogram.hpp"
 #include "bench/tools/load.hpp"
-#include "bench/tools/protocol.hpp"
 #include "bench/tools/window.hpp"
 
 namespace bench {
@@ -23,16 +25,16 @@ namespace {
 struct Client {
   int fd = -1;
   bool sent = false;
-  std::size_t received = 0;
+  bool answered = false;
   std::int64_t begun = 0;
   std::uint64_t id = 0;
-  std::array<char, kReplySize> reply{};
+  Reply reply;
 };
 
 class Churn {
  public:
-  explicit Churn(const sockaddr_in& destination)
-      : destination_(destination), epoll_(epoll_create1(0)) {}
+  Churn(const sockaddr_in& destination, Dialect dialect)
+      : destination_(destination), dialect_(std::move(dialect)), epoll_(epoll_create1(0)) {}
 
   void open(Client& client) {
     client = Client{};
@@ -50,19 +52,16 @@ class Churn {
     epoll_ctl(epoll_, EPOLL_CTL_ADD, client.fd, &event);
   }
 
-  // True when the client has its reply; its connection is closed then.
+  // True when the client has its reply, and the close that it asked for; its connection is closed
+  // then.
   bool advance(Client& client, std::uint32_t events) {
     if (!client.sent && (events & EPOLLOUT) != 0) send_request(client);
     if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return false;
-    const ssize_t count =
-        recv(client.fd, client.reply.data() + client.received, kReplySize - client.received, 0);
-    if (count < 0 && errno == EAGAIN) return false;
-    if (count <= 0) fail(count == 0 ? "connection closed before its reply" : std::strerror(errno));
-    client.received += static_cast<std::size_t>(count);
-    if (client.received < kReplySize) return false;
-    std::uint64_t id = 0;
-    std::memcpy(&id, client.reply.data(), sizeof id);
-    if (id != (client.id ^ kReplyMask)) fail("reply of another request: bytes were mixed up");
+    while (!client.answered) {
+      if (!client.reply.read(client.fd)) return false;
+      client.answered = dialect_.is_whole(client.reply, client.id);
+    }
+    if (dialect_.closes() && !is_closed(client.fd)) return false;
     close(client.fd);
     return true;
   }
@@ -71,7 +70,7 @@ class Churn {
   void wait(const OnDone& on_done) {
     std::array<epoll_event, 64> events;
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 5000);
-    if (count == 0) fail("no reply within 5 s");
+    if (count == 0) fail("no reply, or no close after it, within 5 s");
     for (int i = 0; i < count; ++i) {
       auto& client = *static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (advance(client, events[static_cast<std::size_t>(i)].events)) on_done(client);
@@ -80,15 +79,24 @@ class Churn {
 
  private:
   void send_request(Client& client) {
-    std::array<char, kRequestSize> request{};
-    std::memcpy(request.data(), &client.id, sizeof client.id);
+    const std::string_view request = dialect_.request(client.id);
     if (!write_all(client.fd, request.data(), request.size())) {
       fail(std::string("send of a request: ") + std::strerror(errno));
     }
     client.sent = true;
   }
 
+  // Whether the other side has closed; bytes instead end the program.
+  static bool is_closed(int fd) {
+    char byte;
+    const ssize_t count = recv(fd, &byte, 1, 0);
+    if (count < 0 && errno == EAGAIN) return false;
+    if (count > 0) fail("more bytes than the reply has");
+    return true;
+  }
+
   sockaddr_in destination_;
+  Dialect dialect_;
   int epoll_;
   std::uint64_t next_id_ = 1;
 };
@@ -97,7 +105,7 @@ class Churn {
 
 int run_churn(const Flags& flags) {
   const auto count = static_cast<std::uint64_t>(flags.number("count", 0));
-  Churn churn(parse_destination(flags.text("to")));
+  Churn churn(parse_destination(flags.text("to")), Dialect(flags));
   std::vector<Client> clients(static_cast<std::size_t>(flags.number("clients", 16)));
   Window window(flags);
   Histogram latency;

@@ -12,7 +12,7 @@ namespace bench {
 int run_closed(const Flags& flags) {
   const auto count = static_cast<std::uint64_t>(flags.number("count", 0));
   Requester requester(parse_destination(flags.text("to")),
-                      static_cast<std::size_t>(flags.number("connections", 16)));
+                      static_cast<std::size_t>(flags.number("connections", 16)), Dialect(flags));
   Window window(flags);
   Histogram latency;
   if (count > 0) window.open();

@@ -14,7 +14,7 @@ namespace bench {
 int run_open(const Flags& flags) {
   const double interval_ns = 1e9 / flags.number("rate", 1000);
   Requester requester(parse_destination(flags.text("to")),
-                      static_cast<std::size_t>(flags.number("connections", 16)));
+                      static_cast<std::size_t>(flags.number("connections", 16)), Dialect(flags));
   std::vector<std::size_t> idle;
   for (std::size_t i = 0; i < requester.size(); ++i) idle.push_back(i);
 

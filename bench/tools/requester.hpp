@@ -9,12 +9,14 @@
 #include <functional>
 #include <vector>
 
+#include "bench/tools/dialect.hpp"
+
 namespace bench {
 
 class Requester {
  public:
   // Connects `connections` times; ends the program when one cannot be made.
-  Requester(const sockaddr_in& destination, std::size_t connections);
+  Requester(const sockaddr_in& destination, std::size_t connections, Dialect dialect);
   ~Requester();
   Requester(const Requester&) = delete;
   Requester& operator=(const Requester&) = delete;
@@ -34,11 +36,10 @@ class Requester {
     int fd = -1;
     std::uint64_t id = 0;
     std::int64_t intended = 0;
-    std::size_t received = 0;
-    char reply[128];
+    Reply reply;
   };
-  bool read_reply(Peer& peer);
 
+  Dialect dialect_;
   int epoll_;
   std::uint64_t next_id_ = 1;
   std::vector<Peer> peers_;

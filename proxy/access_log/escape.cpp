@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log/escape.hpp"
 
+#include "common/plain_text.hpp"
+
 namespace weir::access_log {
 namespace {
 
@@ -14,14 +16,13 @@ void append_hex(unsigned char byte, std::string& out) {
 }  // namespace
 
 void append_escaped_text(std::string_view value, std::string& out) {
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
-      out += c;
-    } else {
-      out += "\\x";
-      append_hex(byte, out);
-    }
+  for (;;) {
+    const std::size_t plain = plain_prefix(value);
+    out.append(value.data(), plain);
+    if (plain == value.size()) return;
+    out += "\\x";
+    append_hex(static_cast<unsigned char>(value[plain]), out);
+    value.remove_prefix(plain + 1);
   }
 }
 

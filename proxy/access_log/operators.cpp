@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log/operators.hpp"
 
-#include <arpa/inet.h>
-
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdlib>
-#include <iterator>
 
 #include <unistd.h>
-
-#include "common/json_writer.hpp"
-#include "proxy/access_log/escape.hpp"
 
 namespace weir::access_log {
 namespace {
@@ -26,6 +18,7 @@ struct Entry {
   Parameters parameters = Parameters::none;
 };
 
+constexpr auto kWhole = AddressPart::whole;
 constexpr auto kWithoutPort = AddressPart::without_port;
 constexpr auto kPort = AddressPart::port;
 
@@ -34,44 +27,66 @@ constexpr Entry kEntries[] = {
     {"BYTES_SENT", Op::bytes_sent},
     {"CONNECTION_ID", Op::connection_id},
     {"CONNECTION_TERMINATION_DETAILS", Op::connection_termination_details},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS", Op::downstream_remote},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", Op::downstream_remote, kWithoutPort},
-    {"DOWNSTREAM_DIRECT_REMOTE_PORT", Op::downstream_remote, kPort},
+    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS", Op::downstream_direct},
+    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", Op::downstream_direct, kWithoutPort},
+    {"DOWNSTREAM_DIRECT_REMOTE_PORT", Op::downstream_direct, kPort},
     {"DOWNSTREAM_LOCAL_ADDRESS", Op::downstream_local},
     {"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", Op::downstream_local, kWithoutPort},
     {"DOWNSTREAM_LOCAL_PORT", Op::downstream_local, kPort},
     {"DOWNSTREAM_REMOTE_ADDRESS", Op::downstream_remote},
     {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", Op::downstream_remote, kWithoutPort},
     {"DOWNSTREAM_REMOTE_PORT", Op::downstream_remote, kPort},
-    {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Op::bytes_received},
-    {"DOWNSTREAM_WIRE_BYTES_SENT", Op::bytes_sent},
+    {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Op::wire_bytes_received},
+    {"DOWNSTREAM_WIRE_BYTES_SENT", Op::wire_bytes_sent},
     {"DURATION", Op::duration},
-    {"ENVIRONMENT", Op::constant, AddressPart::whole, Parameters::required},
+    {"DYNAMIC_METADATA", Op::dynamic_metadata, kWhole, Parameters::required},
+    {"ENVIRONMENT", Op::constant, kWhole, Parameters::required},
     {"FILTER_CHAIN_NAME", Op::filter_chain_name},
+    {"GRPC_STATUS", Op::grpc_status, kWhole, Parameters::optional},
+    {"GRPC_STATUS_NUMBER", Op::grpc_status},
     {"HOSTNAME", Op::constant},
+    {"LOCAL_REPLY_BODY", Op::local_reply_body},
+    {"PROTOCOL", Op::protocol},
+    {"REQ", Op::request_header, kWhole, Parameters::required},
     {"REQUESTED_SERVER_NAME", Op::requested_server_name},
+    {"REQUEST_DURATION", Op::request_duration},
+    {"REQUEST_HEADERS_BYTES", Op::request_headers_bytes},
+    {"REQUEST_TX_DURATION", Op::request_tx_duration},
+    {"REQ_WITHOUT_QUERY", Op::request_header_without_query, kWhole, Parameters::required},
+    {"RESP", Op::response_header, kWhole, Parameters::required},
     {"RESPONSE_CODE", Op::response_code},
     {"RESPONSE_CODE_DETAILS", Op::response_code_details},
+    {"RESPONSE_DURATION", Op::response_duration},
     {"RESPONSE_FLAGS", Op::response_flags},
+    {"RESPONSE_FLAGS_LONG", Op::response_flags_long},
+    {"RESPONSE_HEADERS_BYTES", Op::response_headers_bytes},
+    {"RESPONSE_TRAILERS_BYTES", Op::response_trailers_bytes},
+    {"RESPONSE_TX_DURATION", Op::response_tx_duration},
     {"ROUTE_NAME", Op::route_name},
-    {"START_TIME", Op::start_time, AddressPart::whole, Parameters::optional},
+    {"START_TIME", Op::start_time, kWhole, Parameters::optional},
+    {"STREAM_ID", Op::request_header},
+    {"TRAILER", Op::response_trailer, kWhole, Parameters::required},
     {"UPSTREAM_CLUSTER", Op::upstream_cluster},
     {"UPSTREAM_CLUSTER_RAW", Op::upstream_cluster},
     {"UPSTREAM_HOST", Op::upstream_host},
     {"UPSTREAM_LOCAL_ADDRESS", Op::upstream_local},
     {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", Op::upstream_local, kWithoutPort},
     {"UPSTREAM_LOCAL_PORT", Op::upstream_local, kPort},
+    {"UPSTREAM_PROTOCOL", Op::upstream_protocol},
     {"UPSTREAM_REMOTE_ADDRESS", Op::upstream_host},
     {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", Op::upstream_host, kWithoutPort},
     {"UPSTREAM_REMOTE_PORT", Op::upstream_host, kPort},
+    {"UPSTREAM_REQUEST_ATTEMPT_COUNT", Op::attempts},
     {"UPSTREAM_TRANSPORT_FAILURE_REASON", Op::upstream_transport_failure_reason},
     {"WEIR_LISTENER", Op::weir_listener},
 };
 
-// Operators of requests, TLS and metadata: a TCP connection shows them as unset, in Envoy too.
+// Operators of TLS and of what this proxy does not measure: unset.
 constexpr std::string_view kUnset[] = {
     "CONNECTION_TLS_VERSION",
     "DOWNSTREAM_HANDSHAKE_DURATION",
+    "DOWNSTREAM_HEADER_BYTES_RECEIVED",
+    "DOWNSTREAM_HEADER_BYTES_SENT",
     "DOWNSTREAM_LOCAL_DNS_SAN",
     "DOWNSTREAM_LOCAL_SUBJECT",
     "DOWNSTREAM_LOCAL_URI_SAN",
@@ -87,33 +102,19 @@ constexpr std::string_view kUnset[] = {
     "DOWNSTREAM_TLS_CIPHER",
     "DOWNSTREAM_TLS_SESSION_ID",
     "DOWNSTREAM_TLS_VERSION",
-    "GRPC_STATUS_NUMBER",
-    "PROTOCOL",
-    "REQUEST_DURATION",
-    "REQUEST_TX_DURATION",
-    "RESPONSE_DURATION",
-    "RESPONSE_TX_DURATION",
-    "STREAM_ID",
+    "UPSTREAM_HEADER_BYTES_RECEIVED",
+    "UPSTREAM_HEADER_BYTES_SENT",
     "UPSTREAM_PEER_CERT",
     "UPSTREAM_PEER_SUBJECT",
-    "UPSTREAM_PROTOCOL",
-    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
     "UPSTREAM_TLS_CIPHER",
     "UPSTREAM_TLS_SESSION_ID",
     "UPSTREAM_TLS_VERSION",
+    "UPSTREAM_WIRE_BYTES_RECEIVED",
+    "UPSTREAM_WIRE_BYTES_SENT",
     "VIRTUAL_CLUSTER_NAME",
 };
 constexpr std::string_view kUnsetWithParameters[] = {
-    "CLUSTER_METADATA",
-    "DYNAMIC_METADATA",
-    "FILTER_STATE",
-    "METADATA",
-    "REQ",
-    "REQ_WITHOUT_QUERY",
-    "RESP",
-    "TRAILER",
-    "UPSTREAM_FILTER_STATE",
-    "UPSTREAM_METADATA",
+    "CLUSTER_METADATA", "FILTER_STATE", "METADATA", "UPSTREAM_FILTER_STATE", "UPSTREAM_METADATA",
 };
 
 std::optional<Entry> find_entry(std::string_view name) {
@@ -122,9 +123,7 @@ std::optional<Entry> find_entry(std::string_view name) {
   for (const std::string_view known : kUnset)
     if (known == name) return Entry{known, Op::unset};
   for (const std::string_view known : kUnsetWithParameters)
-    if (known == name) return Entry{known, Op::unset, AddressPart::whole, Parameters::required};
-  if (name == "GRPC_STATUS" || name == "LOCAL_REPLY_BODY")
-    return Entry{name, Op::unset, AddressPart::whole, Parameters::optional};
+    if (known == name) return Entry{known, Op::unset, kWhole, Parameters::required};
   return std::nullopt;
 }
 
@@ -193,102 +192,64 @@ Result<TimeFormat> start_time_format(const std::optional<std::string_view>& para
   return TimeFormat::parse(*parameters);
 }
 
-/// A value on its way into a line. Text is not escaped yet.
-struct Value {
-  enum class Kind : std::uint8_t { unset, number, text } kind = Kind::unset;
-  std::uint64_t number = 0;
-  std::string_view text;
-
-  static Value of(std::uint64_t n) { return {Kind::number, n, {}}; }
-  static Value of(std::string_view t) { return t.empty() ? Value{} : Value{Kind::text, 0, t}; }
-  static Value of_duration(std::chrono::milliseconds d) {
-    return of(static_cast<std::uint64_t>(std::max<std::int64_t>(d.count(), 0)));
-  }
-};
-
-Value of_endpoint(const Endpoint& endpoint, AddressPart part, std::string& scratch) {
-  if (part == AddressPart::port) return Value::of(std::uint64_t{endpoint.port});
-  scratch = part == AddressPart::whole ? endpoint.to_string() : endpoint.address.to_string();
-  return Value::of(std::string_view(scratch));
+/// X?Y
+void parse_headers(std::string_view names, Operator& op) {
+  const bool of_request = op.op != Op::response_header && op.op != Op::response_trailer;
+  const std::size_t mark = names.find('?');
+  op.header = HeaderName::parse(names.substr(0, mark), of_request);
+  if (mark != std::string_view::npos)
+    op.alternative = HeaderName::parse(names.substr(mark + 1), of_request);
 }
 
-template <class Address>
-Value of_role(const std::optional<Address>& address, AddressPart part, std::string& scratch) {
-  return address ? of_endpoint(address->endpoint, part, scratch) : Value{};
-}
-
-/// `scratch` keeps the text of values that the record does not hold as text.
-Value value_of(const Operator& op, const Record& record, std::string& scratch) {
-  switch (op.op) {
-    case Op::none:
-    case Op::unset:
-      return {};
-    case Op::constant:
-      return Value::of(std::string_view(op.constant));
-    case Op::start_time:
-      op.time.render(record.start, scratch);
-      return Value::of(std::string_view(scratch));
-    case Op::duration:
-      return Value::of_duration(record.duration);
-    case Op::bytes_received:
-      return Value::of(record.bytes_received);
-    case Op::bytes_sent:
-      return Value::of(record.bytes_sent);
-    case Op::response_flags:
-      scratch = record.flags.to_string();
-      return Value::of(std::string_view(scratch));
-    case Op::response_code:
-      return Value::of(std::uint64_t{0});
-    case Op::response_code_details:
-      return Value::of(record.response_code_details);
-    case Op::connection_termination_details:
-      return Value::of(record.connection_termination_details);
-    case Op::upstream_transport_failure_reason:
-      return Value::of(record.upstream_transport_failure_reason);
-    case Op::upstream_cluster:
-      return Value::of(record.upstream_cluster);
-    case Op::upstream_host:
-      return of_role(record.upstream_host, op.part, scratch);
-    case Op::upstream_local:
-      return record.upstream_local ? of_endpoint(*record.upstream_local, op.part, scratch)
-                                   : Value{};
-    case Op::downstream_local:
-      return of_role(record.downstream_local, op.part, scratch);
-    case Op::downstream_remote:
-      return of_endpoint(record.downstream_remote.endpoint, op.part, scratch);
-    case Op::requested_server_name:
-      return Value::of(record.requested_server_name);
-    case Op::route_name:
-      return Value::of(record.route_name);
-    case Op::filter_chain_name:
-      return Value::of(record.filter_chain_name);
-    case Op::connection_id:
-      return Value::of(record.connection_id);
-    case Op::weir_listener:
-      return Value::of(record.listener_name);
+Result<void> parse_grpc_form(std::string_view name, std::string_view form, Operator& op) {
+  if (name == "GRPC_STATUS_NUMBER" || form == "NUMBER") {
+    op.grpc = GrpcForm::number;
+  } else if (form == "SNAKE_STRING") {
+    op.grpc = GrpcForm::snake;
+  } else if (!form.empty() && form != "CAMEL_STRING") {
+    return Error{"operator 'GRPC_STATUS': '" + std::string(form) +
+                 "': expected CAMEL_STRING, SNAKE_STRING or NUMBER"};
   }
   return {};
 }
 
-/// Texts of several words: a line of text is split at blanks by whoever reads it, so they must not
-/// contain any.
-bool is_prose(Op op) {
-  return op == Op::response_code_details || op == Op::connection_termination_details ||
-         op == Op::upstream_transport_failure_reason;
+/// namespace:key; a deeper path asks for what is in a value that is structured, which is not kept
+/// as such.
+void parse_metadata(std::string_view path, Operator& op) {
+  const std::size_t colon = path.find(':');
+  op.constant = path.substr(0, colon);
+  if (colon == std::string_view::npos) return;
+  op.key = path.substr(colon + 1);
+  if (op.key.find(':') != std::string::npos) op.op = Op::unset;
 }
 
-void append_text(std::string_view value, Op op, std::string& out) {
-  const std::size_t begin = out.size();
-  append_escaped_text(value, out);
-  if (is_prose(op))
-    std::replace(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), ' ', '_');
-}
-
-void append_visible(std::string_view value, std::string& out) {
-  const auto is_control = [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-  };
-  std::remove_copy_if(value.begin(), value.end(), std::back_inserter(out), is_control);
+Result<void> parse_parameters(const Syntax& syntax, Operator& op) {
+  const std::string_view parameters = syntax.parameters.value_or(std::string_view());
+  switch (op.op) {
+    case Op::start_time: {
+      auto time = start_time_format(syntax.parameters);
+      if (!time) return time.error();
+      op.time = std::move(*time);
+      break;
+    }
+    case Op::constant:
+      op.constant = syntax.parameters ? environment(parameters) : host_name();
+      break;
+    case Op::request_header:
+    case Op::request_header_without_query:
+    case Op::response_header:
+    case Op::response_trailer:
+      parse_headers(syntax.name == "STREAM_ID" ? "x-request-id" : parameters, op);
+      break;
+    case Op::grpc_status:
+      return parse_grpc_form(syntax.name, parameters, op);
+    case Op::dynamic_metadata:
+      parse_metadata(parameters, op);
+      break;
+    default:
+      break;
+  }
+  return {};
 }
 
 }  // namespace
@@ -303,39 +264,9 @@ Result<Operator> parse_operator(std::string_view text, std::size_t& length) {
   op.op = entry->op;
   op.part = entry->part;
   op.max_length = syntax->max_length;
-  if (op.op == Op::start_time) {
-    auto time = start_time_format(syntax->parameters);
-    if (!time) return time.error();
-    op.time = std::move(*time);
-  }
-  if (op.op == Op::constant)
-    op.constant = syntax->parameters ? environment(*syntax->parameters) : host_name();
+  if (const auto ok = parse_parameters(*syntax, op); !ok) return ok.error();
   length = syntax->length;
   return op;
-}
-
-void render_operator(const Operator& op, const Record& record, Rendering rendering,
-                     std::string& out) {
-  std::string scratch;
-  Value value = value_of(op, record, scratch);
-  if (value.kind == Value::Kind::unset) {
-    if (rendering != Rendering::header) out += rendering == Rendering::json_value ? "null" : "-";
-    return;
-  }
-  if (value.kind == Value::Kind::number) {
-    out += std::to_string(value.number);
-    return;
-  }
-  if (op.max_length) value.text = value.text.substr(0, *op.max_length);
-  if (rendering == Rendering::text) return append_text(value.text, op.op, out);
-  if (rendering == Rendering::body) {
-    out += value.text;
-    return;
-  }
-  if (rendering == Rendering::header) return append_visible(value.text, out);
-  if (rendering == Rendering::json_value) out += '"';
-  append_escaped_json(value.text, out);
-  if (rendering == Rendering::json_value) out += '"';
 }
 
 }  // namespace weir::access_log

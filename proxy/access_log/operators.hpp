@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/result.hpp"
+#include "proxy/access_log/http_values.hpp"
 #include "proxy/access_log/record.hpp"
 #include "proxy/access_log/time_format.hpp"
 
@@ -17,12 +18,15 @@ namespace weir::access_log {
 enum class Op : std::uint8_t {
   none,
   constant,  // known when the format is compiled: HOSTNAME, ENVIRONMENT
-  unset,     // known operator that a TCP connection has no value for
+  unset,     // known operator that this proxy has no value for
   start_time,
   duration,
   bytes_received,
   bytes_sent,
+  wire_bytes_received,  // of connections only
+  wire_bytes_sent,
   response_flags,
+  response_flags_long,
   response_code,
   response_code_details,
   connection_termination_details,
@@ -32,23 +36,48 @@ enum class Op : std::uint8_t {
   upstream_local,
   downstream_local,
   downstream_remote,
+  downstream_direct,
   requested_server_name,
   route_name,
   filter_chain_name,
   connection_id,
   weir_listener,
+  // Of requests only; a connection shows them as unset.
+  request_header,
+  request_header_without_query,
+  response_header,
+  response_trailer,
+  request_headers_bytes,
+  response_headers_bytes,
+  response_trailers_bytes,
+  protocol,
+  upstream_protocol,
+  request_duration,
+  request_tx_duration,
+  response_duration,
+  response_tx_duration,
+  attempts,
+  grpc_status,
+  dynamic_metadata,
+  local_reply_body,
 };
 
 /// Which part of an address an operator shows: X, X_WITHOUT_PORT or X_PORT.
 enum class AddressPart : std::uint8_t { whole, without_port, port };
+/// How GRPC_STATUS shows it: "NotFound", "NOT_FOUND" or 5.
+enum class GrpcForm : std::uint8_t { camel, snake, number };
 
 /// One compiled operator.
 struct Operator {
   Op op = Op::none;
   AddressPart part = AddressPart::whole;
+  GrpcForm grpc = GrpcForm::camel;
   std::optional<std::size_t> max_length;  // bytes of a text value, before escaping
   TimeFormat time;                        // Op::start_time
-  std::string constant;                   // Op::constant
+  std::string constant;                   // Op::constant; the namespace of Op::dynamic_metadata
+  std::string key;                        // Op::dynamic_metadata; "" = the whole namespace
+  HeaderName header;                      // X of REQ(X?Y)
+  HeaderName alternative;                 // Y
 };
 
 /// Where a value is put, which decides quoting and what "unset" looks like.

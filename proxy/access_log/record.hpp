@@ -54,7 +54,7 @@ struct Record {
       connection_termination_details;  // %CONNECTION_TERMINATION_DETAILS%: why we ended it
   std::string_view upstream_transport_failure_reason;
   DownstreamAddress downstream_remote;
-  std::optional<DownstreamAddress> downstream_direct;  // the socket's peer, where it is another
+  std::optional<DownstreamAddress> downstream_direct;   // the socket's peer, where it is another
   std::optional<OriginalDestination> downstream_local;  // restored address when there was one
   std::optional<UpstreamAddress> upstream_host;
   std::optional<Endpoint> upstream_local;

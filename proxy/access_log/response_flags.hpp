@@ -2,6 +2,7 @@
 // Envoy's response flags: the short code that says how a connection or request failed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,7 +35,14 @@ enum class ResponseFlag : std::uint32_t {
   upstream_max_stream_duration = 1u << 20,      // UMSDR
   response_from_cache = 1u << 21,               // RFCF
   failed_local_health_check = 1u << 22,         // LH
+  downstream_remote_reset = 1u << 23,           // DR
 };
+
+/// Room for the names of all flags together.
+using FlagsBuffer = std::array<char, 768>;
+/// Envoy prints flags in the order in which they come about, which differs.
+enum class FlagOrder : std::uint8_t { connection, request };
+enum class FlagNames : std::uint8_t { codes, words };  // "UF", "UpstreamConnectionFailure"
 
 struct ResponseFlags {
   std::uint32_t bits = 0;
@@ -43,7 +51,9 @@ struct ResponseFlags {
   [[nodiscard]] bool has(ResponseFlag flag) const noexcept {
     return (bits & static_cast<std::uint32_t>(flag)) != 0;
   }
-  /// "UF,URX", or "-" when none.
+  /// "URX,UF" for requests, "UF,URX" for connections; "" when none. Borrows `buffer`.
+  std::string_view print(FlagsBuffer& buffer, FlagOrder order, FlagNames names) const noexcept;
+  /// As print() for connections, but "-" when none.
   [[nodiscard]] std::string to_string() const;
   bool operator==(const ResponseFlags&) const = default;
 };

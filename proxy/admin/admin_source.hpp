@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,10 +46,19 @@ struct HostView {
   std::int64_t rq_active = 0;
 };
 
+/// Percent; -1 = too little traffic in the last interval.
+struct OutlierView {
+  double success_rate_average = -1;
+  double success_rate_threshold = -1;
+  double local_success_rate_average = -1;
+  double local_success_rate_threshold = -1;
+};
+
 struct ClusterView {
   std::shared_ptr<const config::ClusterConfig> config;
   std::vector<HostView> hosts;
   bool added_via_api = false;
+  std::optional<OutlierView> outliers;  // clusters with outlier detection
 };
 
 /// Sums the workers' counters of each host.

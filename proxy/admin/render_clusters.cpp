@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "proxy/admin/address_json.hpp"
 #include "proxy/admin/render.hpp"
@@ -30,6 +33,22 @@ std::array<HostValue, 8> host_values(const HostView& host) {
            {"rq_total", host.rq_total, false}}};
 }
 
+/// As Envoy prints it: without trailing zeros.
+std::string number_text(double number) { return fmt::format("{:g}", number); }
+
+void append_outliers(std::string& out, const std::string& prefix, const OutlierView& view) {
+  const auto line = [&](std::string_view key, double value) {
+    out += prefix;
+    out += "outlier::";
+    out += key;
+    out += "::" + number_text(value) + "\n";
+  };
+  line("success_rate_average", view.success_rate_average);
+  line("success_rate_ejection_threshold", view.success_rate_threshold);
+  line("local_origin_success_rate_average", view.local_success_rate_average);
+  line("local_origin_success_rate_ejection_threshold", view.local_success_rate_threshold);
+}
+
 void append_limits(std::string& out, const std::string& prefix, std::string_view priority,
                    const config::CircuitBreakerConfig& limits) {
   const auto line = [&](std::string_view key, std::uint32_t value) {
@@ -57,15 +76,15 @@ void append_host(std::string& out, const std::string& cluster_prefix, const Host
   };
   for (const HostValue& value : host_values(view)) line(value.name, std::to_string(value.value));
   line("hostname", host.hostname);
-  line("health_flags", host.healthy ? "healthy" : "/failed_eds_health");
+  line("health_flags", upstream::to_string_of_health(host.health.flags()));
   line("weight", std::to_string(host.weight));
   line("region", host.region);
   line("zone", host.zone);
   line("sub_zone", host.sub_zone);
   line("canary", "false");
   line("priority", std::to_string(host.priority));
-  line("success_rate", "-1");
-  line("local_origin_success_rate", "-1");
+  line("success_rate", number_text(host.outcomes.success_rate));
+  line("local_origin_success_rate", number_text(host.outcomes.local_success_rate));
 }
 
 void write_value(JsonWriter& json, const HostValue& value) {
@@ -83,6 +102,30 @@ void write_locality(JsonWriter& json, const upstream::Host& host) {
   json.end_object();
 }
 
+/// admin.v3.HostHealthStatus: only what is so.
+void write_health(JsonWriter& json, upstream::HealthFlags flags) {
+  using enum upstream::HealthFlag;
+  const auto has = [&](upstream::HealthFlag flag) {
+    return (flags & static_cast<upstream::HealthFlags>(flag)) != 0;
+  };
+  json.key("health_status").begin_object();
+  const std::pair<upstream::HealthFlag, std::string_view> keys[] = {
+      {failed_active_hc, "failed_active_health_check"},
+      {failed_outlier_check, "failed_outlier_check"},
+      {degraded_active_hc, "failed_active_degraded_check"},
+      {pending_dynamic_removal, "pending_dynamic_removal"},
+      {excluded_via_immediate_hc_fail, "excluded_via_immediate_hc_fail"},
+      {active_hc_timeout, "active_hc_timeout"}};
+  for (const auto& [flag, key] : keys)
+    if (has(flag)) json.key(key).boolean(true);
+  json.key("eds_health_status")
+      .string(has(eds_status_draining)   ? "DRAINING"
+              : has(failed_eds_health)   ? "UNHEALTHY"
+              : has(degraded_eds_health) ? "DEGRADED"
+                                         : "HEALTHY");
+  json.end_object();
+}
+
 void write_host(JsonWriter& json, const HostView& view) {
   const upstream::Host& host = *view.host;
   json.begin_object().key("address");
@@ -93,8 +136,7 @@ void write_host(JsonWriter& json, const HostView& view) {
     for (const HostValue& value : values)
       if (value.gauge == gauge) write_value(json, value);
   json.end_array();
-  json.key("health_status").begin_object();
-  json.key("eds_health_status").string(host.healthy ? "HEALTHY" : "UNHEALTHY").end_object();
+  write_health(json, host.health.flags());
   json.key("weight").number(host.weight);
   if (!host.hostname.empty()) json.key("hostname").string(host.hostname);
   if (host.priority != 0) json.key("priority").number(host.priority);
@@ -155,6 +197,7 @@ std::string render_clusters_text(std::span<const ClusterView> clusters) {
   for (const ClusterView& cluster : clusters) {
     const std::string prefix = cluster.config->name + "::";
     out += prefix + "observability_name::" + cluster.config->stats_name() + "\n";
+    if (cluster.outliers) append_outliers(out, prefix, *cluster.outliers);
     append_limits(out, prefix, "default_priority", cluster.config->default_limits);
     append_limits(out, prefix, "high_priority", cluster.config->high_limits);
     out += prefix + "added_via_api::" + (cluster.added_via_api ? "true" : "false") + "\n";

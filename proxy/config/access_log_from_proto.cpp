@@ -92,17 +92,18 @@ FormatPointer json_format(const google::protobuf::Struct& object, JsonValues val
   return compiled(Format::json(template_of(object), values), context);
 }
 
-FormatPointer format_from_proto(const SubstitutionFormatString& proto,
-                                const ParseContext& context) {
+/// `text_format`: how text becomes a format.
+FormatPointer format_from_proto(const SubstitutionFormatString& proto, const ParseContext& context,
+                                Result<Format> (*text_format)(std::string_view) = Format::text) {
   switch (proto.format_case()) {
     case SubstitutionFormatString::kTextFormat:
-      return compiled(Format::text(proto.text_format()), context.field("text_format"));
+      return compiled(text_format(proto.text_format()), context.field("text_format"));
     case SubstitutionFormatString::kJsonFormat:
       return json_format(proto.json_format(), JsonValues::typed, context.field("json_format"));
     case SubstitutionFormatString::kTextFormatSource: {
       const ParseContext source = context.field("text_format_source");
       const std::optional<std::string> text = read_data_source(proto.text_format_source(), source);
-      return text ? compiled(Format::text(*text), source) : nullptr;
+      return text ? compiled(text_format(*text), source) : nullptr;
     }
     case SubstitutionFormatString::FORMAT_NOT_SET:
       break;
@@ -178,6 +179,11 @@ std::optional<AccessLogConfig> access_log_from_proto(
 }
 
 }  // namespace
+
+FormatPointer body_format_from_proto(const SubstitutionFormatString& proto,
+                                     const ParseContext& context) {
+  return format_from_proto(proto, context, Format::body);
+}
 
 std::vector<AccessLogConfig> access_logs_from_proto(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& proto,

@@ -2,6 +2,7 @@
 // accesslog.v3.AccessLog and its sinks, into AccessLogConfig.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@
 namespace envoy::config::accesslog::v3 {
 class AccessLog;
 }
+namespace envoy::config::core::v3 {
+class SubstitutionFormatString;
+}
 
 namespace weir::config {
 
@@ -21,5 +25,9 @@ namespace weir::config {
 std::vector<access_log::AccessLogConfig> access_logs_from_proto(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& proto,
     const ParseContext& parent, std::string_view field);
+
+/// How the body of an answer looks. nullptr after an error.
+std::shared_ptr<const access_log::Format> body_format_from_proto(
+    const envoy::config::core::v3::SubstitutionFormatString& proto, const ParseContext& context);
 
 }  // namespace weir::config

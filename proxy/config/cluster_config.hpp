@@ -32,7 +32,9 @@ struct EndpointConfig {
   std::uint32_t locality_weight = 0;  // of its locality; counts when the cluster says so
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
-  bool healthy = true;  // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
+  bool healthy = true;    // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
+  bool degraded = false;  // health_status DEGRADED: used when the healthy ones are not enough
+  bool draining = false;  // health_status DRAINING, which is not healthy
   bool operator==(const EndpointConfig&) const = default;
 };
 
@@ -94,10 +96,12 @@ struct OutlierDetectionConfig {
   std::uint32_t enforcing_consecutive_gateway_failure = 0;
   std::uint32_t enforcing_consecutive_local_origin_failure = 100;
   std::uint32_t enforcing_success_rate = 100;
+  std::uint32_t enforcing_local_origin_success_rate = 100;
   std::uint32_t success_rate_minimum_hosts = 5;
   std::uint32_t success_rate_request_volume = 100;
   std::uint32_t success_rate_stdev_factor = 1900;  // thousandths
   std::uint32_t enforcing_failure_percentage = 0;
+  std::uint32_t enforcing_local_origin_failure_percentage = 0;
   std::uint32_t failure_percentage_threshold = 85;
   std::uint32_t failure_percentage_minimum_hosts = 5;
   std::uint32_t failure_percentage_request_volume = 50;

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "proxy/config/cluster_http_from_proto.hpp"
 #include "proxy/config/endpoints_from_proto.hpp"
+#include "proxy/config/health_checks_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
 
 namespace weir::config {
@@ -70,16 +72,33 @@ void check_lb_policy(const Cluster& proto, const ParseContext& context) {
                Cluster::DiscoveryType_Name(proto.type()));
 }
 
-void read_circuit_breakers(const CircuitBreakers& proto, ClusterConfig& cluster) {
-  for (const auto& thresholds : proto.thresholds()) {
-    const bool high = thresholds.priority() == envoy::config::core::v3::HIGH;
-    CircuitBreakerConfig& limits = high ? cluster.high_limits : cluster.default_limits;
-    if (thresholds.has_max_connections())
-      limits.max_connections = thresholds.max_connections().value();
-    if (thresholds.has_max_pending_requests())
-      limits.max_pending_requests = thresholds.max_pending_requests().value();
-    if (thresholds.has_max_requests()) limits.max_requests = thresholds.max_requests().value();
-    if (thresholds.has_max_retries()) limits.max_retries = thresholds.max_retries().value();
+void read_retry_budget(const CircuitBreakers::Thresholds::RetryBudget& proto,
+                       const ParseContext& context, CircuitBreakerConfig& limits) {
+  limits.retry_budget_percent = proto.has_budget_percent() ? proto.budget_percent().value() : 20.0;
+  check_percent(*limits.retry_budget_percent, context.field("budget_percent"));
+  if (proto.has_min_retry_concurrency())
+    limits.retry_budget_min = proto.min_retry_concurrency().value();
+}
+
+void read_thresholds(const CircuitBreakers::Thresholds& proto, const ParseContext& context,
+                     CircuitBreakerConfig& limits) {
+  if (proto.has_max_connections()) limits.max_connections = proto.max_connections().value();
+  if (proto.has_max_pending_requests())
+    limits.max_pending_requests = proto.max_pending_requests().value();
+  if (proto.has_max_requests()) limits.max_requests = proto.max_requests().value();
+  if (proto.has_max_retries()) limits.max_retries = proto.max_retries().value();
+  if (proto.has_retry_budget())
+    read_retry_budget(proto.retry_budget(), context.field("retry_budget"), limits);
+}
+
+void read_circuit_breakers(const CircuitBreakers& proto, const ParseContext& context,
+                           ClusterConfig& cluster) {
+  for (int i = 0; i < proto.thresholds_size(); ++i) {
+    const ParseContext item = context.item("thresholds", i);
+    if (proto.thresholds(i).priority() == envoy::config::core::v3::HIGH)
+      read_thresholds(proto.thresholds(i), item, cluster.high_limits);
+    else
+      read_thresholds(proto.thresholds(i), item, cluster.default_limits);
   }
 }
 
@@ -117,7 +136,9 @@ void read_original_dst(const Cluster& proto, const ParseContext& context, Cluste
             "ORIGINAL_DST cluster: invalid config http_header_name=" + config.http_header_name() +
             " and use_http_header is false. Set use_http_header to true if http_header_name is "
             "desired.");
-  if (config.use_http_header()) inside.field("use_http_header").warning("has no effect on TCP");
+  cluster.use_original_dst_header = config.use_http_header();
+  if (!config.http_header_name().empty())
+    cluster.original_dst_header = lower_case(config.http_header_name());
   if (config.has_upstream_port_override())
     cluster.upstream_port_override = port_from_proto(config.upstream_port_override().value(),
                                                      inside.field("upstream_port_override"));
@@ -190,12 +211,14 @@ ClusterConfig cluster_from_proto(const Cluster& proto, const ParseContext& conte
   read_load_balancing(proto, context, cluster);
   read_period(proto.has_connect_timeout(), proto.connect_timeout(),
               context.field("connect_timeout"), cluster.connect_timeout);
-  read_circuit_breakers(proto.circuit_breakers(), cluster);
+  read_circuit_breakers(proto.circuit_breakers(), context.field("circuit_breakers"), cluster);
   if (proto.has_per_connection_buffer_limit_bytes())
     cluster.per_connection_buffer_limit = proto.per_connection_buffer_limit_bytes().value();
   read_dns(proto, context, cluster);
   read_original_dst(proto, context, cluster);
   read_connections(proto, context, cluster);
+  read_cluster_http(proto, context, cluster);
+  read_cluster_health(proto, context, cluster);
   if (proto.has_load_assignment()) {
     const ParseContext inside = context.field("load_assignment");
     if (cluster.discovery == DiscoveryType::original_dst)

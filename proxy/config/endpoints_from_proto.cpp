@@ -45,6 +45,8 @@ EndpointConfig endpoint_from_lb_endpoint(const LbEndpoint& proto, DiscoveryType 
   const ParseContext address = inside.field("address");
   endpoint.hostname = proto.endpoint().hostname();
   endpoint.healthy = is_usable(proto.health_status());
+  endpoint.degraded = proto.health_status() == envoy::config::core::v3::DEGRADED;
+  endpoint.draining = proto.health_status() == envoy::config::core::v3::DRAINING;
   if (const auto* socket_address = socket_address_of(proto.endpoint().address(), address))
     read_address(*socket_address, discovery, address.field("socket_address"), endpoint);
   if (proto.has_load_balancing_weight()) {

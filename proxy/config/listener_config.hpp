@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,15 @@ class NetworkFilterConfig {
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// Clusters that the filter may pick, for checking references while a Snapshot is built.
   [[nodiscard]] virtual std::vector<std::string> cluster_names() const = 0;
+  /// An error for each cluster that must exist and does not.
+  [[nodiscard]] virtual std::vector<std::string> check_clusters(
+      const std::function<bool(const std::string& name)>& /*exists*/) const {
+    return {};
+  }
+  /// What happens where a cluster that need not exist does not.
+  [[nodiscard]] virtual std::string_view without_cluster() const {
+    return "connections for it will be closed (NC)";
+  }
   /// One line for a person: what this filter does with a connection.
   [[nodiscard]] virtual std::string to_string() const = 0;
 };

@@ -41,6 +41,10 @@ void read_period(bool given, const google::protobuf::Duration& proto, const Pars
     context.error("must be greater than 0s");
 }
 
+void check_percent(double value, const ParseContext& context) {
+  if (!(value >= 0 && value <= 100)) context.error("must be 0 to 100");
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out)

@@ -36,6 +36,9 @@ std::chrono::milliseconds duration_or(bool given, const google::protobuf::Durati
 void read_period(bool given, const google::protobuf::Duration& proto, const ParseContext& context,
                  std::chrono::milliseconds& out);
 
+/// Reports what is no percentage.
+void check_percent(double value, const ParseContext& context);
+
 /// In lower case, as far as it is ASCII.
 std::string lower_case(std::string_view text);
 

@@ -106,12 +106,19 @@ void add_cluster(const envoy::config::cluster::v3::Cluster& proto, const ParseCo
 
 void check_chain_clusters(const FilterChainConfig& chain, const ListenerConfig& listener,
                           const Snapshot& snapshot, const ParseContext& context) {
-  for (const auto& filter : chain.filters)
+  const auto exists = [&](const std::string& name) {
+    return snapshot.find_cluster(name).has_value();
+  };
+  for (const auto& filter : chain.filters) {
+    const std::vector<std::string> errors = filter->check_clusters(exists);
+    for (const std::string& text : errors) context.error(text);
+    if (!errors.empty()) continue;
     for (const std::string& name : filter->cluster_names())
-      if (!snapshot.find_cluster(name))
+      if (!exists(name))
         context.warning("listener '" + listener.name + "', filter chain '" + chain.name +
-                        "': cluster '" + name +
-                        "' does not exist; connections for it will be closed (NC)");
+                        "': cluster '" + name + "' does not exist; " +
+                        std::string(filter->without_cluster()));
+  }
 }
 
 void check_cluster_references(const Snapshot& snapshot, const ParseContext& resources) {

@@ -4,13 +4,16 @@
 // connections through that.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "proxy/access_log/opened_access_log.hpp"
 #include "proxy/config/listener_config.hpp"
 #include "proxy/filters/worker_context.hpp"
+#include "proxy/http_client/cluster_pool.hpp"
 #include "proxy/stats/stats_store.hpp"
 #include "proxy/tcp/downstream_connection.hpp"
 #include "proxy/tcp/end_reason.hpp"
@@ -24,6 +27,8 @@ class ClusterLookup {
  public:
   /// nullptr: no such cluster.
   virtual upstream::WorkerCluster* find_cluster(std::string_view name) = 0;
+  /// Its HTTP connections on this worker; nullptr: no such cluster.
+  virtual http_client::ClusterPool* find_pool(std::string_view name) = 0;
 
  protected:
   ~ClusterLookup() = default;
@@ -45,6 +50,10 @@ struct InstanceContext {
   stats::StatsStore& stats;
   ClusterLookup& clusters;
   AccessLogLookup& access_logs;
+  /// node.cluster of the bootstrap. Lives as long as the instance.
+  std::string_view service_cluster = {};
+  /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
+  const std::atomic<bool>* health_check_failed = nullptr;
 };
 
 /// A terminal network filter on one worker.

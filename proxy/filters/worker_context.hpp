@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "proxy/access_log/sink.hpp"
+#include "proxy/filters/wall_clock.hpp"
+#include "proxy/http/arena.hpp"
+#include "proxy/http_client/environment.hpp"
 #include "proxy/io/block_pool.hpp"
 #include "proxy/io/event_loop.hpp"
 #include "proxy/stats/stats_store.hpp"
@@ -21,6 +24,12 @@ namespace weir::filters {
 
 /// Bytes of one connection's block: the bound on what an idle connection costs in user memory.
 inline constexpr std::size_t kConnectionBlock = 352;
+/// The same of an HTTP connection.
+inline constexpr std::size_t kSessionBlock = 544;
+inline constexpr std::size_t kHttp2SessionBlock = 640;
+inline constexpr std::size_t kHttp2SideBlock = 96;
+/// Bytes of the block of one HTTP stream; it lives from request to response only.
+inline constexpr std::size_t kStreamBlock = 1536;
 
 /// Gathers the access-log lines of one turn and hands them to their sinks at its end. Worker thread
 /// only.
@@ -63,6 +72,16 @@ struct WorkerContext {
   EndLogLimit end_log_limit;
   std::uint32_t upstream_sockets =
       0;  // opened so far: every kMarkEvery-th is marked for the loop guard
+  // HTTP
+  WallClock wall_clock;
+  http::ArenaPool arenas;
+  http::Http2Memory http2_memory;
+  io::BlockPool<kSessionBlock> sessions;
+  io::BlockPool<kHttp2SessionBlock> http2_sessions;
+  io::BlockPool<kHttp2SideBlock> http2_sides;
+  io::BlockPool<kStreamBlock> streams;
+  http_client::Environment http_client{loop, relay, arenas, loop_guard, random, upstream_sockets,
+                                       http2_memory, {}, {}};
 };
 
 }  // namespace weir::filters

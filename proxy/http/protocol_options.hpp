@@ -42,6 +42,7 @@ struct Http2Options {
   std::uint32_t max_empty_frames = 1;  // consecutive DATA or HEADERS frames without content or end
   std::uint32_t max_outbound_frames = 10000;
   std::uint32_t max_outbound_control_frames = 1000;
+  bool allow_connect = false;  // extended CONNECT (RFC 8441): WebSocket over HTTP/2
   bool stream_error_on_invalid_message = false;
   std::optional<std::chrono::milliseconds> keepalive_interval;  // connection_keepalive: PING
   std::chrono::milliseconds keepalive_timeout{20000};

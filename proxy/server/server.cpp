@@ -7,6 +7,7 @@
 
 #include "common/log.hpp"
 #include "proxy/server/machine.hpp"
+#include "proxy/upstream/health/outlier_detector.hpp"
 
 namespace weir::server {
 namespace {
@@ -59,12 +60,16 @@ Result<void> Server::prepare() {
   TRY_VOID(open_access_logs());
   TRY(auto runtime, RuntimeConfig::build(snapshot_, options_.concurrency));
   runtime_ = std::move(runtime);
+  runtime_->health_check_failed = &health_check_failed_;
   TRY(bound_, bind_listeners(*snapshot_, options_.concurrency));
   std::vector<ListenAddress> own;
   for (const BoundAddress& bound : bound_) own.push_back(bound.address);
   loop_guard_ = std::make_unique<upstream::LoopGuard>(std::move(own));
   TRY_VOID(start_admin());
   hosts_.resize(snapshot_->clusters.size());
+  cluster_manager_.set_on_host_failed([this](std::size_t cluster, const auto& host) {
+    for (auto& worker : workers_) worker->let_go_of(cluster, host);
+  });
   cluster_manager_.start(
       snapshot_, [this](std::size_t cluster, auto hosts) { on_hosts(cluster, std::move(hosts)); },
       [this] { on_clusters_ready(); });
@@ -249,6 +254,9 @@ std::vector<admin::ClusterView> Server::clusters() const {
                                     ? original_dst->hosts()
                                     : std::vector<std::shared_ptr<const upstream::Host>>{}};
     views.push_back(admin::view_cluster(snapshot_->clusters[i], original_dst ? met : *hosts_[i]));
+    if (const auto* outliers = cluster_manager_.outliers(i))
+      views.back().outliers = {outliers->external().average, outliers->external().threshold,
+                               outliers->local().average, outliers->local().threshold};
   }
   return views;
 }

@@ -75,7 +75,19 @@ void Worker::on_timer() {
 
 void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
   loop_->post(
-      [this, cluster, hosts = std::move(hosts)] { config_->cluster(cluster).set_hosts(hosts); });
+      [this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
+}
+
+void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host) {
+  loop_->post([this, cluster, host = std::move(host)] {
+    auto& known = config_->cluster(cluster);
+    known.tell_host_failed(*host);
+    if (!known.config().close_connections_on_health_failure) return;
+    context_.connections.end_if(tcp::EndReason::host_unhealthy,
+                                [&](const tcp::Connection& connection) {
+                                  return connection.upstream_host() == host.get();
+                                });
+  });
 }
 
 void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {

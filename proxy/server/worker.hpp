@@ -39,6 +39,8 @@ class Worker final : io::TimerHandler {
 
   // From the main thread, after start(); each takes effect on the worker's own time.
   void set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
+  /// The host has failed: pools and, if the cluster wants that, connections let go of it.
+  void let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host);
   void stop_accepting(std::function<bool(const config::ListenerConfig&)> which);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);
 

@@ -25,6 +25,7 @@ WorkerConfig::WorkerConfig(std::shared_ptr<RuntimeConfig> runtime, filters::Work
     upstream::SharedCluster& shared = runtime_->clusters[i];
     clusters_.emplace_back(shared, stats.cluster(shared.config->stats_name(), worker.worker),
                            worker.worker, hosts[i]);
+    pools_.emplace_back(worker.http_client, clusters_.back());
   }
   for (std::size_t i = 0; i < runtime_->snapshot->listeners.size(); ++i)
     add_listener(i, worker, stats, access_logs);
@@ -43,7 +44,13 @@ void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worke
   for (const auto& log : config.access_logs)
     listener.runtime.access_logs.push_back(access_logs.find_access_log(log));
   listener.matcher = &runtime_->matchers[index];
-  filters::InstanceContext context{worker, &config, stats, *this, access_logs};
+  filters::InstanceContext context{worker,
+                                   &config,
+                                   stats,
+                                   *this,
+                                   access_logs,
+                                   runtime_->snapshot->node.cluster,
+                                   runtime_->health_check_failed};
   for (const auto& entry : config.listener_filters) {
     const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
     assert(filter != nullptr);
@@ -66,6 +73,16 @@ void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worke
 upstream::WorkerCluster* WorkerConfig::find_cluster(std::string_view name) {
   const auto index = runtime_->snapshot->find_cluster(name);
   return index ? &clusters_[*index] : nullptr;
+}
+
+http_client::ClusterPool* WorkerConfig::find_pool(std::string_view name) {
+  const auto index = runtime_->snapshot->find_cluster(name);
+  return index ? &pools_[*index] : nullptr;
+}
+
+void WorkerConfig::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
+  clusters_[cluster].set_hosts(hosts);
+  pools_[cluster].hosts_changed(*hosts);
 }
 
 void WorkerConfig::sweep_original_destinations() {

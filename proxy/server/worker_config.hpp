@@ -27,10 +27,12 @@ class WorkerConfig final : public tcp::WorkerRef, public filters::ClusterLookup 
     if (--references_ == 0) delete this;
   }
   upstream::WorkerCluster* find_cluster(std::string_view name) override;
+  http_client::ClusterPool* find_pool(std::string_view name) override;
 
   listener::Intake& intake() noexcept { return intake_; }
   listener::WorkerListener& listener(std::size_t index) noexcept { return listeners_[index]; }
   upstream::WorkerCluster& cluster(std::size_t index) noexcept { return clusters_[index]; }
+  void set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
   [[nodiscard]] const RuntimeConfig& runtime() const noexcept { return *runtime_; }
   void sweep_original_destinations();
 
@@ -42,6 +44,7 @@ class WorkerConfig final : public tcp::WorkerRef, public filters::ClusterLookup 
   std::shared_ptr<RuntimeConfig> runtime_;
   std::size_t references_ = 1;
   std::deque<upstream::WorkerCluster> clusters_;    // not movable
+  std::deque<http_client::ClusterPool> pools_;      // one per cluster
   std::deque<listener::WorkerListener> listeners_;  // connections point into it
   listener::Intake intake_;
 };

@@ -5,6 +5,10 @@
 #include "proxy/config/listener_config.hpp"
 #include "proxy/tcp/end_reason.hpp"
 
+namespace weir::upstream {
+struct Host;
+}
+
 namespace weir::tcp {
 
 /// A place in a worker's list of connections; leaves the list when destroyed.
@@ -33,6 +37,8 @@ class Connection : public ConnectionLink {
   /// Ends it now, with that reason. The object is gone afterwards.
   virtual void end(EndReason reason) = 0;
   [[nodiscard]] virtual config::TrafficDirection direction() const = 0;
+  /// The one host that all of it goes to; nullptr: none yet, or it differs from request to request.
+  [[nodiscard]] virtual const upstream::Host* upstream_host() const { return nullptr; }
 
  protected:
   Connection() = default;

@@ -15,7 +15,9 @@
 
 namespace weir::upstream {
 
+class ClusterHealth;
 class DnsCluster;
+class OutlierDetector;
 
 /// Lives on the main thread. A Host that stays in its cluster stays the same object across updates.
 class ClusterManager {
@@ -24,14 +26,20 @@ class ClusterManager {
   /// again whenever they change. Never null. Clusters of type original_dst have an empty set.
   using Publish = std::function<void(std::size_t index, std::shared_ptr<const HostSet> hosts)>;
 
+  /// Gets a host of clusters[index] that has failed a check or was ejected: pools let go of it.
+  using HostFailed = std::function<void(std::size_t index, std::shared_ptr<const Host> host)>;
+
   /// `io` and `stats` outlive the manager. `stats.workers()` sizes Host::stats.
   ClusterManager(asio::io_context& io, stats::StatsStore& stats, DnsOptions dns = {});
   ClusterManager(const ClusterManager&) = delete;
   ClusterManager& operator=(const ClusterManager&) = delete;
   ~ClusterManager();
 
+  /// Before start().
+  void set_on_host_failed(HostFailed callback) { on_host_failed_ = std::move(callback); }
+
   /// Call once. `on_initialized` is called once, from the event loop, when every DNS name was
-  /// looked up for the first time, successfully or not.
+  /// looked up and every host was checked for the first time, successfully or not.
   void start(std::shared_ptr<const config::Snapshot> snapshot, Publish publish,
              std::function<void()> on_initialized);
 
@@ -44,10 +52,16 @@ class ClusterManager {
     return hosts_[index];
   }
 
+  /// nullptr: the cluster has no outlier detection.
+  [[nodiscard]] const OutlierDetector* outliers(std::size_t index) const;
+
  private:
   void add_cluster(std::size_t index);
+  void add_health(std::size_t index);
+  void find_hosts(std::size_t index, const std::shared_ptr<const HostSet>& found);
   void replace_hosts(std::size_t index, std::shared_ptr<const HostSet> hosts);
-  void finish_first_round();
+  void begin_warming();
+  void finish_when_checked(std::size_t index);
   void post_initialized();
 
   asio::io_context& io_;
@@ -57,9 +71,11 @@ class ClusterManager {
   std::shared_ptr<const config::Snapshot> snapshot_;
   Publish publish_;
   std::shared_ptr<std::function<void()>> on_initialized_;
+  HostFailed on_host_failed_;
   std::size_t clusters_warming_ = 0;
   std::vector<std::shared_ptr<const HostSet>> hosts_;
   std::vector<std::unique_ptr<DnsCluster>> dns_clusters_;
+  std::vector<std::shared_ptr<ClusterHealth>> health_;  // of each cluster; null where not needed
 };
 
 }  // namespace weir::upstream

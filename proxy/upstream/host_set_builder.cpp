@@ -9,6 +9,15 @@
 namespace weir::upstream {
 namespace {
 
+/// @return whether this changed anything.
+bool assign_configured_health(const Host& host, const config::EndpointConfig& endpoint) {
+  const bool failed = !endpoint.healthy && !endpoint.draining;
+  bool changed = host.health.assign(HealthFlag::failed_eds_health, failed);
+  changed |= host.health.assign(HealthFlag::eds_status_draining, endpoint.draining);
+  changed |= host.health.assign(HealthFlag::degraded_eds_health, endpoint.degraded);
+  return changed;
+}
+
 std::shared_ptr<const Host> make_host(const config::EndpointConfig& endpoint,
                                       const IpAddress& address, std::string hostname,
                                       unsigned workers) {
@@ -21,7 +30,7 @@ std::shared_ptr<const Host> make_host(const config::EndpointConfig& endpoint,
   host->zone = endpoint.zone;
   host->sub_zone = endpoint.sub_zone;
   host->locality_weight = endpoint.locality_weight;
-  host->healthy = endpoint.healthy;
+  assign_configured_health(*host, endpoint);
   host->stats = std::vector<stats::HostStats>(workers);
   return host;
 }
@@ -31,7 +40,7 @@ bool same_host(const Host& host, const config::EndpointConfig& endpoint,
   return host.hostname == hostname && host.weight == endpoint.weight &&
          host.priority == endpoint.priority && host.region == endpoint.region &&
          host.zone == endpoint.zone && host.sub_zone == endpoint.sub_zone &&
-         host.locality_weight == endpoint.locality_weight && host.healthy == endpoint.healthy;
+         host.locality_weight == endpoint.locality_weight;
 }
 
 }  // namespace
@@ -54,6 +63,8 @@ std::shared_ptr<const HostSet> build_dns_hosts(std::span<const ResolvedEndpoint>
   for (const auto& host : previous->hosts) known.emplace(host->address.endpoint, host);
 
   auto set = std::make_shared<HostSet>();
+  set->epoch = previous->epoch;
+  set->reports = previous->reports;
   std::unordered_set<Endpoint, EndpointHash> seen;
   for (const auto& [endpoint, addresses] : endpoints) {
     const std::string& hostname = endpoint->hostname.empty() ? endpoint->host : endpoint->hostname;
@@ -61,10 +72,13 @@ std::shared_ptr<const HostSet> build_dns_hosts(std::span<const ResolvedEndpoint>
       const Endpoint where{address, endpoint->port};
       if (!seen.insert(where).second) continue;
       const auto kept = known.find(where);
-      if (kept != known.end() && same_host(*kept->second, *endpoint, hostname))
-        set->hosts.push_back(kept->second);
-      else
+      if (kept == known.end() || !same_host(*kept->second, *endpoint, hostname)) {
         set->hosts.push_back(make_host(*endpoint, address, hostname, workers));
+        continue;
+      }
+      // The address may have moved from one endpoint to another.
+      if (assign_configured_health(*kept->second, *endpoint)) set->epoch->raise();
+      set->hosts.push_back(kept->second);
     }
   }
   if (set->hosts == previous->hosts) return previous;

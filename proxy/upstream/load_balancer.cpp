@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 #include <tuple>
 
 namespace weir::upstream {
@@ -15,21 +14,40 @@ constexpr int kPolicyTries = 4;
 /// overprovisioning factor.
 constexpr double kOverprovisioning = 1.4;
 
-std::uint32_t serving_priority(const HostSet& set) {
-  std::uint32_t priority = std::numeric_limits<std::uint32_t>::max();
-  for (const auto& host : set.hosts)
-    if (host->healthy) priority = std::min(priority, host->priority);
-  return priority;
+bool belongs(const Host& host, HostGroup group) {
+  switch (group) {
+    case HostGroup::healthy:
+      return host.health.state() == HealthState::healthy;
+    case HostGroup::degraded:
+      return host.health.state() == HealthState::degraded;
+    case HostGroup::all:
+      return true;
+  }
+  return true;
+}
+
+std::vector<PriorityHealth> health_by_priority(const HostSet& set) {
+  std::vector<PriorityHealth> priorities;
+  for (const auto& host : set.hosts) {
+    if (host->priority >= priorities.size()) priorities.resize(host->priority + 1);
+    PriorityHealth& health = priorities[host->priority];
+    ++health.hosts;
+    const HealthState state = host->health.state();
+    if (state == HealthState::healthy) ++health.healthy;
+    if (state == HealthState::degraded) ++health.degraded;
+    if (is_excluded(host->health.flags())) ++health.excluded;
+  }
+  return priorities;
 }
 
 auto locality_of(const Host& host) { return std::tie(host.region, host.zone, host.sub_zone); }
 
 /// In the order in which they are configured.
-std::vector<Locality> localities_of(const HostSet& set, std::uint32_t priority) {
+std::vector<Locality> localities_of(const HostSet& set, const PriorityLoad& load) {
   std::vector<Locality> localities;
   std::vector<const Host*> first;
   for (const auto& host : set.hosts) {
-    if (host->priority != priority) continue;
+    if (host->priority != load.priority) continue;
     const auto known = std::find_if(first.begin(), first.end(), [&](const Host* other) {
       return locality_of(*other) == locality_of(*host);
     });
@@ -39,7 +57,7 @@ std::vector<Locality> localities_of(const HostSet& set, std::uint32_t priority) 
       localities.push_back({host->locality_weight, 0, {}});
     }
     ++localities[at].hosts;
-    if (host->healthy) localities[at].usable.push_back(host);
+    if (belongs(*host, load.group)) localities[at].usable.push_back(host);
   }
   return localities;
 }
@@ -52,67 +70,111 @@ std::uint64_t cost_of(const Locality& locality) {
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(kTurn / weight));
 }
 
+/// `from` has another host than `excluded`.
+const std::shared_ptr<const Host>& pick_other_than(const HostPicker::Hosts& from,
+                                                   const Host* excluded, Random& random) {
+  const auto at = std::find_if(from.begin(), from.end(),
+                               [&](const auto& host) { return host.get() == excluded; });
+  const auto index = static_cast<std::uint32_t>(at - from.begin());
+  const std::uint32_t other = random.below(static_cast<std::uint32_t>(from.size()) - 1);
+  return from[other < index ? other : other + 1];
+}
+
 }  // namespace
 
 LoadBalancer::LoadBalancer(config::LbPolicy policy, std::uint32_t choices, std::size_t worker,
-                           bool locality_weighted)
-    : policy_(policy), choices_(choices), worker_(worker), locality_weighted_(locality_weighted) {}
+                           bool locality_weighted, double panic_threshold)
+    : policy_(policy),
+      choices_(choices),
+      worker_(worker),
+      locality_weighted_(locality_weighted),
+      panic_threshold_(panic_threshold) {}
 
 std::shared_ptr<const Host> LoadBalancer::pick(const std::shared_ptr<const HostSet>& hosts,
                                                Random& random, const Host* exclude) {
-  assert(policy_ != config::LbPolicy::cluster_provided);
-  if (hosts != set_) rebuild(hosts, random);
-  if (usable_.empty()) return nullptr;
-  std::shared_ptr<const Host> host = pick_next(random);
-  if (usable_.size() == 1) return host;
+  refresh(hosts, random);
+  if (lanes_.empty()) return nullptr;
+  Lane& lane = choose_lane(random);
+  std::shared_ptr<const Host> host = pick_next(lane, random);
+  if (lane.usable.size() == 1) return host;
   for (int tries = 1; host.get() == exclude && tries < kPolicyTries; ++tries)
-    host = pick_next(random);
-  return host.get() == exclude ? pick_other_than(exclude, random) : host;
+    host = pick_next(lane, random);
+  return host.get() == exclude ? pick_other_than(lane.usable, exclude, random) : host;
+}
+
+std::shared_ptr<const Host> LoadBalancer::pick_untried(const std::shared_ptr<const HostSet>& hosts,
+                                                       Random& random,
+                                                       std::span<const Host* const> tried,
+                                                       std::uint32_t attempts) {
+  refresh(hosts, random);
+  if (lanes_.empty()) return nullptr;
+  for (;;) {
+    const auto& host = pick_next(choose_lane(random), random);
+    if (attempts <= 1 || std::find(tried.begin(), tried.end(), host.get()) == tried.end())
+      return host;
+    --attempts;
+  }
+}
+
+void LoadBalancer::refresh(const std::shared_ptr<const HostSet>& hosts, Random& random) {
+  assert(policy_ != config::LbPolicy::cluster_provided);
+  panicked_ = false;
+  if (hosts != set_ || health_->value() != epoch_) rebuild(hosts, random);
 }
 
 void LoadBalancer::rebuild(const std::shared_ptr<const HostSet>& hosts, Random& random) {
   set_ = hosts;
-  usable_.clear();
-  pickers_.clear();
-  costs_.clear();
-  turns_.clear();
-  const std::uint32_t priority = serving_priority(*hosts);
-  for (const auto& host : hosts->hosts)
-    if (host->healthy && host->priority == priority) usable_.push_back(host);
-  if (locality_weighted_) add_localities(localities_of(*hosts, priority), random);
-  if (pickers_.empty() && !usable_.empty())
-    pickers_.emplace_back(usable_, policy_, choices_, worker_, random);
+  health_ = hosts->epoch.get();
+  // Before the flags are read: a change that comes meanwhile is seen at the next pick.
+  epoch_ = health_->value();
+  lanes_.clear();
+  const auto priorities = health_by_priority(*hosts);
+  for (const PriorityLoad& load : plan_loads(priorities, panic_threshold_)) add_lane(load, random);
+  if (!lanes_.empty()) lanes_.back().until = 100;
 }
 
-void LoadBalancer::add_localities(std::vector<Locality> localities, Random& random) {
+void LoadBalancer::add_lane(const PriorityLoad& load, Random& random) {
+  Lane lane;
+  lane.panic = load.group == HostGroup::all;
+  lane.until = load.percent + (lanes_.empty() ? 0 : lanes_.back().until);
+  for (const auto& host : set_->hosts)
+    if (host->priority == load.priority && belongs(*host, load.group)) lane.usable.push_back(host);
+  // The flags may have changed since the loads were planned.
+  if (lane.usable.empty()) return;
+  if (locality_weighted_ && !lane.panic) add_localities(lane, localities_of(*set_, load), random);
+  if (lane.pickers.empty())
+    lane.pickers.emplace_back(lane.usable, policy_, choices_, worker_, random);
+  lanes_.push_back(std::move(lane));
+}
+
+void LoadBalancer::add_localities(Lane& lane, std::vector<Locality> localities, Random& random) {
   for (Locality& locality : localities) {
     if (locality.weight == 0 || locality.usable.empty()) continue;
-    costs_.push_back(cost_of(locality));
-    pickers_.emplace_back(std::move(locality.usable), policy_, choices_, worker_, random);
+    lane.costs.push_back(cost_of(locality));
+    lane.pickers.emplace_back(std::move(locality.usable), policy_, choices_, worker_, random);
   }
-  if (pickers_.empty()) return;
-  for (std::uint32_t i = 0; i < pickers_.size(); ++i) turns_.schedule(i, costs_[i]);
-  const std::uint32_t start = random.below(static_cast<std::uint32_t>(pickers_.size()));
-  for (std::uint32_t i = 0; i < start; ++i) next_locality();
+  if (lane.pickers.empty()) return;
+  for (std::uint32_t i = 0; i < lane.pickers.size(); ++i) lane.turns.schedule(i, lane.costs[i]);
+  const std::uint32_t start = random.below(static_cast<std::uint32_t>(lane.pickers.size()));
+  for (std::uint32_t i = 0; i < start; ++i) next_locality(lane);
 }
 
-std::uint32_t LoadBalancer::next_locality() {
-  const std::uint32_t locality = turns_.take();
-  turns_.schedule(locality, costs_[locality]);
+std::uint32_t LoadBalancer::next_locality(Lane& lane) {
+  const std::uint32_t locality = lane.turns.take();
+  lane.turns.schedule(locality, lane.costs[locality]);
   return locality;
 }
 
-const std::shared_ptr<const Host>& LoadBalancer::pick_next(Random& random) {
-  return pickers_[pickers_.size() == 1 ? 0 : next_locality()].pick(random);
+LoadBalancer::Lane& LoadBalancer::choose_lane(Random& random) {
+  std::size_t lane = 0;
+  if (lanes_.size() > 1)
+    for (const std::uint32_t point = random.below(100); point >= lanes_[lane].until;) ++lane;
+  panicked_ = lanes_[lane].panic;
+  return lanes_[lane];
 }
 
-const std::shared_ptr<const Host>& LoadBalancer::pick_other_than(const Host* excluded,
-                                                                 Random& random) const {
-  const auto at = std::find_if(usable_.begin(), usable_.end(),
-                               [&](const auto& host) { return host.get() == excluded; });
-  const auto index = static_cast<std::uint32_t>(at - usable_.begin());
-  const std::uint32_t other = random.below(static_cast<std::uint32_t>(usable_.size()) - 1);
-  return usable_[other < index ? other : other + 1];
+const std::shared_ptr<const Host>& LoadBalancer::pick_next(Lane& lane, Random& random) {
+  return lane.pickers[lane.pickers.size() == 1 ? 0 : next_locality(lane)].pick(random);
 }
 
 }  // namespace weir::upstream

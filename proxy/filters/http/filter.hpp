@@ -2,9 +2,11 @@
 // HttpFilter: what stands between the HTTP connection manager and the router. One folder each.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "proxy/access_log/response_flags.hpp"
 #include "proxy/config/filter_registry.hpp"
 #include "proxy/filters/filter.hpp"
+#include "proxy/filters/http/connection_notes.hpp"
 #include "proxy/http/header_map.hpp"
 #include "proxy/http/metadata.hpp"
 #include "proxy/route/route_config.hpp"
@@ -30,6 +33,8 @@ struct LocalReply {
   std::string_view details;  // %RESPONSE_CODE_DETAILS%; must live as long as the stream
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names
   access_log::ResponseFlags flags;
+  /// What a gRPC client gets; without it the status that belongs to the HTTP status.
+  std::optional<std::uint32_t> grpc_status;
 };
 
 /// The answer to a call of a filter's own.
@@ -52,6 +57,12 @@ struct CallRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds timeout{0};  // 0 = none
+};
+
+/// Hosts of a cluster, as they are now.
+struct ClusterHealth {
+  std::uint64_t hosts = 0;
+  std::uint64_t healthy = 0;
 };
 
 /// What is known of the connection that a stream came by.
@@ -110,10 +121,14 @@ class HttpStream {
   virtual std::uint64_t start_call(CallRequest&& request, CallHandler* handler) = 0;
   virtual void cancel_call(std::uint64_t ticket) = 0;
   [[nodiscard]] virtual bool has_cluster(std::string_view name) = 0;
+  /// nullopt: no such cluster.
+  [[nodiscard]] virtual std::optional<ClusterHealth> cluster_health(std::string_view name) = 0;
 
   [[nodiscard]] virtual const ConnectionInfo& connection() = 0;
-  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;  // "" while none is chosen
-  [[nodiscard]] virtual std::string upstream_host() = 0;          // "" while none is chosen
+  [[nodiscard]] virtual ConnectionNotes& connection_notes() = 0;
+  /// Where the request went, or goes by its route; "" when nothing is known yet.
+  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;
+  [[nodiscard]] virtual std::string upstream_host() = 0;  // "" while none is chosen
   virtual void add_flag(access_log::ResponseFlag flag) = 0;
   virtual void set_details(std::string_view details) = 0;  // copied
   /// Dynamic metadata: a value in JSON-like text per filter namespace and key, for logs and Lua.
@@ -192,6 +207,12 @@ struct HttpInstanceContext {
   InstanceContext& network;
   std::string_view name;         // of the entry in http_filters
   std::string_view stat_prefix;  // of the connection manager
+  /// node.cluster of the bootstrap. Lives as long as the instance.
+  std::string_view service_cluster = {};
+  /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
+  const std::atomic<bool>* health_check_failed = nullptr;
+  /// The routes, so that statistics of theirs exist from the start; nullptr: not known yet.
+  const route::RouteConfig* routes = nullptr;
 };
 
 /// What the registry's parse function of an HTTP filter returns. Immutable, shared by all workers.

@@ -48,7 +48,7 @@ class EndpointsTest : public ::testing::Test {
     host->stats[1].rq_total.add(15);
     auto sick = std::make_shared<upstream::Host>();
     sick->address = UpstreamAddress{*weir::Endpoint::parse("[2001:db8::1]:80")};
-    sick->healthy = false;
+    sick->health.set(upstream::HealthFlag::failed_eds_health);
     sick->stats = std::vector<stats::HostStats>(2);
     source_.cluster_views.push_back(view_cluster(config, upstream::HostSet{{host, sick}}));
   }

@@ -59,6 +59,7 @@ struct FakeReply {
   std::string details;
   HeaderPairs headers;
   access_log::ResponseFlags flags;
+  std::optional<std::uint32_t> grpc_status;
 };
 
 struct FakeCall {
@@ -89,8 +90,10 @@ class FakeHttpStream final : public HttpStream {
   /// Per name of a filter, the least specific first.
   std::map<std::string, std::vector<const config::RouteFilterConfig*>, std::less<>> route_filters;
   std::vector<std::string> clusters;
-  std::string cluster;  // upstream_cluster()
-  std::string host;     // upstream_host()
+  std::string cluster;                                       // upstream_cluster()
+  std::string host;                                          // upstream_host()
+  std::map<std::string, ClusterHealth, std::less<>> health;  // of clusters that exist
+  ConnectionNotes* notes_of_connection = &own_connection_;   // streams of one connection share one
   /// A reply of the filter goes through its own response callbacks, as in the connection manager.
   bool replies_pass_the_filter = true;
 
@@ -184,8 +187,9 @@ class FakeHttpStream final : public HttpStream {
 
   void reply(const LocalReply& reply) override {
     if (over()) return;  // a filter that replies twice is seen by the test that counts
-    replied = FakeReply{reply.status, std::string(reply.body), std::string(reply.details),
-                        reply.headers, reply.flags};
+    replied =
+        FakeReply{reply.status, std::string(reply.body), std::string(reply.details), reply.headers,
+                  reply.flags,  reply.grpc_status};
     flags.bits |= reply.flags.bits;
     details = reply.details;
     response = FakeDirection();
@@ -226,7 +230,12 @@ class FakeHttpStream final : public HttpStream {
     return std::find(clusters.begin(), clusters.end(), name) != clusters.end();
   }
 
+  [[nodiscard]] std::optional<ClusterHealth> cluster_health(std::string_view name) override {
+    const auto found = health.find(name);
+    return found == health.end() ? std::nullopt : std::optional(found->second);
+  }
   [[nodiscard]] const ConnectionInfo& connection() override { return info; }
+  [[nodiscard]] ConnectionNotes& connection_notes() override { return *notes_of_connection; }
   [[nodiscard]] std::string_view upstream_cluster() override { return cluster; }
   [[nodiscard]] std::string upstream_host() override { return host; }
   void add_flag(access_log::ResponseFlag flag) override { flags.set(flag); }
@@ -328,7 +337,7 @@ class FakeHttpStream final : public HttpStream {
     way.paused = false;
     if (std::exchange(way.collecting, false)) {
       way.held_end = false;
-      filter_data(way, std::exchange(way.held, {}), true);
+      filter_data(way, std::exchange(way.held, {}), !way.received_trailers);
       way.headers_passed = !way.paused && !over_for(way);
     } else {
       pass_held(way);
@@ -370,6 +379,7 @@ class FakeHttpStream final : public HttpStream {
   [[nodiscard]] bool over_for(const FakeDirection&) const noexcept { return over(); }
 
   FakeWorker& fake_worker_;
+  ConnectionNotes own_connection_;
   http::Arena arena_;
   HttpFilter* filter_ = nullptr;
 };

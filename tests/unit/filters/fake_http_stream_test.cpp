@@ -107,7 +107,7 @@ TEST_F(FakeStream, NeedBodyGathersItAll) {
   EXPECT_FALSE(stream.request.headers_passed);
   stream.send_request_trailers({{"x", "y"}});
   EXPECT_TRUE(stream.request.headers_passed);
-  EXPECT_EQ(instance.log, (Log{"headers", "data onetwo end", "trailers"}));
+  EXPECT_EQ(instance.log, (Log{"headers", "data onetwo", "trailers"}));
 }
 
 TEST_F(FakeStream, TimeMovesWhenTold) {

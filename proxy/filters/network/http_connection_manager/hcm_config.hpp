@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/ip.hpp"
 #include "proxy/access_log/access_log_config.hpp"
 #include "proxy/http/protocol_options.hpp"
 #include "proxy/route/route_table.hpp"
@@ -97,11 +98,18 @@ struct HcmConfig {
   bool proxy_100_continue = false;
   bool stream_error_on_invalid_message = false;
   bool append_x_forwarded_port = false;
+  /// internal_address_config: which clients are internal; nullopt = Envoy's default.
+  std::optional<std::vector<CidrRange>> internal_addresses;
   ForwardClientCert forward_client_cert = ForwardClientCert::sanitize;
   /// Lower-case types that are accepted, and whether a route must name them.
   std::vector<std::pair<std::string, bool>> upgrades;
 
   bool suppress_envoy_headers = false;  // of the router
+
+  /// Clusters that routes and filters name; perhaps more than once.
+  [[nodiscard]] std::vector<std::string> cluster_names() const;
+  /// An error for each cluster of a route that must exist and does not.
+  [[nodiscard]] std::vector<std::string> check_clusters(const route::ClusterExists& exists) const;
 };
 
 /// Reports every problem through `context`; the result is meaningful only when there was none.

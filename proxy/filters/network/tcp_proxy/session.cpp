@@ -134,7 +134,10 @@ bool TcpProxySession::begin_connect(const upstream::UpstreamUse& use) {
   auto attempt = upstream::begin_connect(target, connect_options());
   if (attempt.failure) {
     const bool bind_failed = attempt.failure->bind_failed;
-    if (bind_failed) cluster_->stats().bind_errors.add();
+    if (bind_failed)
+      cluster_->stats().bind_errors.add();
+    else
+      cluster_->report(*use.host(), upstream::Outcome::connect_failed);
     return connect_failed(
         std::move(attempt.failure->error.message),
         bind_failed && keeps_source_ ? EndReason::source_not_kept : EndReason::connect_failed);
@@ -185,6 +188,7 @@ bool TcpProxySession::connect_failed(std::string reason, EndReason end_reason) {
 bool TcpProxySession::on_connecting(io::Events events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
     const int error = take_socket_error(upstream_.get());
+    cluster_->report(*upstream_use_.host(), upstream::Outcome::connect_failed);
     return connect_failed("connect '" + upstream_use_.host()->address.to_string() +
                               "': " + std::strerror(error != 0 ? error : ECONNABORTED),
                           EndReason::connect_failed);
@@ -195,6 +199,7 @@ bool TcpProxySession::on_connecting(io::Events events) {
 
 bool TcpProxySession::on_connected() {
   phase_ = Phase::relaying;
+  cluster_->report(*upstream_use_.host(), upstream::Outcome::connected_final);
   arm_next();
   // The client has usually sent its first bytes by now: trying saves the turn in which epoll would
   // say so.
@@ -355,6 +360,7 @@ void TcpProxySession::arm_next() {
 void TcpProxySession::on_timer() {
   if (phase_ == Phase::connecting) {
     cluster_->stats().upstream_cx_connect_timeout.add();
+    cluster_->report(*upstream_use_.host(), upstream::Outcome::timeout);
     connect_failed("connect '" + upstream_use_.host()->address.to_string() +
                        "': no answer within the connect timeout",
                    EndReason::connect_timeout);

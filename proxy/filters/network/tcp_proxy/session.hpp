@@ -47,6 +47,9 @@ class TcpProxySession final : public tcp::Connection,
   void start();
   void end(tcp::EndReason reason) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
+  [[nodiscard]] const upstream::Host* upstream_host() const override {
+    return upstream_use_.host();
+  }
 
  private:
   friend class io::BlockPool<kConnectionBlock>;

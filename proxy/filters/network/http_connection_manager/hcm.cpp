@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/network/http_connection_manager/hcm.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "proxy/filters/network/http_connection_manager/hcm_instance.hpp"
+#include "proxy/filters/network/http_connection_manager/http1_session.hpp"
+
+namespace weir::filters {
+namespace {
+
+/// Routes can switch filters on and off, or an entry is off until one does.
+bool filters_by_route(const HcmConfig& config) {
+  const auto any_disabled = [](const route::RouteFilters& filters) {
+    return std::any_of(filters.begin(), filters.end(),
+                       [](const route::RouteFilter& filter) { return filter.disabled; });
+  };
+  if (std::any_of(config.filters.begin(), config.filters.end(),
+                  [](const HttpFilterEntry& entry) { return entry.disabled; }))
+    return true;
+  const route::RouteConfig& routes = config.routes->config();
+  if (any_disabled(routes.filters)) return true;
+  for (const route::VirtualHost& host : routes.virtual_hosts) {
+    if (any_disabled(host.filters)) return true;
+    for (const route::Route& route : host.routes)
+      if (any_disabled(route.filters)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::string> HttpConnectionManager::cluster_names() const {
+  return config_.cluster_names();
+}
+
+std::string HttpConnectionManager::to_string() const {
+  std::string text = "http_connection_manager '" + config_.stat_prefix + "'";
+  if (config_.routes != nullptr) text += ", routes '" + config_.routes->config().name + "'";
+  for (const HttpFilterEntry& entry : config_.filters) text += ", filter '" + entry.name + "'";
+  return text;
+}
+
+std::unique_ptr<NetworkFilterInstance> HttpConnectionManager::instantiate(
+    InstanceContext& context) const {
+  auto instance = std::make_unique<HcmInstance>();
+  const unsigned worker = context.worker.worker;
+  instance->config = &config_;
+  instance->worker = &context.worker;
+  instance->stats = &context.stats.http(config_.stat_prefix, worker);
+  instance->listener_stats =
+      &context.stats.listener_http(context.listener->stats_name(), config_.stat_prefix, worker);
+  instance->http1_stats = &context.stats.http1(worker);
+  instance->http2_stats = &context.stats.http2(worker);
+  instance->clusters = &context.clusters;
+  instance->filters_by_route = filters_by_route(config_);
+  for (const HttpFilterEntry& entry : config_.filters) {
+    // The registry makes nothing else.
+    const auto* const factory = dynamic_cast<const HttpFilterFactory*>(entry.filter.get());
+    assert(factory != nullptr);
+    HttpInstanceContext inner{context,
+                              entry.name,
+                              config_.stat_prefix,
+                              context.service_cluster,
+                              context.health_check_failed,
+                              config_.routes != nullptr ? &config_.routes->config() : nullptr};
+    instance->filters.push_back({&entry, factory->instantiate(inner)});
+  }
+  for (const auto& log : config_.access_logs)
+    instance->access_logs.push_back(context.access_logs.find_access_log(log));
+  return instance;
+}
+
+http_client::ClusterPool* HcmInstance::find_pool(std::string_view cluster) const {
+  return cluster.empty() ? nullptr : clusters->find_pool(cluster);
+}
+
+void HcmInstance::on_connection(tcp::DownstreamConnection&& connection) {
+  auto* const session = worker->sessions.make<Http1Session>(*this, std::move(connection));
+  worker->connections.add(*session);
+  session->start();
+}
+
+}  // namespace weir::filters

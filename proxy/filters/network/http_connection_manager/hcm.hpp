@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The http_connection_manager network filter.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/filters/filter.hpp"
+#include "proxy/filters/network/http_connection_manager/hcm_config.hpp"
+
+namespace weir::filters {
+
+/// envoy.filters.network.http_connection_manager. Immutable, shared by all workers.
+class HttpConnectionManager final : public NetworkFilter {
+ public:
+  explicit HttpConnectionManager(HcmConfig config) : config_(std::move(config)) {}
+
+  [[nodiscard]] std::string_view name() const override {
+    return "envoy.filters.network.http_connection_manager";
+  }
+  [[nodiscard]] std::vector<std::string> cluster_names() const override;
+  [[nodiscard]] std::string to_string() const override;
+  [[nodiscard]] std::unique_ptr<NetworkFilterInstance> instantiate(
+      InstanceContext& context) const override;
+  [[nodiscard]] std::span<const access_log::AccessLogConfig> access_logs() const override {
+    return config_.access_logs;
+  }
+
+ private:
+  const HcmConfig config_;
+};
+
+}  // namespace weir::filters

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// HcmInstance: an HTTP connection manager on one worker: configuration with clusters, filters, logs
+// and statistics resolved.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/filters/filter.hpp"
+#include "proxy/filters/http/filter.hpp"
+#include "proxy/filters/network/http_connection_manager/hcm_config.hpp"
+#include "proxy/http_client/cluster_pool.hpp"
+
+namespace weir::filters {
+
+struct HcmInstance final : NetworkFilterInstance {
+  struct Filter {
+    const HttpFilterEntry* entry = nullptr;
+    std::unique_ptr<HttpFilterInstance> instance;
+  };
+
+  void on_connection(tcp::DownstreamConnection&& connection) override;
+
+  /// nullptr: no such cluster.
+  [[nodiscard]] http_client::ClusterPool* find_pool(std::string_view cluster) const;
+
+  const HcmConfig* config = nullptr;
+  WorkerContext* worker = nullptr;
+  stats::HttpConnectionManagerStats* stats = nullptr;
+  stats::ListenerHttpStats* listener_stats = nullptr;
+  stats::LazyBlock<stats::Http1CodecStats>* http1_stats = nullptr;
+  stats::LazyBlock<stats::Http2CodecStats>* http2_stats = nullptr;
+  ClusterLookup* clusters = nullptr;
+  std::vector<Filter> filters;
+  std::vector<access_log::OpenedAccessLog> access_logs;
+  bool filters_by_route = false;  // a route can switch filters on or off
+};
+
+}  // namespace weir::filters

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/network/http_connection_manager/header_rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "proxy/filters/network/http_connection_manager/path_rules.hpp"
+#include "proxy/http/http1/head_parser.hpp"
+
+namespace weir::filters {
+namespace {
+
+using http::HeaderId;
+using http::HeaderMap;
+
+// What only clients inside may say.
+constexpr HeaderId kTrusted[] = {
+    HeaderId::x_envoy_retriable_status_codes,
+    HeaderId::x_envoy_retriable_header_names,
+    HeaderId::x_envoy_retry_on,
+    HeaderId::x_envoy_retry_grpc_on,
+    HeaderId::x_envoy_max_retries,
+    HeaderId::x_envoy_upstream_alt_stat_name,
+    HeaderId::x_envoy_upstream_rq_timeout_ms,
+    HeaderId::x_envoy_upstream_rq_per_try_timeout_ms,
+    HeaderId::x_envoy_upstream_rq_timeout_alt_response,
+    HeaderId::x_envoy_expected_rq_timeout_ms,
+    HeaderId::x_envoy_force_trace,
+    HeaderId::x_envoy_ip_tags,
+    HeaderId::x_envoy_original_url,
+    HeaderId::x_envoy_hedge_on_per_try_timeout,
+};
+// What a client at the edge may not say either.
+constexpr HeaderId kMeshOnly[] = {
+    HeaderId::x_envoy_decorator_operation,
+    HeaderId::x_envoy_downstream_service_cluster,
+    HeaderId::x_envoy_downstream_service_node,
+    HeaderId::x_envoy_original_path,
+};
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// The element of x-forwarded-for that `skip` trusted hops leave: counted from the end.
+std::optional<IpAddress> forwarded_client(std::string_view list, std::uint32_t skip, bool& single) {
+  single = list.find(',') == std::string_view::npos;
+  for (std::uint32_t i = 0; i < skip; ++i) {
+    const std::size_t comma = list.rfind(',');
+    if (comma == std::string_view::npos) return std::nullopt;
+    list = list.substr(0, comma);
+  }
+  const std::size_t comma = list.rfind(',');
+  if (comma != std::string_view::npos) list.remove_prefix(comma + 1);
+  const auto address = IpAddress::parse(trimmed(list));
+  if (!address) return std::nullopt;
+  return *address;
+}
+
+void append_forwarded_for(const HcmConfig& config, HeaderMap& headers, const IpAddress& peer,
+                          const Endpoint& local) {
+  // A client on this host: the address that it dialled says more than 127.0.0.1.
+  std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
+  if (config.represent_ipv4_as_mapped && peer.family() == IpFamily::v4) address = "::ffff:" + address;
+  const std::string_view before = headers.get(HeaderId::x_forwarded_for);
+  if (before.empty())
+    headers.set(HeaderId::x_forwarded_for, address);
+  else
+    headers.set_static(HeaderId::x_forwarded_for,
+                       headers.arena().join(headers.arena().join(before, ","), address));
+}
+
+void strip_hop_by_hop(HeaderMap& headers, bool upgrade) {
+  if (!upgrade) {
+    headers.remove(HeaderId::connection);
+    headers.remove(HeaderId::upgrade);
+  }
+  headers.remove(HeaderId::keep_alive);
+  headers.remove(HeaderId::proxy_connection);
+  headers.remove(HeaderId::transfer_encoding);
+}
+
+void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
+                    upstream::Random& random) {
+  if (!config.generate_request_id) return;
+  const bool keep = headers.has(HeaderId::x_request_id) &&
+                    (!edge || config.preserve_external_request_id);
+  if (keep) return;
+  char* const id = static_cast<char*>(headers.arena().allocate(37, 1));
+  write_uuid(id, random);
+  headers.set_static(HeaderId::x_request_id, {id, 36});
+}
+
+/// A Referer that is no absolute URL, or that is there twice, is dropped.
+void check_referer(HeaderMap& headers) {
+  const std::string_view referer = headers.get(HeaderId::referer);
+  if (referer.empty()) return;
+  const bool absolute = referer.starts_with("http://") || referer.starts_with("https://");
+  const bool blank = referer.find(' ') != std::string_view::npos;
+  if (!absolute || blank || headers.count("referer") > 1) headers.remove(HeaderId::referer);
+}
+
+ClientFacts settle_client(const HcmConfig& config, HeaderMap& headers,
+                          const DownstreamAddress& peer, const Endpoint& local) {
+  ClientFacts facts{peer, false};
+  const std::string_view before = headers.get(HeaderId::x_forwarded_for);
+  bool single = before.find(',') == std::string_view::npos;
+  if (config.use_remote_address) {
+    // The peer itself stands for the first trusted hop; what it claims counts only with more.
+    if (config.xff_trusted_hops > 0) {
+      if (const auto client = forwarded_client(before, config.xff_trusted_hops - 1, single))
+        facts.remote = {Endpoint{*client, 0}};
+    }
+    if (!config.skip_xff_append)
+      append_forwarded_for(config, headers, peer.endpoint.address, local);
+    return facts;
+  }
+  if (before.empty()) return facts;
+  if (const auto client = forwarded_client(before, config.xff_trusted_hops, single))
+    facts.remote = {Endpoint{*client, 0}};
+  return facts;
+}
+
+void settle_scheme(const HcmConfig& config, HeaderMap& headers) {
+  const std::string_view proto = headers.get(HeaderId::x_forwarded_proto);
+  const bool valid = proto == "http" || proto == "https";
+  if (config.use_remote_address && config.xff_trusted_hops == 0) {
+    headers.remove(HeaderId::x_forwarded_proto);
+    headers.add_static(HeaderId::x_forwarded_proto, "http");
+    headers.set_static(HeaderId::scheme, "http");
+    return;
+  }
+  if (proto.empty()) headers.set_static(HeaderId::x_forwarded_proto, "http");
+  headers.set_static(HeaderId::scheme, valid ? proto : std::string_view("http"));
+}
+
+void strip_port(const HcmConfig& config, HeaderMap& headers) {
+  const std::string_view host = headers.get(HeaderId::authority);
+  const std::size_t colon = host.rfind(':');
+  if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos) return;
+  static_cast<void>(config);
+  headers.set_static(HeaderId::authority, host.substr(0, colon));
+}
+
+RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
+  const std::string_view path = headers.get(HeaderId::path);
+  if (path.empty()) return {404, "missing_path_rejected", {}, {}, false};
+  if (path.front() != '/') return {404, "absolute_path_rejected", {}, {}, false};
+  if (path.find('#') != std::string_view::npos)
+    return {400, "path_normalization_failed", {}, {}, true};
+  if (!config.normalize_path && !config.merge_slashes &&
+      config.escaped_slashes == HcmConfig::EscapedSlashes::keep)
+    return {};
+  const PathResult result = normalized(config, path);
+  if (result.status == PathResult::Status::refused)
+    return {400, "path_normalization_failed", {}, {}, true};
+  if (result.status == PathResult::Status::redirect)
+    return {307, "path_normalization_redirect", {}, headers.arena().copy(result.path), false};
+  if (result.path != path) headers.set(HeaderId::path, result.path);
+  return {};
+}
+
+}  // namespace
+
+void write_uuid(char* at, upstream::Random& random) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::uint64_t bits = random.next();
+  for (int i = 0; i < 36; ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      at[i] = '-';
+      continue;
+    }
+    if (i == 19) bits = random.next();
+    unsigned digit = bits & 15;
+    if (i == 14) digit = 4;
+    if (i == 19) digit = 8 | (digit & 3);
+    at[i] = kDigits[digit];
+    bits >>= 4;
+  }
+  at[36] = '\0';
+}
+
+bool is_upgrade(const HeaderMap& headers) {
+  return headers.has(HeaderId::upgrade) && headers.has(HeaderId::connection) &&
+         http::has_token(headers.joined("connection"), "upgrade");
+}
+
+bool strip_connection_headers(HeaderMap& headers) {
+  const http::HeaderField* const connection = headers.find(HeaderId::connection);
+  if (connection == nullptr) return true;
+  if (connection->value == "keep-alive" || connection->value == "close") return true;
+  std::string_view list = headers.joined("connection");
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string name(trimmed(list.substr(0, comma)));
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    if (name.empty() || name == "close" || name == "keep-alive" || name == "upgrade" ||
+        name == "http2-settings" || name == "content-length" || name == "transfer-encoding")
+      continue;
+    if (name.front() == ':' || name == "x-forwarded-for" || name == "x-forwarded-host" ||
+        name == "x-forwarded-proto")
+      return false;
+    if (name == "host") {
+      headers.remove(HeaderId::authority);
+      continue;
+    }
+    if (name == "te" && http::equals_ignoring_case(headers.get(HeaderId::te), "trailers")) continue;
+    headers.remove(std::string_view(name));
+  }
+  return true;
+}
+
+RequestRefusal check_request(const HcmConfig& config, HeaderMap& headers) {
+  if (!headers.has(HeaderId::authority)) return {400, "missing_host_header", {}, {}, true};
+  if (config.strip_any_host_port) strip_port(config, headers);
+  if (config.strip_trailing_host_dot) {
+    const std::string_view host = headers.get(HeaderId::authority);
+    if (host.size() > 1 && host.back() == '.')
+      headers.set_static(HeaderId::authority, host.substr(0, host.size() - 1));
+  }
+  if (headers.get(HeaderId::method) == "CONNECT" && !headers.has(HeaderId::path)) return {};
+  return check_path(config, headers);
+}
+
+ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
+                           const DownstreamAddress& peer, const Endpoint& local, bool upgrade,
+                           upstream::Random& random) {
+  strip_hop_by_hop(headers, upgrade);
+  headers.remove(HeaderId::x_envoy_internal);
+  if (headers.has(HeaderId::te) &&
+      !http::equals_ignoring_case(headers.get(HeaderId::te), "trailers"))
+    headers.remove(HeaderId::te);
+  check_referer(headers);
+  const ClientFacts facts = settle_client(config, headers, peer, local);
+  settle_scheme(config, headers);
+  const bool edge = config.use_remote_address && !facts.internal;
+  if (!facts.internal)
+    for (const HeaderId id : kTrusted) headers.remove(id);
+  if (edge) {
+    for (const HeaderId id : kMeshOnly) headers.remove(id);
+    headers.set(HeaderId::x_envoy_external_address, facts.remote.endpoint.address.to_string());
+  }
+  if (config.forward_client_cert == HcmConfig::ForwardClientCert::sanitize)
+    headers.remove(HeaderId::x_forwarded_client_cert);
+  set_request_id(config, headers, edge, random);
+  if (config.append_x_forwarded_port && !headers.has(HeaderId::x_forwarded_port))
+    headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
+  if (!config.via.empty()) {
+    const std::string_view before = headers.get(HeaderId::via);
+    headers.set_static(HeaderId::via,
+                       before.empty() ? headers.arena().copy(config.via)
+                                      : headers.arena().join(headers.arena().join(before, ", "),
+                                                             config.via));
+  }
+  return facts;
+}
+
+void mutate_response(const HcmConfig& config, HeaderMap& headers, std::string_view date,
+                     bool upgrade) {
+  strip_hop_by_hop(headers, upgrade);
+  using ServerHeader = HcmConfig::ServerHeader;
+  if (!headers.has(HeaderId::date)) headers.add_static(HeaderId::date, date);
+  const bool has_server = headers.has(HeaderId::server);
+  if (config.server_header == ServerHeader::overwrite ||
+      (config.server_header == ServerHeader::append_if_absent && !has_server))
+    headers.set_static(HeaderId::server, config.server_name);
+  if (!config.via.empty()) {
+    const std::string_view before = headers.get(HeaderId::via);
+    headers.set_static(HeaderId::via,
+                       before.empty() ? std::string_view(config.via)
+                                      : headers.arena().join(headers.arena().join(before, ", "),
+                                                             config.via));
+  }
+}
+
+}  // namespace weir::filters

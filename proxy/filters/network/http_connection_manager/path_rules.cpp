@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/network/http_connection_manager/path_rules.hpp"
+
+#include <vector>
+
+namespace weir::filters {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool is_unreserved(int c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+/// %2F, %5C in either case.
+bool is_escaped_slash(std::string_view path, std::size_t at) {
+  if (at + 2 >= path.size() || path[at] != '%') return false;
+  const int value = hex_digit(path[at + 1]) * 16 + hex_digit(path[at + 2]);
+  return hex_digit(path[at + 1]) >= 0 && hex_digit(path[at + 2]) >= 0 &&
+         (value == '/' || value == '\\');
+}
+
+/// Escaped slashes as slashes. `found`: there was one.
+std::string unescape_slashes(std::string_view path, bool& found) {
+  std::string out;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (!is_escaped_slash(path, i)) {
+      out += path[i];
+      continue;
+    }
+    out += path[i + 1] == '2' ? '/' : '\\';
+    found = true;
+    i += 2;
+  }
+  return out;
+}
+
+/// Unescapes what need not be escaped, writes hex digits in upper case, backslashes as slashes.
+/// false: a bad escape, or one that hides a zero byte.
+bool unify_escapes(std::string_view path, std::string& out) {
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\') {
+      out += '/';
+      continue;
+    }
+    if (path[i] != '%') {
+      out += path[i];
+      continue;
+    }
+    if (i + 2 >= path.size() || hex_digit(path[i + 1]) < 0 || hex_digit(path[i + 2]) < 0)
+      return false;
+    const int value = hex_digit(path[i + 1]) * 16 + hex_digit(path[i + 2]);
+    if (value == 0) return false;
+    if (is_unreserved(value)) {
+      out += static_cast<char>(value);
+    } else {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      out += '%';
+      out += kDigits[value / 16];
+      out += kDigits[value % 16];
+    }
+    i += 2;
+  }
+  return true;
+}
+
+std::string remove_dot_segments(std::string_view path) {
+  std::vector<std::string_view> segments;
+  bool ends_in_folder = false;
+  for (std::size_t at = 1; at <= path.size();) {
+    const std::size_t slash = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, slash - at);
+    ends_in_folder = segment == "." || segment == "..";
+    if (segment == "..") {
+      if (!segments.empty()) segments.pop_back();
+    } else if (segment != ".") {
+      segments.push_back(segment);
+    }
+    at = slash + 1;
+  }
+  std::string out;
+  for (const std::string_view segment : segments) (out += '/') += segment;
+  if (ends_in_folder || out.empty()) out += '/';
+  return out;
+}
+
+std::string merge(std::string_view path) {
+  std::string out;
+  for (const char c : path)
+    if (c != '/' || out.empty() || out.back() != '/') out += c;
+  return out;
+}
+
+}  // namespace
+
+PathResult normalized(const HcmConfig& config, std::string_view whole) {
+  using Slashes = HcmConfig::EscapedSlashes;
+  const std::size_t query = std::min(whole.find('?'), whole.size());
+  std::string path(whole.substr(0, query));
+  PathResult result;
+  if (config.escaped_slashes != Slashes::keep) {
+    bool found = false;
+    std::string plain = unescape_slashes(path, found);
+    if (found && config.escaped_slashes == Slashes::reject) {
+      result.status = PathResult::Status::refused;
+      return result;
+    }
+    if (found && config.escaped_slashes == Slashes::unescape_and_redirect)
+      result.status = PathResult::Status::redirect;
+    path = std::move(plain);
+  }
+  if (config.normalize_path) {
+    std::string unified;
+    if (!unify_escapes(path, unified)) {
+      result.status = PathResult::Status::refused;
+      return result;
+    }
+    path = remove_dot_segments(unified);
+  }
+  if (config.merge_slashes) path = merge(path);
+  result.path = path + std::string(whole.substr(query));
+  return result;
+}
+
+}  // namespace weir::filters

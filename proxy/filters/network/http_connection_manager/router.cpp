@@ -1,0 +1,765 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/network/http_connection_manager/router.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "proxy/filters/network/http_connection_manager/stream.hpp"
+#include "proxy/filters/network/http_connection_manager/timeouts.hpp"
+#include "proxy/http/http1/head_parser.hpp"
+#include "proxy/route/regex.hpp"
+#include "proxy/route/route_table.hpp"
+
+namespace weir::filters {
+namespace {
+
+using access_log::ResponseFlag;
+using http::HeaderId;
+using http_client::ResetReason;
+using route::RetryOn;
+
+constexpr std::uint32_t bit(RetryOn condition) { return static_cast<std::uint32_t>(condition); }
+
+/// What a failed attempt is called, in bodies and in %RESPONSE_CODE_DETAILS%.
+struct FailureText {
+  std::string_view words;
+  ResponseFlag flag;
+  std::uint16_t status;
+};
+FailureText text_of(ResetReason reason) {
+  switch (reason) {
+    case ResetReason::connect_failed:
+      return {"remote connection failure", ResponseFlag::upstream_connection_failure, 503};
+    case ResetReason::connect_timeout:
+      return {"connection timeout", ResponseFlag::upstream_connection_failure, 503};
+    case ResetReason::connection_terminated:
+      return {"connection termination", ResponseFlag::upstream_connection_termination, 503};
+    case ResetReason::remote_reset:
+      return {"remote reset", ResponseFlag::upstream_remote_reset, 503};
+    case ResetReason::refused_stream:
+      return {"remote refused stream reset", ResponseFlag::upstream_remote_reset, 503};
+    case ResetReason::local_reset:
+      return {"local reset", ResponseFlag::local_reset, 503};
+    case ResetReason::overflow:
+      return {"overflow", ResponseFlag::upstream_overflow, 503};
+    case ResetReason::protocol_error:
+      return {"protocol error", ResponseFlag::upstream_protocol_error, 502};
+  }
+  return {"", ResponseFlag::local_reset, 503};
+}
+
+std::string with_underscores(std::string_view text) {
+  std::string out(text);
+  std::replace(out.begin(), out.end(), ' ', '_');
+  return out;
+}
+
+std::optional<std::uint32_t> number_in(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// Methods that may be done twice (RFC 9110 §9.2.2).
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
+         method == "DELETE" || method == "TRACE";
+}
+
+}  // namespace
+
+Router::~Router() = default;
+
+// --- The request, from the last filter.
+
+void Router::on_headers(bool end_of_stream) {
+  headers_in_ = true;
+  end_in_ = end_of_stream;
+  const route::Route* const route = stream_.route();
+  if (route == nullptr) {
+    stream_.hcm().stats->no_route.add();
+    LocalReply reply{404, {}, "route_not_found", {}, {}};
+    reply.flags.set(ResponseFlag::no_route_found);
+    stream_.reply(reply);
+    return;
+  }
+  if (const auto* const direct = std::get_if<route::DirectResponse>(&route->action)) {
+    stream_.hcm().stats->rq_direct_response.add();
+    stream_.apply_request_mutations(nullptr);
+    stream_.reply({direct->status, direct->body, "direct_response", {}, {}});
+    return;
+  }
+  if (const auto* const to = std::get_if<route::RedirectAction>(&route->action)) {
+    redirect(*to);
+    return;
+  }
+  forward(std::get<route::ForwardAction>(route->action), end_of_stream);
+}
+
+void Router::redirect(const route::RedirectAction& action) {
+  stream_.hcm().stats->rq_redirect.add();
+  const http::HeaderMap& headers = stream_.request_headers();
+  LocalReply reply{action.status, {}, "direct_response", {}, {}};
+  reply.headers.emplace_back(
+      "location", route::redirect_location(action, stream_.route()->match,
+                                           headers.get(HeaderId::scheme),
+                                           headers.get(HeaderId::authority),
+                                           headers.get(HeaderId::path)));
+  stream_.reply(reply);
+}
+
+bool Router::choose_cluster() {
+  pool_ = stream_.hcm().find_pool(stream_.target_cluster());
+  return pool_ != nullptr;
+}
+
+void Router::no_cluster(const route::ForwardAction& action) {
+  stream_.hcm().stats->no_cluster.add();
+  LocalReply reply{action.cluster_not_found_status, {}, "cluster_not_found", {}, {}};
+  reply.flags.set(ResponseFlag::no_cluster_found);
+  stream_.reply(reply);
+}
+
+void Router::forward(const route::ForwardAction& action, bool) {
+  action_ = &action;
+  stream_.hcm().stats->rq_total.add();
+  if (!choose_cluster()) {
+    no_cluster(action);
+    return;
+  }
+  stats_ = &pool_->cluster().stats().requests.get();
+  if (action.priority == route::Priority::high) priority_ = upstream::LimitPriority::high;
+  policy_ = action.retry != nullptr ? action.retry.get() : stream_.virtual_host()->retry.get();
+  set_timeouts(action);
+  set_retries();
+  stream_.apply_request_mutations(stream_.weighted_);
+  rewrite(action);
+  attempt();
+}
+
+void Router::set_timeouts(const route::ForwardAction& action) {
+  http::HeaderMap& headers = stream_.request_headers();
+  const Timeouts timeouts = request_timeouts(action, policy_, headers, stream_.is_grpc());
+  timeout_ = timeouts.whole;
+  try_timeout_ = timeouts.attempt;
+  if (timeouts.stream.count() > 0) duration_deadline_ = stream_.now() + timeouts.stream;
+  headers.remove(HeaderId::x_envoy_upstream_rq_timeout_ms);
+  headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
+}
+
+void Router::set_retries() {
+  http::HeaderMap& headers = stream_.request_headers();
+  retries_left_ = 1;
+  if (policy_ != nullptr &&
+      (policy_->request_headers.empty() ||
+       std::any_of(policy_->request_headers.begin(), policy_->request_headers.end(),
+                   [&](const auto& matcher) { return matcher.matches(headers); }))) {
+    conditions_ = policy_->conditions;
+    retries_left_ = policy_->retries;
+  }
+  if (const auto on = headers.get(HeaderId::x_envoy_retry_on); !on.empty())
+    conditions_ |= route::parse_retry_on(on);
+  if (const auto on = headers.get(HeaderId::x_envoy_retry_grpc_on); !on.empty())
+    conditions_ |= route::parse_retry_grpc_on(on);
+  if (const auto most = number_in(headers.get(HeaderId::x_envoy_max_retries)))
+    retries_left_ = *most;
+  for (const HeaderId id :
+       {HeaderId::x_envoy_retry_on, HeaderId::x_envoy_retry_grpc_on, HeaderId::x_envoy_max_retries})
+    headers.remove(id);
+  if (conditions_ == 0) retries_left_ = 0;
+}
+
+void Router::rewrite(const route::ForwardAction& action) {
+  http::HeaderMap& headers = stream_.request_headers();
+  const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
+  const std::string_view path = headers.get(HeaderId::path);
+  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
+    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
+    headers.set(HeaderId::path, *to);
+  }
+  std::string host = action.host_rewrite;
+  if (stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty())
+    host = stream_.weighted_->host_rewrite;
+  if (host.empty() && !action.host_rewrite_header.empty())
+    host = headers.get(std::string_view(action.host_rewrite_header));
+  if (host.empty() && action.host_rewrite_path_regex) {
+    const std::string_view without_query = path.substr(0, path.find('?'));
+    host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
+                              action.host_rewrite_path_regex->substitution);
+  }
+  if (host.empty()) return;
+  if (action.append_x_forwarded_host)
+    headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
+  headers.set(HeaderId::authority, host);
+}
+
+void Router::on_data(std::string_view data, bool end_of_stream) {
+  end_in_ = end_of_stream;
+  if (done_) return;
+  if (exchange_ == nullptr) {
+    if (!replayable_) return;
+    keep_for_replay(data);
+    const std::size_t limit = stream_.facts().listener->config->per_connection_buffer_limit;
+    // Nothing can be sent yet: the client waits.
+    if (body_ != nullptr && body_->size() > limit / 2 && !paused_client_) {
+      paused_client_ = true;
+      stream_.pause_request(true);
+    }
+    return;
+  }
+  if (retries_left_ > 0 || retrying_) keep_for_replay(data);
+  else if (!data.empty()) replayable_ = false;
+  exchange_->send_data(data, end_of_stream);
+  if (exchange_ != nullptr && end_of_stream) request_sent_ = stream_.now();
+  if (exchange_ != nullptr && exchange_->congested() && !paused_client_) {
+    paused_client_ = true;
+    stats_->upstream_flow_control_backed_up_total.add();
+    stream_.pause_request(true);
+  }
+}
+
+void Router::keep_for_replay(std::string_view data) {
+  if (!replayable_ || data.empty()) return;
+  if (body_ == nullptr) body_ = std::make_unique<std::string>();
+  body_->append(data);
+  const std::size_t limit = stream_.facts().listener->config->per_connection_buffer_limit;
+  if (body_->size() <= limit || exchange_ == nullptr) return;
+  // Too much to be sent again: from here on there is only this attempt.
+  replayable_ = false;
+  retries_left_ = 0;
+  body_.reset();
+  stats_->retry_or_shadow_abandoned.add();
+}
+
+void Router::on_trailers() {
+  trailers_in_ = end_in_ = true;
+  if (exchange_ == nullptr) return;
+  exchange_->send_trailers(*stream_.request_trailers());
+  if (exchange_ != nullptr) request_sent_ = stream_.now();
+}
+
+void Router::on_request_complete() {
+  if (done_ || pool_ == nullptr) return;
+  const Time now = stream_.now();
+  if (timeout_.count() > 0) deadline_ = now + timeout_;
+  if (try_timeout_.count() > 0 && !forwarding_) try_deadline_ = now + try_timeout_;
+  stream_.arm_timer();
+}
+
+void Router::flush() {
+  if (exchange_ != nullptr) exchange_->flush();
+}
+
+// --- Attempts.
+
+std::optional<OriginalDestination> Router::destination() const {
+  const config::ClusterConfig& config = pool_->cluster().config();
+  if (config.use_original_dst_header) {
+    const std::string_view header =
+        stream_.request_headers().get(std::string_view(config.original_dst_header));
+    if (!header.empty()) {
+      const auto endpoint = Endpoint::parse(header);
+      if (endpoint) return OriginalDestination{*endpoint};
+      pool_->cluster().stats().original_dst_host_invalid.add();
+    }
+  }
+  if (!stream_.facts().restored) return std::nullopt;
+  return stream_.facts().destination;
+}
+
+std::shared_ptr<const upstream::Host> Router::pick(tcp::EndReason& failure) {
+  upstream::WorkerCluster& cluster = pool_->cluster();
+  const bool avoid = policy_ != nullptr && policy_->avoid_previous_hosts && !tried_.empty();
+  auto result = avoid ? cluster.pick_untried(destination(), stream_.worker().random, tried_,
+                                             std::max(policy_->host_selection_attempts, 1u))
+                      : cluster.pick(destination(), stream_.worker().random, nullptr);
+  failure = result.failure;
+  return std::move(result.host);
+}
+
+void Router::attempt() {
+  ++attempts_;
+  retrying_ = false;
+  retry_at_ = kNever;
+  tcp::EndReason why{};
+  auto host = pick(why);
+  if (host == nullptr) {
+    LocalReply reply{503, "no healthy upstream", "no_healthy_upstream", {}, {}};
+    reply.flags.set(ResponseFlag::no_healthy_upstream);
+    finished();
+    stats_->count_response(stats::ResponseOrigin::external, 503);
+    stream_.reply(reply);
+    return;
+  }
+  const SessionFacts& facts = stream_.facts();
+  http_client::RequestOptions options;
+  options.origin = facts.loop_origin != nullptr
+                       ? *facts.loop_origin
+                       : upstream::LoopGuard::Origin{facts.listener->index, host->address};
+  options.inherited_mark = facts.loop_origin != nullptr;
+  options.http2 = stream_.session() != nullptr && stream_.session()->is_http2();
+  const bool client_chose =
+      pool_->cluster().config().discovery == config::DiscoveryType::original_dst;
+  const bool loops =
+      (client_chose && stream_.worker().loop_guard.is_own_listener(host->address)) ||
+      (facts.loop_origin != nullptr &&
+       *facts.loop_origin == upstream::LoopGuard::Origin{facts.listener->index, host->address});
+  if (loops) {
+    finished();
+    stream_.reply({508, "the request would come back to this proxy", "loop_refused", {}, {}});
+    return;
+  }
+  if (facts.keep_source != nullptr)
+    options.source = upstream::ClientSource{facts.peer, facts.destination, *facts.keep_source};
+  options.priority = priority_;
+  if (!counted_) {
+    auto place = pool_->cluster().take_request(priority_);
+    if (!place) {
+      stats_->upstream_rq_pending_overflow.add();
+      host_ = std::move(host);
+      failed_without_attempt();
+      return;
+    }
+    request_use_ = std::move(*place);
+    counted_ = true;
+    stats_->upstream_rq_active[priority_index()].add();
+  }
+  host_ = std::move(host);
+  if (policy_ != nullptr && policy_->avoid_previous_hosts) tried_.push_back(host_.get());
+  stats_->upstream_rq_total.add();
+  auto& host_stats = host_->stats[stream_.worker().worker];
+  host_stats.rq_total.add();
+  host_stats.rq_active.add();
+  attempt_begun_ = stream_.now();
+  std::string detail;
+  if (const auto failed_at_once =
+          pool_->request(host_, options, waiting_, *this, detail))
+    failed(*failed_at_once, detail);
+}
+
+/// As many requests are under way as may be.
+void Router::failed_without_attempt() {
+  finished();
+  stats_->count_response(stats::ResponseOrigin::external, 503);
+  LocalReply reply{503,
+                   "upstream connect error or disconnect/reset before headers. reset reason: "
+                   "overflow",
+                   "upstream_reset_before_response_started{overflow}",
+                   {{"x-envoy-overloaded", "true"}},
+                   {}};
+  reply.flags.set(ResponseFlag::upstream_overflow);
+  stream_.reply(reply);
+}
+
+void Router::on_ready(http_client::Exchange& exchange) {
+  exchange_ = &exchange;
+  protocol_ = exchange.protocol();
+  stream_.guarded([&] { send_request(); });
+}
+
+void Router::send_request() {
+  http::HeaderMap& headers = stream_.request_headers();
+  const HcmConfig& config = *stream_.hcm().config;
+  if (!config.suppress_envoy_headers) {
+    std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
+    if (deadline_ != kNever && timeout_.count() > 0) {
+      const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
+          deadline_ - stream_.now());
+      expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
+    }
+    if (expected == kDefaultTimeout)
+      headers.set_static(HeaderId::x_envoy_expected_rq_timeout_ms, "15000");
+    else if (expected.count() > 0)
+      headers.set(HeaderId::x_envoy_expected_rq_timeout_ms, std::to_string(expected.count()));
+  }
+  if (stream_.virtual_host()->include_request_attempt_count)
+    headers.set(HeaderId::x_envoy_attempt_count, std::to_string(attempts_));
+  if (action_->auto_host_rewrite && !host_->hostname.empty()) {
+    if (action_->append_x_forwarded_host && attempts_ == 1)
+      headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
+    headers.set(HeaderId::authority, host_->hostname);
+  }
+  const bool has_body = body_ != nullptr && !body_->empty();
+  const bool ends_here = end_in_ && !has_body && !trailers_in_;
+  exchange_->send_headers(headers, ends_here);
+  if (exchange_ != nullptr && has_body) exchange_->send_data(*body_, end_in_ && !trailers_in_);
+  if (exchange_ != nullptr && trailers_in_) exchange_->send_trailers(*stream_.request_trailers());
+  if (exchange_ == nullptr) return;
+  if (end_in_) request_sent_ = stream_.now();
+  if (retries_left_ == 0 && has_body) {
+    replayable_ = false;
+    body_.reset();
+  }
+  exchange_->flush();
+  if (exchange_ != nullptr && paused_client_ && !exchange_->congested()) {
+    paused_client_ = false;
+    stream_.pause_request(false);
+  }
+  if (stream_.request_complete() && try_timeout_.count() > 0 && attempts_ > 1) {
+    try_deadline_ = stream_.now() + try_timeout_;
+    stream_.arm_timer();
+  }
+}
+
+void Router::on_request_drained() {
+  stream_.guarded([&] {
+    if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
+    paused_client_ = false;
+    stats_->upstream_flow_control_drained_total.add();
+    stream_.pause_request(false);
+  });
+}
+
+// --- The response.
+
+http::HeaderMap& Router::response_map() {
+  if (response_ == nullptr)
+    response_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
+  return *response_;
+}
+
+http::HeaderMap& Router::trailers_map() {
+  if (trailers_ == nullptr)
+    trailers_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
+  return *trailers_;
+}
+
+void Router::on_informational() {
+  stream_.guarded([&] {
+    if (stream_.hcm().config->proxy_100_continue || response_->get(HeaderId::status) != "100")
+      stream_.on_upstream_informational(*response_);
+    response_->clear();
+  });
+}
+
+void Router::end_attempt() {
+  exchange_ = nullptr;
+  try_deadline_ = kNever;
+  host_->stats[stream_.worker().worker].rq_active.sub();
+}
+
+void Router::on_response_headers(std::uint16_t status, bool end_of_stream) {
+  stream_.guarded([&] {
+    response_begun_ = stream_.now();
+    if (end_of_stream) end_attempt();
+    report_status(status);
+    if (may_retry_status(status)) {
+      give_up_exchange();
+      response_ = nullptr;
+      schedule_retry();
+      return;
+    }
+    if (attempts_ > 1 && retries_done_ > 0 && status < 500) stats_->upstream_rq_retry_success.add();
+    forwarding_ = true;
+    try_deadline_ = kNever;
+    body_.reset();
+    stats_->count_response(stats::ResponseOrigin::external, status);
+    if (end_of_stream) finished();
+    stream_.on_upstream_headers(*response_, status, end_of_stream);
+  });
+}
+
+void Router::on_response_data(std::string_view data, bool end_of_stream) {
+  stream_.guarded([&] {
+    if (end_of_stream) {
+      end_attempt();
+      finished();
+    }
+    stream_.on_upstream_data(data, end_of_stream);
+    if (!end_of_stream && exchange_ != nullptr && stream_.response_congested())
+      pause_response(true);
+  });
+}
+
+void Router::on_response_trailers() {
+  stream_.guarded([&] {
+    end_attempt();
+    finished();
+    stream_.on_upstream_trailers(*trailers_);
+  });
+}
+
+void Router::on_batch_end() {
+  stream_.guarded([&] { stream_.on_upstream_batch_end(); });
+}
+
+void Router::pin() { stream_.pin(); }
+void Router::unpin() { stream_.unpin(); }
+
+void Router::pause_response(bool paused) {
+  if (exchange_ == nullptr) return;
+  if (paused) stats_->upstream_flow_control_paused_reading_total.add();
+  exchange_->pause_response(paused);
+}
+
+void Router::on_response_drained() {
+  if (exchange_ == nullptr || stream_.response_congested()) return;
+  exchange_->pause_response(false);
+}
+
+// --- Failures.
+
+void Router::on_reset(ResetReason reason, std::string_view detail) {
+  stream_.guarded([&] {
+    // What was waiting for a connection has no exchange.
+    failed(reason, detail);
+  });
+}
+
+void Router::failed(ResetReason reason, std::string_view detail) {
+  const bool reused = exchange_ != nullptr && exchange_->reused();
+  end_attempt();
+  if (stream_.over()) return;
+  failure_ = detail;
+  const FailureText text = text_of(reason);
+  if (reason == ResetReason::remote_reset || reason == ResetReason::refused_stream)
+    stats_->upstream_rq_rx_reset.add();
+  if (forwarding_) {
+    finished();
+    const bool cut = reason == ResetReason::protocol_error ||
+                     reason == ResetReason::connection_terminated;
+    const std::string details =
+        "upstream_reset_after_response_started{" +
+        with_underscores(cut && reason == ResetReason::connection_terminated &&
+                                 detail == "closed within a response"
+                             ? "protocol error"
+                             : text.words) +
+        "}";
+    stream_.hcm().stats->rq_reset_after_downstream_response_started.add();
+    stream_.on_upstream_broken(details, cut && detail == "closed within a response"
+                                            ? ResponseFlag::upstream_protocol_error
+                                            : text.flag);
+    return;
+  }
+  report_failure(reason);
+  if (reused && replay_unseen(reason)) return;
+  std::uint32_t condition = bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) |
+                            bit(RetryOn::reset);
+  if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
+    condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
+  if (reason == ResetReason::refused_stream)
+    condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
+  if (reason != ResetReason::overflow && retry_after(condition, false)) {
+    response_ = nullptr;
+    schedule_retry();
+    return;
+  }
+  access_log::ResponseFlags flags;
+  flags.set(text.flag);
+  if (retries_done_ > 0 && retries_left_ == 0)
+    flags.set(ResponseFlag::upstream_retry_limit_exceeded);
+  std::string body = "upstream connect error or disconnect/reset before headers. ";
+  body += retries_done_ > 0 ? "retried and the latest reset reason: " : "reset reason: ";
+  body += text.words;
+  std::string details =
+      "upstream_reset_before_response_started{" + with_underscores(text.words);
+  if (reason == ResetReason::connect_failed) {
+    // The part of "connect 'address': reason" that Envoy shows.
+    const std::size_t colon = failure_.rfind(": ");
+    failure_ = "delayed connect error: " +
+               (colon == std::string::npos ? failure_ : failure_.substr(colon + 2));
+    details += "|" + with_underscores(failure_);
+  } else if (reason == ResetReason::connect_timeout) {
+    failure_.clear();
+  }
+  details += "}";
+  finished();
+  stats_->count_response(stats::ResponseOrigin::external, text.status);
+  LocalReply reply{text.status, body, stream_.arena().copy(details), {}, flags};
+  if (reason == ResetReason::overflow) reply.headers.emplace_back("x-envoy-overloaded", "true");
+  stream_.reply(reply);
+}
+
+/// The host has closed a kept connection just when it was used again: nothing was answered, and
+/// what may be done twice is done again, once, without being counted as a retry.
+bool Router::replay_unseen(ResetReason reason) {
+  if (reason != ResetReason::connection_terminated || retried_unseen_ || response_ != nullptr ||
+      !replayable_ || !is_idempotent(stream_.request_headers().get(HeaderId::method)))
+    return false;
+  retried_unseen_ = true;
+  --attempts_;
+  attempt();
+  return true;
+}
+
+bool Router::retry_after(std::uint32_t condition, bool response) {
+  if ((conditions_ & condition) == 0) return false;
+  if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
+  if (retries_left_ == 0) {
+    if (retries_done_ > 0) {
+      stats_->upstream_rq_retry_limit_exceeded.add();
+      stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
+    }
+    return false;
+  }
+  if (!end_in_ && response) {
+    stream_.hcm().stats->rq_retry_skipped_request_not_complete.add();
+    return false;
+  }
+  auto place = pool_->cluster().take_retry(priority_);
+  if (!place) {
+    stats_->upstream_rq_retry_overflow.add();
+    return false;
+  }
+  retry_use_ = std::move(*place);
+  return true;
+}
+
+bool Router::may_retry_status(std::uint16_t status) {
+  if (conditions_ == 0) return false;
+  std::uint32_t condition = 0;
+  const bool limited = response_->has(HeaderId::x_envoy_ratelimited);
+  if (limited) {
+    condition = bit(RetryOn::envoy_ratelimited);
+  } else {
+    if (status >= 500) condition |= bit(RetryOn::five_xx);
+    if (status >= 502 && status <= 504) condition |= bit(RetryOn::gateway_error);
+    if (status == 409) condition |= bit(RetryOn::retriable_4xx);
+    if (policy_ != nullptr && std::find(policy_->status_codes.begin(), policy_->status_codes.end(),
+                                        status) != policy_->status_codes.end())
+      condition |= bit(RetryOn::retriable_status_codes);
+    if (policy_ != nullptr &&
+        std::any_of(policy_->response_headers.begin(), policy_->response_headers.end(),
+                    [&](const auto& matcher) { return matcher.matches(*response_); }))
+      condition |= bit(RetryOn::retriable_headers);
+    condition |= grpc_condition(response_->get(HeaderId::grpc_status));
+  }
+  return condition != 0 && retry_after(condition, true);
+}
+
+void Router::schedule_retry() {
+  --retries_left_;
+  ++retries_done_;
+  retrying_ = true;
+  stats_->upstream_rq_retry.add();
+  stats_->upstream_rq_retry_backoff_exponential.add();
+  stats_->retries_active[priority_index()].add();
+  const auto base = policy_ != nullptr ? policy_->backoff_base : std::chrono::milliseconds(25);
+  const auto most = policy_ != nullptr ? policy_->backoff_most : std::chrono::milliseconds(250);
+  const auto longest = std::min(base * (1u << std::min(retries_done_ - 1, 10u)), most);
+  const auto wait = std::chrono::milliseconds(stream_.worker().random.below(
+      static_cast<std::uint32_t>(std::max<std::int64_t>(longest.count(), 1))));
+  retry_at_ = stream_.now() + wait;
+  stream_.arm_timer();
+}
+
+void Router::give_up_exchange() {
+  waiting_.leave();
+  if (exchange_ == nullptr) return;
+  http_client::Exchange* const exchange = exchange_;
+  local_ = exchange->local_address();
+  end_attempt();
+  exchange->cancel();
+}
+
+void Router::timed_out(bool per_try) {
+  stats_->upstream_rq_tx_reset.add();
+  (per_try ? stats_->upstream_rq_per_try_timeout : stats_->upstream_rq_timeout).add();
+  if (host_ != nullptr) host_->stats[stream_.worker().worker].rq_timeout.add();
+  const bool waited = waiting_.waits();
+  give_up_exchange();
+  if (waited) host_->stats[stream_.worker().worker].rq_active.sub();
+  pool_->cluster().report(*host_, upstream::Outcome::timeout);
+  if (per_try && !forwarding_ &&
+      retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset),
+                  false)) {
+    response_ = nullptr;
+    schedule_retry();
+    return;
+  }
+  finished();
+  if (forwarding_) {
+    stream_.on_upstream_broken(per_try ? "upstream_per_try_timeout" : "response_timeout",
+                               ResponseFlag::upstream_request_timeout);
+    return;
+  }
+  stats_->count_response(stats::ResponseOrigin::external, 504);
+  LocalReply reply{504, "upstream request timeout",
+                   per_try ? "upstream_per_try_timeout" : "response_timeout", {}, {}};
+  reply.flags.set(ResponseFlag::upstream_request_timeout);
+  stream_.reply(reply);
+}
+
+void Router::report_status(std::uint16_t status) {
+  auto& host = host_->stats[stream_.worker().worker];
+  (status < 500 ? host.rq_success : host.rq_error).add();
+  pool_->cluster().report_status(*host_, status);
+  if (response_->has(HeaderId::x_envoy_immediate_health_check_fail))
+    pool_->cluster().fail_now(*host_);
+}
+
+void Router::report_failure(ResetReason reason) {
+  host_->stats[stream_.worker().worker].rq_error.add();
+  // That it could not be reached, the connection itself has told.
+  if (reason != ResetReason::connect_failed && reason != ResetReason::connect_timeout &&
+      reason != ResetReason::overflow)
+    pool_->cluster().report(*host_, upstream::Outcome::request_failed);
+}
+
+void Router::finished() {
+  if (done_) return;
+  done_ = true;
+  deadline_ = try_deadline_ = duration_deadline_ = retry_at_ = kNever;
+  if (counted_) stats_->upstream_rq_active[priority_index()].sub();
+  request_use_.reset();
+  retry_use_.reset();
+  for (std::uint32_t i = 0; i < retries_done_; ++i) stats_->retries_active[priority_index()].sub();
+  if (forwarding_ && attempt_begun_ != kNever && stream_.request_received_ != kNever)
+    stats_->record_time(stats::ResponseOrigin::external,
+                        static_cast<std::uint64_t>(
+                            std::chrono::duration_cast<std::chrono::milliseconds>(
+                                stream_.now() - stream_.request_received_)
+                                .count()));
+}
+
+void Router::cancel() {
+  const bool waited = waiting_.waits();
+  if (exchange_ != nullptr || waited) stats_->upstream_rq_cancelled.add();
+  if (waited) host_->stats[stream_.worker().worker].rq_active.sub();
+  give_up_exchange();
+  if (pool_ != nullptr) finished();
+}
+
+std::optional<Endpoint> Router::local_address() const noexcept {
+  return exchange_ != nullptr ? exchange_->local_address() : local_;
+}
+
+std::optional<std::chrono::milliseconds> Router::idle_timeout() const noexcept {
+  return action_ != nullptr ? action_->idle_timeout : std::nullopt;
+}
+
+Router::Time Router::next_time() const noexcept {
+  return std::min({deadline_, try_deadline_, duration_deadline_, retry_at_});
+}
+
+void Router::on_time(Time now) {
+  if (done_) return;
+  if (now >= duration_deadline_) {
+    stats_->upstream_rq_max_duration_reached.add();
+    const bool begun = forwarding_;
+    cancel();
+    if (begun) {
+      stream_.on_upstream_broken("upstream_max_stream_duration_reached",
+                                 ResponseFlag::upstream_max_stream_duration);
+      return;
+    }
+    LocalReply reply{504, "upstream max stream duration reached",
+                     "upstream_max_stream_duration_reached", {}, {}};
+    reply.flags.set(ResponseFlag::upstream_max_stream_duration);
+    stream_.reply(reply);
+    return;
+  }
+  if (now >= deadline_) {
+    timed_out(false);
+    return;
+  }
+  if (now >= try_deadline_) {
+    try_deadline_ = kNever;
+    timed_out(true);
+    return;
+  }
+  if (now >= retry_at_) attempt();
+}
+
+}  // namespace weir::filters

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/filters/network/http_connection_manager/stream.hpp"
+
+#include <algorithm>
+
+#include "proxy/filters/network/http_connection_manager/filter_call.hpp"
+#include "proxy/filters/network/http_connection_manager/header_rules.hpp"
+#include "proxy/http/http1/head_parser.hpp"
+
+namespace weir::filters {
+
+using access_log::ResponseFlag;
+using http::HeaderId;
+
+Stream::Stream(HcmInstance& hcm, StreamConnection& connection)
+    : hcm_(hcm),
+      connection_(&connection),
+      facts_(&connection.facts()),
+      arena_(hcm.worker->arenas),
+      random_value_(hcm.worker->random.next()),
+      remote_(connection.facts().peer),
+      start_(hcm.worker->wall_clock.at(hcm.worker->loop.now())),
+      begun_(hcm.worker->loop.now()),
+      last_activity_(begun_) {}
+
+Stream::~Stream() {
+  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->~HttpFilter();
+}
+
+Stream::Time Stream::now() const { return hcm_.worker->loop.now(); }
+
+StreamExtras& Stream::extras() {
+  if (extras_ == nullptr) extras_ = std::make_unique<StreamExtras>();
+  return *extras_;
+}
+
+http::HeaderMap& Stream::request_trailers_map() {
+  if (request_trailers_ == nullptr) request_trailers_ = arena_.make<http::HeaderMap>(arena_);
+  return *request_trailers_;
+}
+
+// --- The request comes in.
+
+void Stream::on_request_headers(bool end_of_stream) {
+  guarded([&] { begin_request(end_of_stream); });
+}
+
+void Stream::begin_request(bool end_of_stream) {
+  started_ = true;
+  auto& stats = *hcm_.stats;
+  stats.downstream_rq_total.add();
+  stats.downstream_rq_active.add();
+  const bool http2 = connection_->is_http2();
+  (http2 ? stats.downstream_rq_http2_total : stats.downstream_rq_http1_total).add();
+  if (end_of_stream) {
+    request_complete_ = true;
+    request_received_ = now();
+  }
+  const HcmConfig& config = *hcm_.config;
+  if (protocol_ == "HTTP/1.0" && !config.http1.accept_http_10) {
+    connection_->close_after_response();
+    LocalReply reply{426, "Upgrade Required", "low_version", {}, {}};
+    reply.flags.set(ResponseFlag::downstream_protocol_error);
+    this->reply(reply);
+    return;
+  }
+  if (!http2 && !strip_connection_headers(request_)) {
+    refuse(400, "Bad Request", "http1.connection_header_rejected",
+           {static_cast<std::uint32_t>(ResponseFlag::downstream_protocol_error)}, true);
+    return;
+  }
+  const RequestRefusal refusal = check_request(config, request_);
+  if (refusal.status != 0) {
+    if (refusal.close && !http2) connection_->close_after_response();
+    if (refusal.details == "path_normalization_failed")
+      stats.downstream_rq_failed_path_normalization.add();
+    if (refusal.details == "absolute_path_rejected" || refusal.details == "missing_path_rejected")
+      stats.downstream_rq_non_relative_path.add();
+    LocalReply reply{refusal.status, refusal.body, refusal.details, {}, {}};
+    if (!refusal.location.empty()) {
+      stats.downstream_rq_redirected_with_normalized_path.add();
+      reply.headers.emplace_back("location", refusal.location);
+    }
+    this->reply(reply);
+    return;
+  }
+  upgrade_ = !http2 && filters::is_upgrade(request_);
+  const ClientFacts client = mutate_request(
+      config, request_, facts_->peer, facts_->destination.endpoint, upgrade_, hcm_.worker->random);
+  remote_ = client.remote;
+  internal_ = client.internal;
+  find_route();
+  if (route_ != nullptr)
+    for (const std::string& name : config.routes->config().internal_only_headers)
+      if (!internal_) request_.remove(std::string_view(name));
+  if (over_ || !check_upgrade()) return;
+  make_filters();
+  arm_timer();
+  // Envoy says 100 itself, and the upstream never sees the question.
+  if (http::equals_ignoring_case(request_.get(HeaderId::expect), "100-continue") &&
+      !config.proxy_100_continue) {
+    request_.remove(HeaderId::expect);
+    http::HeaderMap* const headers = arena_.make<http::HeaderMap>(arena_);
+    headers->add_static(HeaderId::status, "100");
+    connection_->send_informational(100, *headers);
+    if (over_) return;
+  }
+  request_walk_.headers(end_of_stream);
+  if (!over_ && end_of_stream) router_.on_request_complete();
+}
+
+bool Stream::check_upgrade() {
+  const bool connect = request_.get(HeaderId::method) == "CONNECT";
+  if (!upgrade_ || connect) return true;
+  std::string type(request_.get(HeaderId::upgrade));
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  if (type == "h2c") {
+    // Prior knowledge is the only way to HTTP/2: this goes on as HTTP/1.
+    request_.remove(HeaderId::upgrade);
+    request_.remove(HeaderId::connection);
+    request_.remove(HeaderId::http2_settings);
+    upgrade_ = false;
+    return true;
+  }
+  bool allowed = false;
+  for (const auto& [name, enabled] : hcm_.config->upgrades)
+    if (name == type) allowed = enabled;
+  if (route_ != nullptr)
+    if (const auto* const action = std::get_if<route::ForwardAction>(&route_->action))
+      for (const auto& [name, enabled] : action->upgrades)
+        if (name == type) allowed = enabled;
+  connection_->close_after_response();
+  if (allowed) return true;
+  hcm_.stats->downstream_rq_ws_on_non_ws_route.add();
+  upgrade_ = false;
+  reply({403, {}, "upgrade_failed", {}, {}});
+  return false;
+}
+
+void Stream::find_route() {
+  route_known_ = true;
+  const route::RouteTable& table = *hcm_.config->routes;
+  virtual_host_ = table.find_host(request_.get(HeaderId::authority));
+  route_ = virtual_host_ == nullptr ? nullptr
+                                    : table.find_route(*virtual_host_, request_, random_value_);
+  const auto* const forward =
+      route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
+  // Now and not in the router: filters ask for what it configures.
+  weighted_ = forward == nullptr ? nullptr : choose_weighted(*forward);
+}
+
+const route::WeightedCluster* Stream::choose_weighted(const route::ForwardAction& action) const {
+  if (action.weighted.empty()) return nullptr;
+  std::uint64_t point = random_value_ % std::max(action.total_weight, 1u);
+  for (const route::WeightedCluster& cluster : action.weighted) {
+    if (point < cluster.weight) return &cluster;
+    point -= cluster.weight;
+  }
+  return &action.weighted.back();
+}
+
+std::string_view Stream::target_cluster() const {
+  const auto* const forward =
+      route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
+  if (forward == nullptr) return {};
+  const std::string& header =
+      weighted_ != nullptr ? weighted_->cluster_header : forward->cluster_header;
+  if (!header.empty()) return request_.get(std::string_view(header));
+  return weighted_ != nullptr ? weighted_->name : forward->cluster;
+}
+
+void Stream::make_filters() {
+  if (hcm_.filters.empty()) return;
+  filters_ = static_cast<HttpFilter**>(
+      arena_.allocate(hcm_.filters.size() * sizeof(HttpFilter*), alignof(HttpFilter*)));
+  for (HcmInstance::Filter& filter : hcm_.filters) {
+    if (hcm_.filters_by_route) {
+      bool disabled = filter.entry->disabled;
+      const auto consider = [&](const route::RouteFilters& configs) {
+        for (const route::RouteFilter& config : configs)
+          if (config.filter == filter.entry->name) disabled = config.disabled;
+      };
+      consider(hcm_.config->routes->config().filters);
+      if (virtual_host_ != nullptr) consider(virtual_host_->filters);
+      if (route_ != nullptr) consider(route_->filters);
+      if (disabled) continue;
+    }
+    if (HttpFilter* const made = filter.instance->make(*this); made != nullptr)
+      filters_[filter_count_++] = made;
+  }
+  request_walk_.set_filters(filters_, filter_count_, false);
+  response_walk_.set_filters(filters_, filter_count_, true);
+}
+
+void Stream::on_request_data(std::string_view data, bool end_of_stream) {
+  guarded([&] {
+    last_activity_ = now();
+    bytes_received_ += data.size();
+    if (end_of_stream) {
+      request_complete_ = true;
+      request_received_ = last_activity_;
+    }
+    request_walk_.data(data, end_of_stream);
+    if (!over_ && end_of_stream) router_.on_request_complete();
+  });
+}
+
+void Stream::on_request_trailers() {
+  guarded([&] {
+    request_complete_ = true;
+    request_received_ = last_activity_ = now();
+    request_walk_.trailers();
+    if (!over_) router_.on_request_complete();
+  });
+}
+
+void Stream::on_request_batch_end() {
+  guarded([&] { router_.flush(); });
+}
+
+void Stream::on_response_drained() {
+  guarded([&] {
+    last_activity_ = now();
+    router_.on_response_drained();
+  });
+}
+
+void Stream::refuse(std::uint16_t status, std::string_view body, std::string_view details,
+                    access_log::ResponseFlags flags, bool close) {
+  guarded([&] {
+    if (!started_) {
+      started_ = true;
+      hcm_.stats->downstream_rq_total.add();
+      hcm_.stats->downstream_rq_active.add();
+    }
+    flags_.bits |= flags.bits;
+    if (response_begun_) {
+      details_ = arena_.copy(details);
+      router_.cancel();
+      if (connection_ != nullptr) connection_->reset(true);
+      end(false);
+      return;
+    }
+    if (close) connection_->close_after_response();
+    router_.cancel();
+    reply({status, body, details, {}, flags});
+  });
+}
+
+void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
+  guarded([&] {
+    connection_ = nullptr;
+    if (over_) return;
+    if (details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
+    flags_.set(flag);
+    hcm_.stats->downstream_rq_rx_reset.add();
+    end(false);
+  });
+}
+
+void Stream::on_client_reset(std::string_view details, access_log::ResponseFlags flags) {
+  guarded([&] {
+    if (over_) return;
+    details_ = arena_.copy(details);
+    flags_.bits |= flags.bits;
+    hcm_.stats->downstream_rq_rx_reset.add();
+    end(false);
+  });
+}
+
+void Stream::pause_request(bool paused) {
+  if (connection_ == nullptr) return;
+  auto& stats = *hcm_.stats;
+  (paused ? stats.downstream_flow_control_paused_reading_total
+          : stats.downstream_flow_control_resumed_reading_total)
+      .add();
+  connection_->pause_request(paused);
+}
+
+bool Stream::response_congested() const {
+  return connection_ != nullptr && connection_->congested();
+}
+
+// --- Time.
+
+void Stream::arm_timer() {
+  const HcmConfig& config = *hcm_.config;
+  const auto idle = router_.idle_timeout().value_or(config.stream_idle_timeout);
+  Time next = router_.next_time();
+  if (idle.count() > 0) next = std::min(next, last_activity_ + idle);
+  if (config.request_timeout.count() > 0 && !request_complete_)
+    next = std::min(next, begun_ + config.request_timeout);
+  if (config.common.max_stream_duration.count() > 0)
+    next = std::min(next, begun_ + config.common.max_stream_duration);
+  // A timer that fires too early looks again; only one that is too late has to be moved.
+  if (next == kNever || (timer_.armed() && armed_for_ <= next)) return;
+  armed_for_ = next;
+  hcm_.worker->loop.arm(timer_, std::chrono::ceil<std::chrono::milliseconds>(next - now()));
+}
+
+void Stream::on_timer() {
+  guarded([&] {
+    const Time time = now();
+    const HcmConfig& config = *hcm_.config;
+    const auto idle = router_.idle_timeout().value_or(config.stream_idle_timeout);
+    if (config.common.max_stream_duration.count() > 0 &&
+        time >= begun_ + config.common.max_stream_duration) {
+      hcm_.stats->downstream_rq_max_duration_reached.add();
+      refuse(request_complete_ ? 504 : 408, "downstream duration timeout", "max_duration_timeout",
+             {}, !request_complete_);
+    } else if (config.request_timeout.count() > 0 && !request_complete_ &&
+               time >= begun_ + config.request_timeout) {
+      hcm_.stats->downstream_rq_timeout.add();
+      refuse(408, "request timeout", "request_overall_timeout", {}, true);
+    } else if (idle.count() > 0 && time >= last_activity_ + idle) {
+      hcm_.stats->downstream_rq_idle_timeout.add();
+      refuse(request_complete_ ? 504 : 408, "stream timeout", "stream_idle_timeout",
+             {static_cast<std::uint32_t>(ResponseFlag::stream_idle_timeout)}, !request_complete_);
+    } else {
+      router_.on_time(time);
+    }
+    if (!over_) arm_timer();
+  });
+}
+
+// --- The request passes the filters.
+
+FilterStatus Stream::RequestSide::headers(HttpFilter& filter, bool end) {
+  return filter.on_request_headers(stream.request_, end);
+}
+FilterStatus Stream::RequestSide::data(HttpFilter& filter, BodyPiece& piece, bool end) {
+  return filter.on_request_data(piece, end);
+}
+FilterStatus Stream::RequestSide::trailers(HttpFilter& filter) {
+  return filter.on_request_trailers(*stream.request_trailers_);
+}
+void Stream::RequestSide::out_headers(bool end) {
+  if (!stream.route_known_) stream.find_route();
+  stream.router_.on_headers(end);
+}
+void Stream::RequestSide::out_data(std::string_view bytes, bool end) {
+  stream.router_.on_data(bytes, end);
+}
+void Stream::RequestSide::out_trailers() { stream.router_.on_trailers(); }
+/// Once a response of ours has begun, the request goes nowhere any more.
+bool Stream::RequestSide::over() const {
+  return stream.over_ || (stream.response_begun_ && stream.local_reply_);
+}
+std::size_t Stream::RequestSide::buffer_limit() const {
+  return stream.facts_->listener->config->per_connection_buffer_limit;
+}
+void Stream::RequestSide::too_large() {
+  stream.hcm_.stats->downstream_rq_too_large.add();
+  if (stream.connection_ != nullptr && !stream.request_complete_ && !stream.connection_->is_http2())
+    stream.connection_->close_after_response();
+  stream.reply({413, "Payload Too Large", "request_payload_too_large", {}, {}});
+}
+void Stream::RequestSide::hold_peer(bool held) { stream.pause_request(held); }
+
+// --- What filters ask for.
+
+const route::Route* Stream::route() {
+  if (!route_known_) find_route();
+  return route_;
+}
+
+const route::VirtualHost* Stream::virtual_host() {
+  if (!route_known_) find_route();
+  return virtual_host_;
+}
+
+namespace {
+
+const config::RouteFilterConfig* config_in(const route::RouteFilters& configs,
+                                           std::string_view filter) {
+  for (const route::RouteFilter& config : configs)
+    if (config.filter == filter) return config.config.get();
+  return nullptr;
+}
+
+}  // namespace
+
+void Stream::route_configs(std::string_view filter,
+                           std::vector<const config::RouteFilterConfig*>& out) {
+  const auto add = [&](const route::RouteFilters& configs) {
+    if (const auto* const found = config_in(configs, filter)) out.push_back(found);
+  };
+  if (route() == nullptr) return;
+  add(hcm_.config->routes->config().filters);
+  add(virtual_host_->filters);
+  add(route_->filters);
+  if (weighted_ != nullptr) add(weighted_->filters);
+}
+
+const config::RouteFilterConfig* Stream::route_config(std::string_view filter) {
+  if (route() == nullptr) return nullptr;
+  const route::RouteFilters* const levels[] = {weighted_ != nullptr ? &weighted_->filters : nullptr,
+                                               &route_->filters, &virtual_host_->filters,
+                                               &hcm_.config->routes->config().filters};
+  for (const route::RouteFilters* level : levels)
+    if (level != nullptr)
+      if (const auto* const found = config_in(*level, filter)) return found;
+  return nullptr;
+}
+
+void Stream::resume_request(HttpFilter& filter) {
+  guarded([&] {
+    if (over_) return;
+    request_walk_.resume(filter);
+    if (!over_) router_.flush();
+    if (!over_ && request_complete_) router_.on_request_complete();
+  });
+}
+
+void Stream::resume_response(HttpFilter& filter) {
+  guarded([&] {
+    if (over_) return;
+    response_walk_.resume(filter);
+    if (!over_ && connection_ != nullptr) connection_->flush();
+  });
+}
+
+void Stream::reset(std::string_view details) {
+  guarded([&] {
+    if (over_) return;
+    details_ = arena_.copy(details);
+    hcm_.stats->downstream_rq_tx_reset.add();
+    router_.cancel();
+    if (connection_ != nullptr) connection_->reset(false);
+    end(false);
+  });
+}
+
+bool Stream::has_cluster(std::string_view name) { return hcm_.find_pool(name) != nullptr; }
+
+std::optional<ClusterHealth> Stream::cluster_health(std::string_view name) {
+  const upstream::WorkerCluster* const cluster = hcm_.clusters->find_cluster(name);
+  if (cluster == nullptr) return std::nullopt;
+  ClusterHealth health;
+  for (const auto& host : cluster->hosts().hosts) {
+    ++health.hosts;
+    if (host->healthy()) ++health.healthy;
+  }
+  return health;
+}
+
+std::uint64_t Stream::start_call(CallRequest&& request, CallHandler* handler) {
+  return FilterCall::start(*this, std::move(request), handler, extras().calls);
+}
+
+void Stream::cancel_call(std::uint64_t ticket) {
+  if (extras_ != nullptr) FilterCall::cancel(extras_->calls, ticket);
+}
+
+void Stream::finish_call(std::uint64_t ticket) { FilterCall::cancel(extras().calls, ticket); }
+
+ConnectionNotes& Stream::connection_notes() {
+  if (facts_->notes == nullptr) facts_->notes = std::make_unique<ConnectionNotes>();
+  return *facts_->notes;
+}
+
+const ConnectionInfo& Stream::connection() {
+  StreamExtras& extra = extras();
+  if (extra.connection_known) return extra.connection;
+  extra.connection_known = true;
+  ConnectionInfo& info = extra.connection;
+  info.peer = facts_->peer;
+  info.remote = remote_;
+  info.destination = facts_->destination;
+  info.server_name = facts_->server_name;
+  info.protocol = protocol_;
+  if (facts_->chain != nullptr) info.filter_chain_name = facts_->chain->name;
+  info.connection_id = facts_->id;
+  info.destination_restored = facts_->restored;
+  return info;
+}
+
+std::string_view Stream::upstream_cluster() {
+  return router_.pool() == nullptr
+             ? target_cluster()
+             : const_cast<http_client::ClusterPool*>(router_.pool())->cluster().config().name;
+}
+
+std::string Stream::upstream_host() {
+  return router_.host() == nullptr ? std::string() : router_.host()->address.to_string();
+}
+
+void Stream::set_details(std::string_view details) { details_ = arena_.copy(details); }
+
+void Stream::set_metadata(std::string_view space, std::string_view key, std::string value) {
+  extras().metadata.set(space, key, std::move(value));
+}
+
+const std::string* Stream::metadata(std::string_view space, std::string_view key) {
+  return extras_ == nullptr ? nullptr : extras_->metadata.find(space, key);
+}
+
+bool Stream::is_grpc() const {
+  const std::string_view type = request_.get(HeaderId::content_type);
+  return type.starts_with("application/grpc") &&
+         (type.size() == 16 || type[16] == '+' || type[16] == ';');
+}
+
+}  // namespace weir::filters

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/http/http1/head_parser.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "proxy/http/http1/characters.hpp"
+
+namespace weir::http {
+namespace {
+
+// Those that Envoy knows; a method that is not among them is a protocol error.
+constexpr std::string_view kMethods[] = {
+    "GET",      "POST",      "PUT",        "HEAD",      "DELETE",   "OPTIONS",    "PATCH",
+    "CONNECT",  "TRACE",     "ACL",        "BIND",      "CHECKOUT", "COPY",       "LINK",
+    "LOCK",     "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",   "MOVE",       "MSEARCH",
+    "M-SEARCH", "NOTIFY",    "PROPFIND",   "PROPPATCH", "PURGE",    "REBIND",     "REPORT",
+    "SEARCH",   "SOURCE",    "SUBSCRIBE",  "UNBIND",    "UNLINK",   "UNLOCK",     "UNSUBSCRIBE"};
+
+/// A known method as a text that lives for ever; empty: not known.
+std::string_view known_method(std::string_view text) {
+  for (const std::string_view method : kMethods)
+    if (method == text) return method;
+  return {};
+}
+
+/// Walks over the lines of a head. Each step returns false when it cannot go on; `result` says why.
+class HeadReader {
+ public:
+  HeadReader(std::string_view bytes, const HeadLimits& limits, HeaderMap& out)
+      : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), limits_(limits), out_(out) {}
+
+  [[nodiscard]] const char* at() const { return at_; }
+  void move_to(const char* at) { at_ = at; }
+  [[nodiscard]] const char* end() const { return end_; }
+
+  bool fail(Http1Error error) {
+    result.status = HeadStatus::failed;
+    result.error = error;
+    return false;
+  }
+  /// Not all bytes are there: too many without an end fail.
+  bool wait() {
+    if (static_cast<std::size_t>(end_ - begin_) > limits_.bytes)
+      return fail(Http1Error::head_too_large);
+    return false;
+  }
+
+  /// `at` is at what should be CRLF; goes behind it.
+  bool line_end(const char* at) {
+    if (at == end_) return wait();
+    if (*at != '\r') return fail(*at == '\n' ? Http1Error::bad_line_end : Http1Error::bad_value);
+    if (at + 1 == end_) return wait();
+    if (at[1] != '\n') return fail(Http1Error::bad_line_end);
+    at_ = at + 2;
+    return true;
+  }
+
+  bool headers() {
+    while (true) {
+      if (at_ == end_) return wait();
+      if (*at_ == '\r' || *at_ == '\n') {
+        if (!line_end(at_)) return false;
+        result.consumed = static_cast<std::size_t>(at_ - begin_);
+        if (result.consumed > limits_.bytes) return fail(Http1Error::head_too_large);
+        result.status = HeadStatus::complete;
+        return true;
+      }
+      if (!header()) return false;
+    }
+  }
+
+  HeadResult result;
+  std::uint32_t dropped_underscores = 0;
+  /// Of a request: Host goes here. nullptr: keep it as a header.
+  std::string_view* host = nullptr;
+  std::uint32_t hosts = 0;
+
+ private:
+  bool header() {
+    if (*at_ == ' ' || *at_ == '\t') return fail(Http1Error::folded);
+    // The name in lower case goes where the arena's next text will be: usually it is a known one,
+    // and then the place is used again.
+    const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
+    char* const place = out_.arena().reserve(std::min<std::size_t>(most, 256));
+    std::size_t room = std::min<std::size_t>(most, 256);
+    std::size_t length = 0;
+    const char* at = at_;
+    bool underscore = false;
+    for (; at != end_; ++at) {
+      const char lower = token_lower(*at);
+      if (lower == 0) break;
+      underscore |= lower == '_';
+      if (length == room) return long_name(most);
+      place[length++] = lower;
+    }
+    if (at == end_) return wait();
+    if (*at != ':' || length == 0) return fail(Http1Error::bad_name);
+    const std::string_view name(place, length);
+    const HeaderId id = header_id(name);
+    if (id == HeaderId::none) out_.arena().commit(place, length);
+    return value(at + 1, name, id, underscore);
+  }
+
+  /// The rare name of more than 256 characters.
+  bool long_name(std::size_t most) {
+    char* const place = static_cast<char*>(out_.arena().allocate(most, 1));
+    std::size_t length = 0;
+    const char* at = at_;
+    bool underscore = false;
+    for (; at != end_ && token_lower(*at) != 0 && length < most; ++at) {
+      underscore |= *at == '_';
+      place[length++] = token_lower(*at);
+    }
+    if (at == end_) return wait();
+    if (*at != ':') return fail(Http1Error::bad_name);
+    return value(at + 1, {place, length}, HeaderId::none, underscore);
+  }
+
+  bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {
+    while (from != end_ && (*from == ' ' || *from == '\t')) ++from;
+    const char* const stop = find_control(from, end_);
+    if (!line_end(stop)) return false;
+    const char* last = stop;
+    while (last != from && (last[-1] == ' ' || last[-1] == '\t')) --last;
+    if (underscore && limits_.underscores != HttpOptions::Underscores::allow) {
+      if (limits_.underscores == HttpOptions::Underscores::reject)
+        return fail(Http1Error::underscore);
+      ++dropped_underscores;
+      return true;
+    }
+    if (++count_ > limits_.headers) return fail(Http1Error::too_many_headers);
+    const std::string_view text(from, static_cast<std::size_t>(last - from));
+    if (id == HeaderId::host && host != nullptr) {
+      ++hosts;
+      *host = out_.arena().copy(text);
+      return true;
+    }
+    out_.append({id == HeaderId::none ? name : header_name(id), out_.arena().copy(text), id});
+    return true;
+  }
+
+  const char* const begin_;
+  const char* at_;
+  const char* const end_;
+  const HeadLimits& limits_;
+  HeaderMap& out_;
+  std::uint32_t count_ = 0;
+};
+
+/// Splits an absolute-form target; false: it is none, or a bad one.
+bool split_absolute(std::string_view target, std::string_view& scheme, std::string_view& authority,
+                    std::string_view& path) {
+  const std::size_t colon = target.find("://");
+  if (colon == std::string_view::npos || colon == 0) return false;
+  scheme = target.substr(0, colon);
+  const std::string_view rest = target.substr(colon + 3);
+  const std::size_t slash = rest.find_first_of("/?");
+  authority = rest.substr(0, slash);
+  path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  return !authority.empty();
+}
+
+struct Target {
+  std::string_view scheme;  // "" = origin-form
+  std::string_view authority;
+  std::string_view path;
+};
+
+Http1Error read_target(std::string_view text, std::string_view method, HeaderMap& out,
+                       Target& target) {
+  Arena& arena = out.arena();
+  if (method == "CONNECT") {
+    target.authority = arena.copy(text);
+    return Http1Error::none;
+  }
+  if (text.front() == '/' || (text == "*" && method == "OPTIONS")) {
+    target.path = arena.copy(text);
+    return Http1Error::none;
+  }
+  if (!split_absolute(text, target.scheme, target.authority, target.path))
+    return Http1Error::bad_target;
+  target.scheme = equals_ignoring_case(target.scheme, "http")    ? "http"
+                  : equals_ignoring_case(target.scheme, "https") ? "https"
+                                                                 : arena.copy(target.scheme);
+  target.authority = arena.copy(target.authority);
+  // "http://host?query" has an empty path (RFC 9112 §3.2.2).
+  target.path = target.path.front() == '?' ? arena.join("/", target.path) : arena.copy(target.path);
+  return Http1Error::none;
+}
+
+/// "HTTP/1.0" or "HTTP/1.1".
+bool read_version(std::string_view text, std::uint8_t& minor) {
+  if (text.size() != 8 || std::memcmp(text.data(), "HTTP/1.", 7) != 0) return false;
+  minor = static_cast<std::uint8_t>(text[7] - '0');
+  return minor <= 1;
+}
+
+bool request_line(HeadReader& reader, HeaderMap& out, RequestLine& line, Target& target,
+                  std::string_view& method) {
+  const char* const begin = reader.at();
+  const char* const end = reader.end();
+  const char* at = begin;
+  while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
+  if (at == end) return reader.wait();
+  if (*at != ' ' || at == begin) return reader.fail(Http1Error::bad_request_line);
+  method = known_method({begin, static_cast<std::size_t>(at - begin)});
+  if (method.empty()) return reader.fail(Http1Error::bad_method);
+  const char* const from = ++at;
+  at = find_target_end(at, end);
+  if (at == end) return reader.wait();
+  if (*at != ' ')
+    return reader.fail(*at == '\r' || *at == '\n' ? Http1Error::bad_version
+                                                  : Http1Error::bad_target);
+  if (at == from) return reader.fail(Http1Error::bad_request_line);
+  const std::string_view text(from, static_cast<std::size_t>(at - from));
+  const char* const version = ++at;
+  at = find_control(at, end);
+  if (at == end) return reader.wait();
+  if (!read_version({version, static_cast<std::size_t>(at - version)}, line.minor_version))
+    return reader.fail(Http1Error::bad_version);
+  if (!reader.line_end(at)) return false;
+  const Http1Error error = read_target(text, method, out, target);
+  return error == Http1Error::none || reader.fail(error);
+}
+
+}  // namespace
+
+std::string_view describe(Http1Error error) noexcept {
+  constexpr std::array<std::string_view, static_cast<std::size_t>(Http1Error::count_)> kTexts = {
+      "nothing",
+      "the request line is not METHOD TARGET VERSION",
+      "the method is not known",
+      "the target is not a path, an absolute http URL or *",
+      "the version is not HTTP/1.0 or HTTP/1.1",
+      "the status line is not VERSION STATUS REASON",
+      "a header name has a character that it may not have",
+      "a header value has a control character",
+      "a line does not end with CR LF",
+      "a header line begins with a blank",
+      "the head is too large",
+      "there are too many headers",
+      "a header name has an underscore",
+      "Content-Length is not one number",
+      "Transfer-Encoding is not chunked",
+      "Content-Length and Transfer-Encoding stand side by side",
+      "Transfer-Encoding in HTTP/1.0",
+      "a chunk is not well formed",
+      "the trailers are too large",
+      "Connection names a header that is not its business",
+  };
+  return kTexts[static_cast<std::size_t>(error)];
+}
+
+HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, HeaderMap& out,
+                              RequestLine& line) {
+  HeadReader reader(bytes, limits, out);
+  std::string_view method;
+  Target target;
+  if (!request_line(reader, out, line, target, method)) return reader.result;
+  out.add_static(HeaderId::authority, {});
+  out.add_static(HeaderId::path, target.path);
+  out.add_static(HeaderId::method, method);
+  out.add_static(HeaderId::scheme, target.scheme.empty() ? "http" : target.scheme);
+  line.absolute = !target.scheme.empty();
+  std::string_view host;
+  reader.host = &host;
+  if (!reader.headers()) return reader.result;
+  line.dropped_underscores = reader.dropped_underscores;
+  if (reader.hosts > 1) {
+    reader.fail(Http1Error::bad_request_line);
+    return reader.result;
+  }
+  // The target's authority counts more than Host (RFC 9112 §3.2.2).
+  if (!target.authority.empty()) host = target.authority;
+  if (reader.hosts == 0 && target.authority.empty())
+    out.remove(HeaderId::authority);
+  else
+    out.set_static(HeaderId::authority, host);
+  if (target.path.empty()) out.remove(HeaderId::path);
+  return reader.result;
+}
+
+HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits, HeaderMap& out,
+                               StatusLine& line) {
+  HeadReader reader(bytes, limits, out);
+  const char* const at = reader.at();
+  const auto there = static_cast<std::size_t>(reader.end() - at);
+  constexpr std::string_view kShape = "HTTP/1.x 200";
+  if (there < kShape.size() + 1) {
+    constexpr std::string_view kBegin = "HTTP/1.";
+    if (std::string_view(at, std::min(there, kBegin.size())) !=
+        kBegin.substr(0, std::min(there, kBegin.size())))
+      reader.fail(Http1Error::bad_status_line);
+    return reader.result;
+  }
+  const auto digit = [&](std::size_t i) { return at[i] >= '0' && at[i] <= '9'; };
+  if (!read_version({at, 8}, line.minor_version) || at[8] != ' ' || !digit(9) || !digit(10) ||
+      !digit(11) || at[9] == '0') {
+    reader.fail(Http1Error::bad_status_line);
+    return reader.result;
+  }
+  line.status =
+      static_cast<std::uint16_t>((at[9] - '0') * 100 + (at[10] - '0') * 10 + (at[11] - '0'));
+  // The reason may be missing, with its blank or without.
+  if (at[12] != ' ' && at[12] != '\r') {
+    reader.fail(Http1Error::bad_status_line);
+    return reader.result;
+  }
+  if (!reader.line_end(find_control(at + 12, reader.end()))) return reader.result;
+  out.add(HeaderId::status, {at + 9, 3});
+  reader.headers();
+  return reader.result;
+}
+
+HeadResult parse_trailers(std::string_view bytes, const HeadLimits& limits, HeaderMap& out) {
+  HeadReader reader(bytes, limits, out);
+  if (!reader.headers()) return reader.result;
+  for (const HeaderId id : {HeaderId::content_length, HeaderId::transfer_encoding, HeaderId::host,
+                            HeaderId::trailer, HeaderId::connection, HeaderId::te})
+    out.remove(id);
+  return reader.result;
+}
+
+bool worth_parsing(std::string_view bytes, std::size_t seen) noexcept {
+  std::size_t at = seen < 3 ? 0 : seen - 3;
+  while ((at = bytes.find('\n', at)) != std::string_view::npos) {
+    // The end of the head, or a line end that will be refused.
+    if (at == 0 || bytes[at - 1] != '\r') return true;
+    if (at >= 2 && bytes[at - 2] == '\n') return true;
+    if (at == 1) return true;
+    ++at;
+  }
+  return false;
+}
+
+bool parse_content_length(std::string_view text, std::uint64_t& value) noexcept {
+  if (text.empty() || text.size() > 19) return false;
+  std::uint64_t sum = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    sum = sum * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  value = sum;
+  return true;
+}
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcept {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + 32) : text[i];
+    if (c != lower[i]) return false;
+  }
+  return true;
+}
+
+bool has_token(std::string_view text, std::string_view word) noexcept {
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    std::string_view item = text.substr(0, comma);
+    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+    if (equals_ignoring_case(item, word)) return true;
+    if (comma == std::string_view::npos) return false;
+    text.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+namespace {
+
+Http1Error read_length(const HeaderMap& headers, std::uint64_t& length) {
+  const HeaderField* const first = headers.find(HeaderId::content_length);
+  if (!parse_content_length(first->value, length)) return Http1Error::bad_content_length;
+  for (const HeaderField& field : headers.fields())
+    if (field.id == HeaderId::content_length && &field != first)
+      return Http1Error::bad_content_length;
+  return Http1Error::none;
+}
+
+Http1Error check_chunked(const HeaderMap& headers, std::uint8_t minor_version) {
+  const HeaderField* const first = headers.find(HeaderId::transfer_encoding);
+  if (headers.has(HeaderId::content_length)) return Http1Error::length_and_chunked;
+  if (minor_version == 0) return Http1Error::chunked_in_http_10;
+  if (!equals_ignoring_case(first->value, "chunked")) return Http1Error::bad_transfer_encoding;
+  for (const HeaderField& field : headers.fields())
+    if (field.id == HeaderId::transfer_encoding && &field != first)
+      return Http1Error::bad_transfer_encoding;
+  return Http1Error::none;
+}
+
+}  // namespace
+
+Http1Error request_framing(const HeaderMap& headers, const RequestLine& line, BodyFraming& framing,
+                           std::uint64_t& length) {
+  framing = BodyFraming::none;
+  length = 0;
+  if (headers.has(HeaderId::transfer_encoding)) {
+    framing = BodyFraming::chunked;
+    return check_chunked(headers, line.minor_version);
+  }
+  if (!headers.has(HeaderId::content_length)) return Http1Error::none;
+  const Http1Error error = read_length(headers, length);
+  if (length > 0) framing = BodyFraming::length;
+  return error;
+}
+
+Http1Error response_framing(const HeaderMap& headers, const StatusLine& line,
+                            std::string_view method, BodyFraming& framing, std::uint64_t& length) {
+  framing = BodyFraming::none;
+  length = 0;
+  const bool chunked = headers.has(HeaderId::transfer_encoding);
+  const bool counted = headers.has(HeaderId::content_length);
+  // What cannot have a body has none, whatever the headers say (RFC 9112 §6.3); but the two
+  // together are never right.
+  if (chunked && counted) return Http1Error::length_and_chunked;
+  if (line.status < 200 || line.status == 204 || line.status == 304 || method == "HEAD")
+    return counted && !parse_content_length(headers.get(HeaderId::content_length), length)
+               ? Http1Error::bad_content_length
+               : Http1Error::none;
+  if (chunked) {
+    framing = BodyFraming::chunked;
+    return check_chunked(headers, line.minor_version);
+  }
+  if (!counted) {
+    framing = BodyFraming::until_close;
+    return Http1Error::none;
+  }
+  const Http1Error error = read_length(headers, length);
+  if (length > 0) framing = BodyFraming::length;
+  return error;
+}
+
+}  // namespace weir::http

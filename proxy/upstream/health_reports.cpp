@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/upstream/health_reports.hpp"
+
+#include <cassert>
+
+namespace weir::upstream {
+namespace {
+
+bool is_gateway_failure(unsigned status) { return status >= 502 && status <= 504; }
+
+void count_local_success(const Host& host, std::size_t worker) {
+  OutcomeCounts& counts = host.outcomes.counts[worker];
+  counts.local_total.add();
+  counts.local_succeeded.add();
+  host.outcomes.local_failures.end();
+}
+
+/// What an outcome counts as when local failures are not told from the host's own.
+unsigned status_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::connected:
+      return 0;
+    case Outcome::connected_final:
+    case Outcome::request_succeeded:
+      return 200;
+    case Outcome::connect_failed:
+      return 503;
+    case Outcome::timeout:
+      return 504;
+    case Outcome::request_failed:
+      return 500;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void HealthReports::count(const Host& host, std::size_t worker, Outcome outcome) const {
+  if (host.outcomes.counts.empty()) return;
+  if (outlier_->split_external_local_origin_errors) {
+    if (outcome == Outcome::connected || outcome == Outcome::connected_final)
+      return count_local_success(host, worker);
+    if (outcome == Outcome::connect_failed || outcome == Outcome::timeout)
+      return count_local_failure(host, worker);
+  }
+  if (const unsigned status = status_of(outcome); status != 0) count_status(host, worker, status);
+}
+
+void HealthReports::count_status(const Host& host, std::size_t worker, unsigned status) const {
+  HostOutcomes& outcomes = host.outcomes;
+  if (outcomes.counts.empty()) return;
+  assert(worker < outcomes.counts.size());
+  outcomes.counts[worker].total.add();
+  if (status < 500) {
+    outcomes.counts[worker].succeeded.add();
+    outcomes.errors_5xx.end();
+    outcomes.gateway_failures.end();
+    return;
+  }
+  if (is_gateway_failure(status))
+    tell_at(outlier_->consecutive_gateway_failure, outcomes.gateway_failures.add(), host,
+            FailureKind::consecutive_gateway_failure);
+  else
+    outcomes.gateway_failures.end();
+  tell_at(outlier_->consecutive_5xx, outcomes.errors_5xx.add(), host, FailureKind::consecutive_5xx);
+}
+
+void HealthReports::count_local_failure(const Host& host, std::size_t worker) const {
+  host.outcomes.counts[worker].local_total.add();
+  tell_at(outlier_->consecutive_local_origin_failure, host.outcomes.local_failures.add(), host,
+          FailureKind::consecutive_local_origin_failure);
+}
+
+void HealthReports::tell_at(std::uint32_t threshold, std::uint32_t length, const Host& host,
+                            FailureKind kind) const {
+  // Exactly the failure that completes the row tells: those after it would tell the same again.
+  if (length == threshold && callbacks_.on_streak)
+    callbacks_.on_streak(host.shared_from_this(), kind);
+}
+
+}  // namespace weir::upstream
