@@ -5,12 +5,14 @@
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "envoy/extensions/filters/http/lua/v3/lua.pb.h"
 #include "envoy/extensions/filters/http/rbac/v3/rbac.pb.h"
 #include "proxy/filters/http/cors/cors.hpp"
 #include "proxy/filters/http/cors/cors_config.hpp"
 #include "proxy/filters/http/fault/fault.hpp"
 #include "proxy/filters/http/health_check/health_check.hpp"
 #include "proxy/filters/http/local_ratelimit/local_ratelimit.hpp"
+#include "proxy/filters/http/lua/lua_filter.hpp"
 #include "proxy/filters/http/rbac/rbac.hpp"
 
 namespace weir::filters {
@@ -25,6 +27,8 @@ using CorsProto = proto::cors::v3::Cors;
 using CorsPolicyProto = proto::cors::v3::CorsPolicy;
 using FaultProto = proto::fault::v3::HTTPFault;
 using HealthCheckProto = proto::health_check::v3::HealthCheck;
+using LuaProto = proto::lua::v3::Lua;
+using RouteLuaProto = proto::lua::v3::LuaPerRoute;
 using RateLimitProto = proto::local_ratelimit::v3::LocalRateLimit;
 using RbacProto = proto::rbac::v3::RBAC;
 using RouteRbacProto = proto::rbac::v3::RBACPerRoute;
@@ -76,6 +80,16 @@ std::shared_ptr<const RouteFilterConfig> parse_route_rbac(const Message& message
   return route_rbac_from_proto(static_cast<const RouteRbacProto&>(message), context);
 }
 
+std::shared_ptr<const HttpFilterConfig> parse_lua(const Message& message,
+                                                  const ParseContext& context) {
+  return std::make_shared<LuaFilter>(
+      lua_from_proto(static_cast<const LuaProto&>(message), context));
+}
+std::shared_ptr<const RouteFilterConfig> parse_route_lua(const Message& message,
+                                                         const ParseContext& context) {
+  return lua_route_from_proto(static_cast<const RouteLuaProto&>(message), context);
+}
+
 }  // namespace
 
 std::vector<config::HttpFilterType> builtin_http_filters() {
@@ -88,6 +102,8 @@ std::vector<config::HttpFilterType> builtin_http_filters() {
        parse_health_check},
       {"envoy.filters.http.local_ratelimit", &RateLimitProto::default_instance(), parse_rate_limit,
        &RateLimitProto::default_instance(), parse_route_rate_limit},
+      {"envoy.filters.http.lua", &LuaProto::default_instance(), parse_lua,
+       &RouteLuaProto::default_instance(), parse_route_lua},
       {"envoy.filters.http.rbac", &RbacProto::default_instance(), parse_rbac,
        &RouteRbacProto::default_instance(), parse_route_rbac},
   };

@@ -17,6 +17,7 @@
 #include "proxy/filters/filter.hpp"
 #include "proxy/filters/http/connection_notes.hpp"
 #include "proxy/http/header_map.hpp"
+#include "proxy/http/metadata.hpp"
 #include "proxy/route/route_config.hpp"
 
 namespace weir::filters {
@@ -105,6 +106,12 @@ class HttpStream {
   /// Goes on after FilterStatus::pause. The stream may be gone when it returns.
   virtual void resume_request(HttpFilter& filter) = 0;
   virtual void resume_response(HttpFilter& filter) = 0;
+  /// Goes on after FilterStatus::pause as if the filter had answered need_body, while its headers
+  /// are still here: on_*_data gets the whole body in one piece with end_of_stream, with what it
+  /// has seen, and perhaps replaced, before. The stream may be gone when it returns true. @return
+  /// false: cannot be done.
+  virtual bool await_request_body(HttpFilter& /*filter*/) { return false; }
+  virtual bool await_response_body(HttpFilter& /*filter*/) { return false; }
   /// Closes the stream (HTTP/2: RST_STREAM, HTTP/1: the connection). Gone when it returns.
   virtual void reset(std::string_view details) = 0;
 
@@ -129,6 +136,8 @@ class HttpStream {
   /// nullptr: never set.
   [[nodiscard]] virtual const std::string* metadata(std::string_view space,
                                                     std::string_view key) = 0;
+  /// All of it; nullptr: cannot be listed.
+  [[nodiscard]] virtual const http::Metadata* all_metadata() { return nullptr; }
   /// Leaves the stream out of the health-check counters and marks it for not_health_check_filter.
   virtual void mark_health_check() = 0;
 
@@ -145,8 +154,8 @@ enum class FilterStatus : std::uint8_t {
   /// buffer limit, then the peer has to wait. Held data goes through this filter's on_*_data then.
   pause,
   /// Only from on_*_headers: headers wait until the whole body is there; on_*_data gets it in one
-  /// piece with end_of_stream (before trailers, if any). More than the buffer limit: 413 to
-  /// requests, 500 instead of responses.
+  /// piece with end_of_stream (before trailers, if any): an empty one when there is no body. More
+  /// than the buffer limit: 413 to requests, 500 instead of responses.
   need_body,
   /// The filter has called reply() or reset(): touch nothing more.
   ended,

@@ -207,6 +207,8 @@ class FakeHttpStream final : public HttpStream {
   }
   void resume_request(HttpFilter&) override { go_on(request); }
   void resume_response(HttpFilter&) override { go_on(response); }
+  bool await_request_body(HttpFilter&) override { return await(request); }
+  bool await_response_body(HttpFilter&) override { return await(response); }
   void reset(std::string_view why) override {
     if (!over()) reset_details = std::string(why);
   }
@@ -244,6 +246,7 @@ class FakeHttpStream final : public HttpStream {
   [[nodiscard]] const std::string* metadata(std::string_view space, std::string_view key) override {
     return notes.find(space, key);
   }
+  [[nodiscard]] const http::Metadata* all_metadata() override { return &notes; }
   void mark_health_check() override { health_check = true; }
   [[nodiscard]] http::Arena& arena() override { return arena_; }
   [[nodiscard]] WorkerContext& worker() override { return fake_worker_.context; }
@@ -344,6 +347,18 @@ class FakeHttpStream final : public HttpStream {
       way.trailers_passed = way.ended = true;
     else if (way.received_trailers)
       filter_trailers(way);
+  }
+
+  bool await(FakeDirection& way) {
+    if (over_for(way) || !way.paused || way.headers_passed) return false;
+    if (way.seen) {
+      way.held.insert(0, *std::exchange(way.seen, std::nullopt));
+      way.held_end = std::exchange(way.seen_end, false) || way.held_end;
+    }
+    way.paused = false;
+    way.collecting = true;
+    if (way.held_end || way.received_trailers) go_on(way);
+    return true;
   }
 
   void pass_held(FakeDirection& way) {

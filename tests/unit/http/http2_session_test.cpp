@@ -196,6 +196,37 @@ TEST_F(Http2Pair, ARequestThatWasNotSentYetCanBeTakenBack) {
   EXPECT_TRUE(client->session.may_open_stream());
 }
 
+// A pool waits for the end of a stream in order to open another.
+TEST_F(Http2Pair, TheEndOfAStreamMakesRoomForAnother) {
+  struct Waiting : Http2Endpoint {
+    using Http2Endpoint::Http2Endpoint;
+    void on_stream_closed(std::int32_t stream, void* owner) override {
+      Http2Endpoint::on_stream_closed(stream, owner);
+      if (session.may_open_stream()) session.submit_request(request("/next"), true, nullptr);
+    }
+  };
+  auto waiting = std::make_unique<Waiting>(Role::client);
+  Http2Endpoint& one = *waiting;
+  client = std::move(waiting);
+  server = std::make_unique<Http2Endpoint>(Role::server, Http2Options{.max_concurrent_streams = 1});
+  exchange(one, *server);
+  one.session.submit_request(one.request(), true, nullptr);
+  for (int id = 1; id < 20; id += 2) {
+    exchange(one, *server);
+    ASSERT_TRUE(server->session.submit_headers(id, server->response(), true)) << id;
+  }
+}
+
+TEST_F(Http2Pair, ManyResetsOfOurOwnAreNoFlood) {
+  connect({.max_outbound_control_frames = 10}, {});
+  for (int i = 0; i < 50; ++i) client->session.submit_request(client->request(), false, nullptr);
+  exchange(*client, *server);
+  for (int i = 0; i < 50; ++i) client->session.reset(2 * i + 1, Http2Error::cancel);
+  exchange(*client, *server);
+  EXPECT_FALSE(client->session.failed());
+  EXPECT_EQ(server->session.active_streams(), 0u);
+}
+
 TEST_F(Http2Pair, ARefusedStreamLeavesNothing) {
   server->refuse = true;
   client->session.submit_request(client->request(), true, nullptr);

@@ -484,6 +484,9 @@ void Router::on_batch_end() {
   stream_.guarded([&] { stream_.on_upstream_batch_end(); });
 }
 
+void Router::pin() { stream_.pin(); }
+void Router::unpin() { stream_.unpin(); }
+
 void Router::pause_response(bool paused) {
   if (exchange_ == nullptr) return;
   if (paused) stats_->upstream_flow_control_paused_reading_total.add();

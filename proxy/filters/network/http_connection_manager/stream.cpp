@@ -259,6 +259,16 @@ void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
   });
 }
 
+void Stream::on_client_reset(std::string_view details, access_log::ResponseFlags flags) {
+  guarded([&] {
+    if (over_) return;
+    details_ = arena_.copy(details);
+    flags_.bits |= flags.bits;
+    hcm_.stats->downstream_rq_rx_reset.add();
+    end(false);
+  });
+}
+
 void Stream::pause_request(bool paused) {
   if (connection_ == nullptr) return;
   auto& stats = *hcm_.stats;

@@ -12,6 +12,7 @@
 
 #include "proxy/access_log/record.hpp"
 #include "proxy/filters/http/filter.hpp"
+#include "proxy/filters/network/http_connection_manager/filter_call.hpp"
 #include "proxy/filters/network/http_connection_manager/filter_walk.hpp"
 #include "proxy/filters/network/http_connection_manager/hcm_instance.hpp"
 #include "proxy/filters/network/http_connection_manager/router.hpp"
@@ -29,7 +30,7 @@ struct StreamExtras {
   bool connection_known = false;
   std::string details;  // set_details()
   std::string local_reply_body;
-  std::vector<std::unique_ptr<class FilterCall>> calls;
+  FilterCall::Calls calls;
 };
 
 /// Lives in a block of its worker, from the first byte of the request's head to the end of the
@@ -131,8 +132,16 @@ class Stream final : public HttpStream, io::TimerHandler {
   void guarded(Call&& call) {
     ++depth_;
     call();
-    if (--depth_ == 0 && over_) destroy();
+    if (--depth_ == 0 && over_ && pins_ == 0) destroy();
   }
+  /// Somebody still uses the header maps: the stream stays until unpin(), even when it is over.
+  void pin() noexcept { ++pins_; }
+  void unpin() {
+    --pins_;
+    guarded([] {});
+  }
+  /// The client has given the stream up; its session is still there.
+  void on_client_reset(std::string_view details, access_log::ResponseFlags flags);
 
  private:
   friend class Router;
@@ -221,6 +230,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t bytes_sent_ = 0;
   std::uint16_t status_ = 0;
   std::uint16_t depth_ = 0;
+  std::uint16_t pins_ = 0;
   bool internal_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool tunnel_ : 1 = false;  // a 101 went to the client

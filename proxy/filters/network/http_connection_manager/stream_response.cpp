@@ -345,6 +345,8 @@ void Stream::end(bool whole) {
   }
   if (tunnel_) hcm_.stats->downstream_cx_upgrades_active.sub();
   write_log();
+  // From here on the session may make room for the next.
+  if (connection_ != nullptr) std::exchange(connection_, nullptr)->on_stream_end();
 }
 
 void Stream::count_response() {
@@ -409,10 +411,7 @@ void Stream::write_log() {
 }
 
 void Stream::destroy() {
-  StreamConnection* const connection = connection_;
-  HcmInstance& hcm = hcm_;
-  hcm.worker->streams.destroy(this);
-  if (connection != nullptr) connection->on_stream_end();
+  hcm_.worker->streams.destroy(this);
 }
 
 }  // namespace weir::filters
