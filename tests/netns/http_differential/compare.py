@@ -10,6 +10,7 @@ from .case import Case, Seen
 
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SERVICE_TIME = re.compile(r"(x-envoy-upstream-service-time: )\d+")  # an answer that came as a tunnel's bytes
 _MILLISECONDS = {"x-envoy-upstream-service-time", "x-envoy-expected-rq-timeout-ms"}
 
 
@@ -23,7 +24,7 @@ class Difference:
 
 
 def normal_text(text: str) -> str:
-    return _UUID.sub("<uuid>", _DATE.sub("<date>", text))
+    return _SERVICE_TIME.sub(r"\1<ms>", _UUID.sub("<uuid>", _DATE.sub("<date>", text)))
 
 
 def _normal_header(name: str, value: str) -> tuple[str, str]:
