@@ -11,7 +11,6 @@ from .case import Case, Seen
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SERVICE_TIME = re.compile(r"(x-envoy-upstream-service-time: )\d+")  # an answer that came as a tunnel's bytes
-_MILLISECONDS = {"x-envoy-upstream-service-time", "x-envoy-expected-rq-timeout-ms"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +27,9 @@ def normal_text(text: str) -> str:
 
 
 def _normal_header(name: str, value: str) -> tuple[str, str]:
-    if name.lower() in _MILLISECONDS and value.isdigit():
-        if name.lower() == "x-envoy-upstream-service-time":
-            return name, "<ms>"
+    if name.lower() == "x-envoy-upstream-service-time":
+        return name, re.sub(r"^\d+", "<ms>", value)
+    if name.lower() == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
         return name, str(math.ceil(int(value) / 100) * 100)  # a retry tells what is left of the time
     return name, normal_text(value)
 
