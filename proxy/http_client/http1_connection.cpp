@@ -22,8 +22,8 @@ enum Method : std::uint8_t { kOther, kHead, kConnect };
 /// Requests of these methods have no body unless they say so; all others without one say that it is
 /// empty (RFC 9110 §8.6).
 bool says_nothing_of_no_body(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS" ||
-         method == "TRACE" || method == "CONNECT";
+  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "TRACE" ||
+         method == "CONNECT";
 }
 
 }  // namespace
@@ -200,8 +200,10 @@ bool Http1Connection::on_end_of_input() {
     events->on_response_data({}, true);
     return false;
   }
+  // Half a head is none; what becomes of half a body, the router knows.
   const bool partial = begun_ && receiving_ != Receiving::nothing;
-  close(ResetReason::connection_terminated, partial ? "closed within a response" : "closed");
+  close(!held_.empty() ? ResetReason::protocol_error : ResetReason::connection_terminated,
+        partial ? "closed within a response" : "closed");
   return false;
 }
 
@@ -274,6 +276,7 @@ bool Http1Connection::begin_body(const http::StatusLine& line, http::HeaderMap& 
     return false;
   }
   if (tunnel) framing_ = BodyFraming::tunnel;
+  if (line.status == 204) headers.remove(HeaderId::content_length);
   const std::string_view connection = headers.joined("connection");
   const bool says_close = http::has_token(connection, "close");
   const bool says_keep = http::has_token(connection, "keep-alive");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "common/socket_options.hpp"
 #include "proxy/filters/network/http_connection_manager/http2_session.hpp"
@@ -181,7 +182,10 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
     return bytes.size();
   }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
-  if (bytes.starts_with("\r\n")) return 2;
+  if (bytes.starts_with("\r\n")) {
+    begun_ = true;
+    return 2;
+  }
   if (bytes == "\r") return 0;
   if (tried_ > 0 && bytes.size() > tried_ && !http::worth_parsing(bytes, tried_) &&
       bytes.size() <= hcm_.config->max_request_headers_kb * 1024u) {
@@ -201,6 +205,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
     return 0;
   }
   tried_ = 0;
+  begun_ = false;
   first_bytes_ = false;
   if (result.status == HeadStatus::failed) {
     stream_->request_map().clear();
@@ -222,11 +227,19 @@ void Http1Session::begin_request(const http::RequestLine& line) {
   minor_version_ = line.minor_version;
   head_ = headers.get(HeaderId::method) == "HEAD";
   const Http1Error error = http::request_framing(headers, line, framing_, left_);
-  if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
+  if (line.minor_version == 0 && !hcm_.config->http1.accept_http_10) {
+    minor_version_ = 1;
+    if (error == Http1Error::length_and_chunked)
+      refuse(error);
+    else
+      refuse({426, "Upgrade Required", "low_version"});
+    return;
+  }
   if (error != Http1Error::none) {
     refuse(error);
     return;
   }
+  if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
   keep_alive_10_ = false;
   if (headers.has(HeaderId::connection)) {
     const std::string_view connection = headers.joined("connection");
@@ -283,7 +296,11 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
   }
   const std::unique_ptr<http::ChunkDecoder> chunks = std::move(chunks_);
   if (chunks->trailers() != "\r\n") {
-    const http::HeadLimits limits{16 * 1024, hcm_.config->common.max_headers,
+    // What is dropped may be many.
+    const http::HeadLimits limits{16 * 1024,
+                                  hcm_.config->http1.enable_trailers
+                                      ? hcm_.config->common.max_headers
+                                      : std::numeric_limits<std::uint32_t>::max(),
                                   hcm_.config->common.underscores};
     http::HeaderMap& trailers = stream_->request_trailers_map();
     const auto parsed = http::parse_trailers(chunks->trailers(), limits, trailers);
@@ -303,10 +320,13 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
 }
 
 void Http1Session::refuse(Http1Error error) {
-  const ProtocolAnswer answer = answer_to(error);
-  hcm_.stats->downstream_cx_protocol_error.add();
   if (error == Http1Error::underscore)
     hcm_.http1_stats->get().requests_rejected_with_underscores_in_headers.add();
+  refuse(answer_to(error));
+}
+
+void Http1Session::refuse(const ProtocolAnswer& answer) {
+  hcm_.stats->downstream_cx_protocol_error.add();
   closes_ = true;
   held_.clear();
   access_log::ResponseFlags flags;
@@ -485,6 +505,7 @@ void Http1Session::on_stream_end() {
     if (phase_ == Phase::closed) return;
     if (!response_done_ || closes_ || peer_ended_ || !request_done_) {
       close_when_written();
+      if (!response_done_) flush();  // as far as it came
       return;
     }
     next_request();
@@ -607,6 +628,14 @@ void Http1Session::close(EndReason reason) {
     (is_remote(reason) ? stats.downstream_cx_destroy_remote_active_rq
                        : stats.downstream_cx_destroy_local_active_rq)
         .add();
+    stream->on_client_gone("downstream_remote_disconnect",
+                           ResponseFlag::downstream_connection_termination);
+  }
+  if (stream_ == nullptr && (begun_ || tried_ > 0) && is_remote(reason)) {
+    // Half a request: nothing was understood of it, but it was there.
+    Stream* const stream =
+        hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
+    stream->begin_unread();
     stream->on_client_gone("downstream_remote_disconnect",
                            ResponseFlag::downstream_connection_termination);
   }

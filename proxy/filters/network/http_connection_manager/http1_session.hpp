@@ -14,6 +14,8 @@
 
 namespace weir::filters {
 
+struct ProtocolAnswer;
+
 /// Lives in a block of its worker until the connection ends. Worker thread only.
 class Http1Session final : public tcp::Connection,
                            StreamConnection,
@@ -71,6 +73,7 @@ class Http1Session final : public tcp::Connection,
   static bool is_http2_preface(std::string_view bytes);
   void become_http2(std::string_view bytes);
   void refuse(http::Http1Error error);
+  void refuse(const ProtocolAnswer& answer);
   void client_ended();
   void client_reset();
   void response_ended();
@@ -116,6 +119,7 @@ class Http1Session final : public tcp::Connection,
   bool writable_watched_ : 1 = false;
   bool resuming_ = false;
   bool first_bytes_ : 1 = true;
+  bool begun_ : 1 = false;  // empty lines have come before a request
 };
 
 }  // namespace weir::filters

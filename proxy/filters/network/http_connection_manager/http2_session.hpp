@@ -104,6 +104,8 @@ class Http2Session final : public tcp::Connection,
   void write();
   void wake();
   void protocol_error();
+  void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
+  bool end_early_answers();
   void touch(Http2StreamSide& side);
   void forget(Http2StreamSide& side);
   void close(tcp::EndReason reason);
@@ -115,6 +117,7 @@ class Http2Session final : public tcp::Connection,
   std::unique_ptr<http::Http2Session> codec_;
   std::vector<Http2StreamSide*> sides_;
   std::vector<Http2StreamSide*> touched_;
+  std::vector<std::int32_t> early_answers_;  // whole, of requests that are not
   io::OutQueue out_;
   io::Timer timer_{*this};
   io::SourceId source_;

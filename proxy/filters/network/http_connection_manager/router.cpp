@@ -75,7 +75,7 @@ Router::~Router() = default;
 
 void Router::on_headers(bool end_of_stream) {
   headers_in_ = true;
-  end_in_ = end_of_stream;
+  headers_end_ = end_in_ = end_of_stream;
   const route::Route* const route = stream_.route();
   if (route == nullptr) {
     stream_.hcm().stats->no_route.add();
@@ -363,7 +363,7 @@ void Router::send_request() {
   const HcmConfig& config = *stream_.hcm().config;
   if (!config.suppress_envoy_headers) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
-    if (deadline_ != kNever && timeout_.count() > 0) {
+    if (attempts_ > 1 && deadline_ != kNever && timeout_.count() > 0) {
       const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
@@ -381,9 +381,11 @@ void Router::send_request() {
     headers.set(HeaderId::authority, host_->hostname);
   }
   const bool has_body = body_ != nullptr && !body_->empty();
-  const bool ends_here = end_in_ && !has_body && !trailers_in_;
+  const bool ends_here = headers_end_;
   exchange_->send_headers(headers, ends_here);
-  if (exchange_ != nullptr && has_body) exchange_->send_data(*body_, end_in_ && !trailers_in_);
+  if (exchange_ != nullptr && (has_body || (end_in_ && !headers_end_ && !trailers_in_)))
+    exchange_->send_data(has_body ? std::string_view(*body_) : std::string_view(),
+                         end_in_ && !trailers_in_);
   if (exchange_ != nullptr && trailers_in_) exchange_->send_trailers(*stream_.request_trailers());
   if (exchange_ == nullptr) return;
   if (end_in_) request_sent_ = stream_.now();
@@ -511,7 +513,8 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   const bool reused = exchange_ != nullptr && exchange_->reused();
   end_attempt();
   if (stream_.over()) return;
-  failure_ = detail;
+  // Envoy tells what the transport said only of a connection that was never there.
+  if (reason == ResetReason::connect_failed) failure_ = detail;
   const FailureText text = text_of(reason);
   if (reason == ResetReason::remote_reset || reason == ResetReason::refused_stream)
     stats_->upstream_rq_rx_reset.add();
@@ -560,8 +563,6 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     failure_ = "delayed connect error: " +
                (colon == std::string::npos ? failure_ : failure_.substr(colon + 2));
     details += "|" + with_underscores(failure_);
-  } else if (reason == ResetReason::connect_timeout) {
-    failure_.clear();
   }
   details += "}";
   finished();

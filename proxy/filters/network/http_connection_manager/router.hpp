@@ -133,6 +133,7 @@ class Router final : http_client::ExchangeEvents {
   upstream::LimitUse request_use_;  // against max_requests
   upstream::LimitUse retry_use_;    // against max_retries
   bool headers_in_ : 1 = false;        // the stream has handed the headers over
+  bool headers_end_ : 1 = false;       // nothing came or comes behind them
   bool end_in_ : 1 = false;            // and everything
   bool trailers_in_ : 1 = false;
   bool replayable_ : 1 = true;         // body_ holds all of the body so far

@@ -57,14 +57,8 @@ void Stream::begin_request(bool end_of_stream) {
     request_received_ = now();
   }
   const HcmConfig& config = *hcm_.config;
-  if (protocol_ == "HTTP/1.0" && !config.http1.accept_http_10) {
-    connection_->close_after_response();
-    LocalReply reply{426, "Upgrade Required", "low_version", {}, {}};
-    reply.flags.set(ResponseFlag::downstream_protocol_error);
-    this->reply(reply);
-    return;
-  }
   if (!http2 && !strip_connection_headers(request_)) {
+    request_.clear();
     refuse(400, "Bad Request", "http1.connection_header_rejected",
            {static_cast<std::uint32_t>(ResponseFlag::downstream_protocol_error)}, true);
     return;
@@ -226,14 +220,18 @@ void Stream::on_response_drained() {
   });
 }
 
+void Stream::begin_unread() {
+  if (started_) return;
+  started_ = true;
+  request_.clear();
+  hcm_.stats->downstream_rq_total.add();
+  hcm_.stats->downstream_rq_active.add();
+}
+
 void Stream::refuse(std::uint16_t status, std::string_view body, std::string_view details,
                     access_log::ResponseFlags flags, bool close) {
   guarded([&] {
-    if (!started_) {
-      started_ = true;
-      hcm_.stats->downstream_rq_total.add();
-      hcm_.stats->downstream_rq_active.add();
-    }
+    begin_unread();
     flags_.bits |= flags.bits;
     if (response_begun_) {
       details_ = arena_.copy(details);

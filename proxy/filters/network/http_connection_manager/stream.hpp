@@ -56,6 +56,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_request_batch_end();
   /// What was sent to the client has left.
   void on_response_drained();
+  /// A request whose head is not whole or is no good: it is counted and logged, without headers.
+  void begin_unread();
   /// A request that cannot be understood, or takes too long to come: answered, when nothing was
   /// answered yet, else reset.
   void refuse(std::uint16_t status, std::string_view body, std::string_view details,
@@ -111,6 +113,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   [[nodiscard]] HcmInstance& hcm() noexcept { return hcm_; }
   [[nodiscard]] StreamConnection* session() noexcept { return connection_; }
   [[nodiscard]] bool over() const noexcept { return over_; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }
   [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
   [[nodiscard]] bool is_upgrade() const noexcept { return upgrade_; }
