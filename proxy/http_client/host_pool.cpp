@@ -119,6 +119,12 @@ void HostPool::available(ClientConnection& connection) {
     dequeue(*first_waiting_);
     ready_->take(*events);
   }
+  // A connection that takes many was counted before anybody knew how many it takes.
+  if (options_.http2 || cluster().config().protocol == config::UpstreamProtocol::http2) {
+    std::string detail;
+    while (!draining_ && waiting_ > connecting_capacity_ && !open(options_, detail)) {
+    }
+  }
 }
 
 void HostPool::unavailable(ClientConnection& connection) noexcept {

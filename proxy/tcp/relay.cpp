@@ -43,6 +43,15 @@ RelayDirection::Step RelayDirection::fail(Step step, int error) noexcept {
   return step;
 }
 
+/// The source has ended: too early, when there was a budget.
+RelayDirection::Step RelayDirection::at_end() noexcept {
+  return left_ == kUnbounded ? Step::end : fail(Step::source_failed, 0);
+}
+
+void RelayDirection::take_from_budget(std::size_t bytes) noexcept {
+  if (left_ != kUnbounded) left_ -= bytes;
+}
+
 RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources& resources) {
   while (spill_begin_ < spill_end_) {
     const ssize_t sent =
@@ -58,13 +67,15 @@ RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources
 
 RelayDirection::Step RelayDirection::copy(int source, int destination, RelayResources& resources,
                                           ShortRead short_read, std::size_t limit) {
-  const std::size_t room = std::min(limit, io::kBufferSize);
+  const std::size_t room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(left_, std::min(limit, io::kBufferSize)));
   const ssize_t got = recv(source, resources.shared->data(), room, 0);
   if (got <= 0) {
-    if (got == 0) return Step::end;
+    if (got == 0) return at_end();
     return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
   }
   const auto size = static_cast<std::size_t>(got);
+  take_from_budget(size);
   if (set_no_delay_ && std::exchange(written_, true)) {
     set_no_delay_ = false;
     static_cast<void>(
@@ -90,11 +101,13 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
 }
 
 RelayDirection::Step RelayDirection::fill_pipe(int source) {
-  const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, pipe_->capacity,
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left_, pipe_->capacity));
+  const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, room,
                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (got < 0) return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
-  if (got == 0) return Step::end;
+  if (got == 0) return at_end();
   pipe_->held = static_cast<std::size_t>(got);
+  take_from_budget(pipe_->held);
   return Step::again;
 }
 
@@ -141,7 +154,7 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
       step = flush_spill(destination, resources);
     } else if (pipe_ != nullptr && pipe_->held > 0) {
       step = drain_pipe(destination);
-    } else if (end_of_stream_) {
+    } else if (end_of_stream_ || left_ == 0) {
       step = Step::end;
     } else if (bytes_ >= turn_end) {
       return RelayStatus::yielded;
@@ -160,7 +173,7 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
     case Step::end:
       end_of_stream_ = finished_ = true;
       // ENOTCONN: the destination is gone already, which its own event will tell.
-      if (!last) shutdown(destination, SHUT_WR);
+      if (!last && left_ == kUnbounded) shutdown(destination, SHUT_WR);
       return RelayStatus::finished;
     case Step::source_failed:
       return RelayStatus::source_failed;

@@ -23,8 +23,8 @@ enum class RelayStatus : std::uint8_t {
   waiting,            // the source is empty: go on at its next event
   blocked,            // the destination takes no more: go on when it is writable
   yielded,            // the turn's share is used up: go on soon
-  finished,           // end of stream was passed on (FIN); nothing more will move
-  source_failed,      // reading failed, errno in failure()
+  finished,           // end of stream was passed on (FIN), or all of `budget` has moved
+  source_failed,      // reading failed, errno in failure(); 0: it ended before the budget
   destination_failed  // writing failed, errno in failure()
 };
 
@@ -48,6 +48,10 @@ class RelayDirection {
   /// call.
   explicit RelayDirection(bool set_no_delay) noexcept : set_no_delay_(set_no_delay) {}
 
+  /// A direction that ends after `budget` bytes, with the source and the destination still open.
+  RelayDirection(bool set_no_delay, std::uint64_t budget) noexcept
+      : left_(budget), set_no_delay_(set_no_delay) {}
+
   /// Moves what can be moved now. `short_read`: what the events of the source have told so far.
   /// `limit`: most bytes to hold in user space, per_connection_buffer_limit_bytes.
   /// `last`: the other direction has finished, so the owner closes both sockets after this one; the
@@ -69,6 +73,7 @@ class RelayDirection {
   [[nodiscard]] bool bulk() const noexcept { return bulk_; }
 
  private:
+  static constexpr std::uint64_t kUnbounded = UINT64_MAX;
   enum class Step : std::uint8_t { again, empty, blocked, end, source_failed, destination_failed };
   Step flush_spill(int destination, RelayResources& resources);
   Step copy(int source, int destination, RelayResources& resources, ShortRead short_read,
@@ -76,12 +81,15 @@ class RelayDirection {
   Step fill_pipe(int source);
   Step drain_pipe(int destination);
   Step splice_through(int source, int destination, RelayResources& resources);
+  Step at_end() noexcept;
+  void take_from_budget(std::size_t bytes) noexcept;
   static Step after(ShortRead short_read) noexcept;
   Step fail(Step step, int error) noexcept;
 
   std::unique_ptr<io::Buffer> spill_;
   std::unique_ptr<io::Pipe> pipe_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t left_ = kUnbounded;  // to be read yet
   std::uint32_t spill_begin_ = 0;
   std::uint32_t spill_end_ = 0;
   int failure_ = 0;
