@@ -43,13 +43,14 @@ RelayDirection::Step RelayDirection::fail(Step step, int error) noexcept {
   return step;
 }
 
-/// The source has ended: too early, when there was a budget.
-RelayDirection::Step RelayDirection::at_end() noexcept {
-  return left_ == kUnbounded ? Step::end : fail(Step::source_failed, 0);
+/// The source has ended: too early, when a total was expected.
+RelayDirection::Step RelayDirection::at_end(std::uint64_t total) noexcept {
+  return total == kUnbounded ? Step::end : fail(Step::source_failed, 0);
 }
 
-void RelayDirection::take_from_budget(std::size_t bytes) noexcept {
-  if (left_ != kUnbounded) left_ -= bytes;
+/// To be read yet.
+std::uint64_t RelayDirection::left_of(std::uint64_t total) const noexcept {
+  return total == kUnbounded ? kUnbounded : total - bytes_ - buffered();
 }
 
 RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources& resources) {
@@ -66,16 +67,16 @@ RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources
 }
 
 RelayDirection::Step RelayDirection::copy(int source, int destination, RelayResources& resources,
-                                          ShortRead short_read, std::size_t limit) {
-  const std::size_t room =
-      static_cast<std::size_t>(std::min<std::uint64_t>(left_, std::min(limit, io::kBufferSize)));
+                                          ShortRead short_read, std::size_t limit,
+                                          std::uint64_t total) {
+  const auto room = static_cast<std::size_t>(
+      std::min<std::uint64_t>(left_of(total), std::min(limit, io::kBufferSize)));
   const ssize_t got = recv(source, resources.shared->data(), room, 0);
   if (got <= 0) {
-    if (got == 0) return at_end();
+    if (got == 0) return at_end(total);
     return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
   }
   const auto size = static_cast<std::size_t>(got);
-  take_from_budget(size);
   if (set_no_delay_ && std::exchange(written_, true)) {
     set_no_delay_ = false;
     static_cast<void>(
@@ -100,14 +101,14 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
   return Step::again;
 }
 
-RelayDirection::Step RelayDirection::fill_pipe(int source) {
-  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left_, pipe_->capacity));
+RelayDirection::Step RelayDirection::fill_pipe(int source, std::uint64_t total) {
+  const auto room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(left_of(total), pipe_->capacity));
   const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, room,
                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (got < 0) return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
-  if (got == 0) return at_end();
+  if (got == 0) return at_end(total);
   pipe_->held = static_cast<std::size_t>(got);
-  take_from_budget(pipe_->held);
   return Step::again;
 }
 
@@ -126,7 +127,8 @@ RelayDirection::Step RelayDirection::drain_pipe(int destination) {
 }
 
 RelayDirection::Step RelayDirection::splice_through(int source, int destination,
-                                                    RelayResources& resources) {
+                                                    RelayResources& resources,
+                                                    std::uint64_t total) {
   if (pipe_ == nullptr) {
     pipe_ = resources.pipes.take();
     if (pipe_ == nullptr) {
@@ -134,7 +136,7 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
       return Step::again;
     }
   }
-  const Step filled = fill_pipe(source);
+  const Step filled = fill_pipe(source, total);
   if (filled != Step::again) return filled;
   const std::size_t size = pipe_->held;
   const Step drained = drain_pipe(destination);
@@ -144,7 +146,8 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
 }
 
 RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources,
-                                 ShortRead short_read, std::size_t limit, bool last) {
+                                 ShortRead short_read, std::size_t limit, bool last,
+                                 std::uint64_t total) {
   if (finished_) return RelayStatus::finished;
   blocked_ = false;
   const std::uint64_t turn_end = bytes_ + kTurnBytes;
@@ -154,15 +157,15 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
       step = flush_spill(destination, resources);
     } else if (pipe_ != nullptr && pipe_->held > 0) {
       step = drain_pipe(destination);
-    } else if (end_of_stream_ || left_ == 0) {
+    } else if (end_of_stream_ || left_of(total) == 0) {
       step = Step::end;
     } else if (bytes_ >= turn_end) {
       return RelayStatus::yielded;
     } else if (splice_ && short_read != ShortRead::proves_nothing) {
       // (splice(2) stops at an urgent mark and says that there is nothing)
-      step = splice_through(source, destination, resources);
+      step = splice_through(source, destination, resources, total);
     } else {
-      step = copy(source, destination, resources, short_read, limit);
+      step = copy(source, destination, resources, short_read, limit, total);
     }
   }
   if (pipe_ != nullptr && pipe_->held == 0) resources.pipes.give_back(std::move(pipe_));
@@ -173,7 +176,7 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
     case Step::end:
       end_of_stream_ = finished_ = true;
       // ENOTCONN: the destination is gone already, which its own event will tell.
-      if (!last && left_ == kUnbounded) shutdown(destination, SHUT_WR);
+      if (!last && total == kUnbounded) shutdown(destination, SHUT_WR);
       return RelayStatus::finished;
     case Step::source_failed:
       return RelayStatus::source_failed;

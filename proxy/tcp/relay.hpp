@@ -23,8 +23,8 @@ enum class RelayStatus : std::uint8_t {
   waiting,            // the source is empty: go on at its next event
   blocked,            // the destination takes no more: go on when it is writable
   yielded,            // the turn's share is used up: go on soon
-  finished,           // end of stream was passed on (FIN), or all of `budget` has moved
-  source_failed,      // reading failed, errno in failure(); 0: it ended before the budget
+  finished,           // end of stream was passed on (FIN), or all of `total` has moved
+  source_failed,      // reading failed, errno in failure(); 0: it ended before `total`
   destination_failed  // writing failed, errno in failure()
 };
 
@@ -43,21 +43,21 @@ enum class ShortRead : std::uint8_t {
 /// and registered edge-triggered. Worker thread.
 class RelayDirection {
  public:
+  static constexpr std::uint64_t kUnbounded = UINT64_MAX;
+
   /// `set_no_delay`: the destination has no TCP_NODELAY yet; it gets it before the second write.
   /// The first one goes out at once in any case, so a connection of one request never pays for the
   /// call.
   explicit RelayDirection(bool set_no_delay) noexcept : set_no_delay_(set_no_delay) {}
 
-  /// A direction that ends after `budget` bytes, with the source and the destination still open.
-  RelayDirection(bool set_no_delay, std::uint64_t budget) noexcept
-      : left_(budget), set_no_delay_(set_no_delay) {}
-
   /// Moves what can be moved now. `short_read`: what the events of the source have told so far.
   /// `limit`: most bytes to hold in user space, per_connection_buffer_limit_bytes.
   /// `last`: the other direction has finished, so the owner closes both sockets after this one; the
   /// end of stream is then left to close(2).
+  /// `total`: with so many bytes, from the first to the last, the direction is finished and both
+  /// sockets stay open; the same in every call.
   RelayStatus pump(int source, int destination, RelayResources& resources, ShortRead short_read,
-                   std::size_t limit, bool last = false);
+                   std::size_t limit, bool last = false, std::uint64_t total = kUnbounded);
 
   /// Returns buffer and pipe. Call before destruction.
   void release(RelayResources& resources);
@@ -73,23 +73,21 @@ class RelayDirection {
   [[nodiscard]] bool bulk() const noexcept { return bulk_; }
 
  private:
-  static constexpr std::uint64_t kUnbounded = UINT64_MAX;
   enum class Step : std::uint8_t { again, empty, blocked, end, source_failed, destination_failed };
   Step flush_spill(int destination, RelayResources& resources);
   Step copy(int source, int destination, RelayResources& resources, ShortRead short_read,
-            std::size_t limit);
-  Step fill_pipe(int source);
+            std::size_t limit, std::uint64_t total);
+  Step fill_pipe(int source, std::uint64_t total);
   Step drain_pipe(int destination);
-  Step splice_through(int source, int destination, RelayResources& resources);
-  Step at_end() noexcept;
-  void take_from_budget(std::size_t bytes) noexcept;
+  Step splice_through(int source, int destination, RelayResources& resources, std::uint64_t total);
+  Step at_end(std::uint64_t total) noexcept;
+  [[nodiscard]] std::uint64_t left_of(std::uint64_t total) const noexcept;
   static Step after(ShortRead short_read) noexcept;
   Step fail(Step step, int error) noexcept;
 
   std::unique_ptr<io::Buffer> spill_;
   std::unique_ptr<io::Pipe> pipe_;
   std::uint64_t bytes_ = 0;
-  std::uint64_t left_ = kUnbounded;  // to be read yet
   std::uint32_t spill_begin_ = 0;
   std::uint32_t spill_end_ = 0;
   int failure_ = 0;

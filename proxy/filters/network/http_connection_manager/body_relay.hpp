@@ -31,8 +31,7 @@ class BodyRelay final : io::Resumable {
         owner_(owner),
         source_(source),
         destination_(destination),
-        bytes_(bytes),
-        direction_(false, bytes) {}
+        bytes_(bytes) {}
   BodyRelay(const BodyRelay&) = delete;
   BodyRelay& operator=(const BodyRelay&) = delete;
   ~BodyRelay();
@@ -53,7 +52,7 @@ class BodyRelay final : io::Resumable {
   const int destination_;
   const std::uint64_t bytes_;
   std::uint64_t counted_ = 0;
-  tcp::RelayDirection direction_;
+  tcp::RelayDirection direction_{false};
   bool resuming_ = false;
   bool tuned_ = false;
 };

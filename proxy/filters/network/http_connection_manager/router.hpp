@@ -21,7 +21,7 @@ namespace weir::filters {
 class Stream;
 
 /// The end of a stream's filters; a part of the stream. Worker thread only.
-class Router final : http_client::ExchangeEvents, BodyRelay::Owner {
+class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr Time kNever = Time::max();
