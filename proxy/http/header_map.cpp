@@ -111,6 +111,16 @@ void HeaderMap::clear() noexcept {
   repeated_.clear();
 }
 
+void HeaderMap::rebase(const char* begin, const char* end, const char* copy) noexcept {
+  for (std::size_t i = 0; i < size_; ++i) {
+    std::string_view& value = fields_[i].value;
+    const auto at = reinterpret_cast<std::uintptr_t>(value.data());
+    if (at < reinterpret_cast<std::uintptr_t>(begin) || at >= reinterpret_cast<std::uintptr_t>(end))
+      continue;
+    value = {copy + (value.data() - begin), value.size()};
+  }
+}
+
 std::size_t HeaderMap::bytes() const noexcept {
   std::size_t sum = 0;
   for (const HeaderField& field : fields()) sum += field.name.size() + field.value.size();

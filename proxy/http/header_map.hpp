@@ -92,6 +92,8 @@ class HeaderMap {
   /// Removes one field, by its place in fields().
   void remove_at(std::size_t index) noexcept;
   void clear() noexcept;
+  /// Values within [begin, end) are from now on at the same distance from `copy`.
+  void rebase(const char* begin, const char* end, const char* copy) noexcept;
 
   /// In order; skip those that are removed(). Invalid after the next change.
   [[nodiscard]] std::span<const HeaderField> fields() const noexcept { return {fields_, size_}; }

@@ -37,6 +37,7 @@ class HeadReader {
   [[nodiscard]] const char* end() const { return end_; }
 
   bool fail(Http1Error error) {
+    if (result.status != HeadStatus::complete) keep_texts();
     result.status = HeadStatus::failed;
     result.error = error;
     return false;
@@ -65,6 +66,7 @@ class HeadReader {
         if (!line_end(at_)) return false;
         result.consumed = static_cast<std::size_t>(at_ - begin_);
         if (result.consumed > limits_.bytes) return fail(Http1Error::head_too_large);
+        keep_texts();
         result.status = HeadStatus::complete;
         return true;
       }
@@ -154,17 +156,21 @@ class HeadReader {
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;
-      *host = keep(text);
+      *host = text;
       return true;
     }
-    out_.append({id == HeaderId::none ? name : header_name(id), keep(text), id});
+    out_.append({id == HeaderId::none ? name : header_name(id), text, id});
     return true;
   }
 
-  std::string_view keep(std::string_view text) {
-    auto* const at = static_cast<char*>(out_.arena().allocate(text.size(), 1));
-    copy_short(at, text.data(), text.size());
-    return {at, text.size()};
+  /// The values are still the caller's: one copy of all that was read makes them the arena's.
+  void keep_texts() {
+    const std::string_view read(begin_, static_cast<std::size_t>(at_ - begin_));
+    const char* const copy = out_.arena().copy(read).data();
+    out_.rebase(begin_, at_, copy);
+    if (host == nullptr || host->data() == nullptr) return;
+    if (host->data() >= begin_ && host->data() < at_)
+      *host = {copy + (host->data() - begin_), host->size()};
   }
 
   const char* const begin_;
@@ -233,7 +239,7 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
     return Http1Error::none;
   }
   if (text.front() == '/' || (text == "*" && method == "OPTIONS")) {
-    target.path = arena.copy(text);
+    target.path = text;  // kept with all the rest
     return Http1Error::none;
   }
   if (text == "*") return Http1Error::bad_target;
