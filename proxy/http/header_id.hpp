@@ -88,6 +88,12 @@ std::string_view header_name(HeaderId id) noexcept;
 /// `name` in lower case; `none` when it is not one of them. One hash and one comparison.
 HeaderId header_id(std::string_view name) noexcept;
 
+/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does it.
+constexpr bool is_single(HeaderId id) noexcept {
+  return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
+         id != HeaderId::http2_settings && id != HeaderId::forwarded;
+}
+
 constexpr bool is_pseudo(HeaderId id) noexcept {
   return id >= HeaderId::method && id <= HeaderId::status;
 }

@@ -22,6 +22,12 @@ void HeaderMap::index(std::size_t at) noexcept {
 }
 
 void HeaderMap::append(const HeaderField& field) {
+  if (const std::uint16_t first = first_[static_cast<std::size_t>(field.id)];
+      first != 0 && is_single(field.id)) {
+    std::string_view& value = fields_[first - 1].value;
+    value = arena_->join(arena_->join(value, ","), field.value);
+    return;
+  }
   if (size_ == capacity_) grow();
   new (fields_ + size_) HeaderField(field);
   index(size_++);

@@ -40,7 +40,8 @@ class HeaderMap {
   }
   /// `value` lives as long as the arena, or for ever: it is not copied.
   void add_static(HeaderId id, std::string_view value) { append({header_name(id), value, id}); }
-  /// A field whose texts live as long as the arena; `field.id` is right.
+  /// A field whose texts live as long as the arena; `field.id` is right. One that is_single() and
+  /// is there already gets the value behind its own.
   void append(const HeaderField& field);
 
   /// Replaces the first value where it stands and removes the others; adds it at the end when there
