@@ -15,6 +15,11 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
+void HeaderMap::join(const HeaderField& field) {
+  std::string_view& value = fields_[first_[static_cast<std::size_t>(field.id)] - 1].value;
+  value = arena_->join(arena_->join(value, ","), field.value);
+}
+
 void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {
   for (std::size_t i = at; i < size_; ++i)
     if (fields_[i].id == id) remove_at(i);

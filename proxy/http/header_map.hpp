@@ -40,8 +40,13 @@ class HeaderMap {
   }
   /// `value` lives as long as the arena, or for ever: it is not copied.
   void add_static(HeaderId id, std::string_view value) { append({header_name(id), value, id}); }
-  /// A field whose texts live as long as the arena; `field.id` is right.
+  /// A field whose texts live as long as the arena; `field.id` is right. One that is_single() and
+  /// is there already gets the value behind its own.
   void append(const HeaderField& field) {
+    if (first_[static_cast<std::size_t>(field.id)] != 0 && is_single(field.id)) {
+      join(field);
+      return;
+    }
     if (size_ == capacity_) grow();
     new (fields_ + size_) HeaderField(field);
     const std::size_t at = size_++;
@@ -106,6 +111,7 @@ class HeaderMap {
 
  private:
   void grow();
+  void join(const HeaderField& field);
   void index(HeaderId id, std::size_t at) noexcept {
     std::uint16_t& first = first_[static_cast<std::size_t>(id)];
     if (first != 0) repeated_.add(id);

@@ -296,7 +296,8 @@ bool request_line(HeadReader& reader, HeaderMap& out, RequestLine& line, Target&
     while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
     if (at == end) return reader.wait();
     if (*at != ' ' || at == begin)
-      return reader.fail(misplaced(*at, Http1Error::bad_request_line));
+      return reader.fail(at == begin ? Http1Error::bad_request_line
+                                     : misplaced(*at, Http1Error::bad_request_line));
     method = known_method({begin, static_cast<std::size_t>(at - begin)});
     if (method.empty()) return reader.fail(Http1Error::bad_method);
   }

@@ -192,6 +192,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool check_upgrade();
   void make_filters();
   void find_route();
+  /// The route of a virtual host that takes nothing without TLS; nullptr: it takes this.
+  [[nodiscard]] const route::Route* tls_redirect() const;
   [[nodiscard]] const route::WeightedCluster* choose_weighted(
       const route::ForwardAction& action) const;
   void begin_response(http::HeaderMap& headers, std::uint16_t status, bool end_of_stream);
@@ -230,7 +232,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t random_value_ = 0;
   DownstreamAddress remote_;
   std::string_view protocol_ = "HTTP/1.1";
-  std::string_view details_ = "via_upstream";
+  std::string_view details_;
   access_log::ResponseFlags flags_;
   std::chrono::system_clock::time_point start_;
   Time begun_;
