@@ -80,7 +80,7 @@ void Http1Session::end(EndReason reason) {
 void Http1Session::on_events(io::Events events, std::uint32_t) {
   guarded([&] {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_hangs_up_ = true;
-    if ((events & EPOLLOUT) != 0 && !out_.empty()) {
+    if ((events & EPOLLOUT) != 0 && writable_watched_) {
       flush();
       if (phase_ == Phase::open && out_.empty() && stream_ != nullptr) stream_->on_response_drained();
     }

@@ -35,6 +35,7 @@ class Router final : http_client::ExchangeEvents {
   void on_request_complete();
   void flush();
   void on_response_drained();
+  /// A filter holds enough of the response, or no longer.
   void pause_response(bool paused);
   /// Gives everything up.
   void cancel();
@@ -89,6 +90,9 @@ class Router final : http_client::ExchangeEvents {
   [[nodiscard]] std::optional<OriginalDestination> destination() const;
   void send_request();
   void keep_for_replay(std::string_view data);
+  void pause_client();
+  void resume_client();
+  void update_response_pause();
   void failed(http_client::ResetReason reason, std::string_view detail);
   bool retry_after(std::uint32_t condition, bool response);
   bool may_retry_status(std::uint16_t status);
@@ -140,6 +144,9 @@ class Router final : http_client::ExchangeEvents {
   bool counted_ : 1 = false;           // upstream_rq_active
   bool retried_unseen_ : 1 = false;
   bool paused_client_ : 1 = false;
+  bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes
+  bool held_response_ : 1 = false;    // by a filter
+  bool paused_response_ : 1 = false;  // one of the two
   bool retrying_ : 1 = false;
   bool done_ : 1 = false;
 };

@@ -72,7 +72,10 @@ void Stream::on_upstream_trailers(http::HeaderMap& trailers) {
 }
 
 void Stream::on_upstream_batch_end() {
-  if (connection_ != nullptr && response_sent_) connection_->flush();
+  if (connection_ == nullptr || !response_sent_) return;
+  connection_->flush();
+  // What was too much may have left without an event: at once.
+  router_.on_response_drained();
 }
 
 void Stream::on_upstream_broken(std::string_view details, ResponseFlag flag) {
