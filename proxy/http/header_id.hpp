@@ -2,6 +2,7 @@
 // HeaderId: the header names that Weir itself cares about.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -82,8 +83,13 @@ enum class HeaderId : std::uint8_t {
 };
 inline constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::count_);
 
+namespace detail {
+extern const std::array<std::string_view, kHeaderIds> kHeaderNames;
+}
 /// Lower case, with the colon of a pseudo-header. "" for none.
-std::string_view header_name(HeaderId id) noexcept;
+inline std::string_view header_name(HeaderId id) noexcept {
+  return detail::kHeaderNames[static_cast<std::size_t>(id)];
+}
 
 /// The known name that stands before the ':' at the beginning of `line`, in any case; `length`
 /// receives its length. `none`: another name, or a text too short to tell.

@@ -15,14 +15,8 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
-void HeaderMap::set_static(HeaderId id, std::string_view value) {
-  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) {
-    add_static(id, value);
-    return;
-  }
-  fields_[first - 1].value = value;
-  for (std::size_t i = first; i < size_; ++i)
+void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {
+  for (std::size_t i = at; i < size_; ++i)
     if (fields_[i].id == id) remove_at(i);
 }
 
@@ -92,6 +86,7 @@ bool HeaderMap::remove_known(HeaderId id) noexcept {
     if (fields_[i].id != id) continue;
     fields_[i] = HeaderField{};
     ++removed_;
+    if (!repeated_.has(id)) break;
   }
   return true;
 }
@@ -113,6 +108,7 @@ void HeaderMap::clear() noexcept {
   removed_ = 0;
   first_.fill(0);
   present_.clear();
+  repeated_.clear();
 }
 
 std::size_t HeaderMap::bytes() const noexcept {

@@ -51,7 +51,15 @@ class HeaderMap {
   /// Replaces the first value where it stands and removes the others; adds it at the end when there
   /// is none.
   void set(HeaderId id, std::string_view value) { set_static(id, arena_->copy(value)); }
-  void set_static(HeaderId id, std::string_view value);
+  void set_static(HeaderId id, std::string_view value) {
+    const std::uint16_t first = first_[static_cast<std::size_t>(id)];
+    if (first == 0) {
+      add_static(id, value);
+      return;
+    }
+    fields_[first - 1].value = value;
+    if (repeated_.has(id)) remove_after(first, id);
+  }
   void set(std::string_view name, std::string_view value);
 
   /// The first field of that name, or nullptr.
@@ -98,11 +106,13 @@ class HeaderMap {
   void grow();
   void index(HeaderId id, std::size_t at) noexcept {
     std::uint16_t& first = first_[static_cast<std::size_t>(id)];
+    if (first != 0) repeated_.add(id);
     if (first != 0 || at >= UINT16_MAX) return;
     first = static_cast<std::uint16_t>(at + 1);
     present_.add(id);
   }
   bool remove_known(HeaderId id) noexcept;
+  void remove_after(std::size_t at, HeaderId id) noexcept;
   void find_first_again(HeaderId id) noexcept;
 
   Arena* arena_;
@@ -111,6 +121,7 @@ class HeaderMap {
   std::uint32_t capacity_ = 0;
   std::uint32_t removed_ = 0;
   HeaderSet present_;
+  HeaderSet repeated_;  // those that came more than once, at some time
   std::array<std::uint16_t, kHeaderIds> first_{};  // index + 1; 0 = none; slot `none` is not used
 };
 

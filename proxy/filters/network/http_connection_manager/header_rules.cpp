@@ -243,7 +243,10 @@ RequestRefusal check_request(const HcmConfig& config, HeaderMap& headers) {
     if (host.size() > 1 && host.back() == '.')
       headers.set_static(HeaderId::authority, host.substr(0, host.size() - 1));
   }
-  if (headers.get(HeaderId::method) == "CONNECT" && !headers.has(HeaderId::path)) return {};
+  const std::string_view method = headers.get(HeaderId::method);
+  if (method == "CONNECT" && !headers.has(HeaderId::path)) return {};
+  if (method == "QUERY" && !headers.has(HeaderId::content_type))
+    return {400, "query_missing_content_type", {}, {}, true};
   return check_path(config, headers);
 }
 

@@ -57,14 +57,8 @@ void Stream::begin_request(bool end_of_stream) {
     request_received_ = now();
   }
   const HcmConfig& config = *hcm_.config;
-  if (protocol_ == "HTTP/1.0" && !config.http1.accept_http_10) {
-    connection_->close_after_response();
-    LocalReply reply{426, "Upgrade Required", "low_version", {}, {}};
-    reply.flags.set(ResponseFlag::downstream_protocol_error);
-    this->reply(reply);
-    return;
-  }
   if (!http2 && !strip_connection_headers(request_)) {
+    request_.clear();
     refuse(400, "Bad Request", "http1.connection_header_rejected",
            {static_cast<std::uint32_t>(ResponseFlag::downstream_protocol_error)}, true);
     return;
@@ -226,14 +220,48 @@ void Stream::on_response_drained() {
   });
 }
 
+void Stream::begin_unread() {
+  if (started_) return;
+  started_ = true;
+  request_.clear();
+  hcm_.stats->downstream_rq_total.add();
+  hcm_.stats->downstream_rq_active.add();
+}
+
+void Stream::on_body_readable() {
+  guarded([&] { router_.pump_request(); });
+}
+
+void Stream::count_relayed(std::uint64_t received, std::uint64_t sent) {
+  bytes_received_ += received;
+  bytes_sent_ += sent;
+  last_activity_ = now();
+}
+
+void Stream::on_request_relayed() {
+  request_complete_ = true;
+  request_received_ = now();
+  router_.on_request_complete();
+}
+
+void Stream::on_response_relayed() {
+  response_complete_ = true;
+  if (!over_) end(true);
+}
+
+void Stream::on_relay_client_gone() {
+  if (over_) return;
+  details_ = "downstream_remote_disconnect";
+  flags_.set(ResponseFlag::downstream_connection_termination);
+  hcm_.stats->downstream_rq_rx_reset.add();
+  if (connection_ != nullptr) connection_->reset(false);
+  end(false);
+}
+
 void Stream::refuse(std::uint16_t status, std::string_view body, std::string_view details,
                     access_log::ResponseFlags flags, bool close) {
   guarded([&] {
-    if (!started_) {
-      started_ = true;
-      hcm_.stats->downstream_rq_total.add();
-      hcm_.stats->downstream_rq_active.add();
-    }
+    begin_unread();
     flags_.bits |= flags.bits;
     if (response_begun_) {
       details_ = arena_.copy(details);

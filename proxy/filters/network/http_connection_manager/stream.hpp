@@ -59,6 +59,10 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_request_batch_end();
   /// What was sent to the client has left.
   void on_response_drained();
+  /// The rest of the request's body is read elsewhere, and something of it is there.
+  void on_body_readable();
+  /// A request whose head is not whole or is no good: it is counted and logged, without headers.
+  void begin_unread();
   /// A request that cannot be understood, or takes too long to come: answered, when nothing was
   /// answered yet, else reset.
   void refuse(std::uint16_t status, std::string_view body, std::string_view details,
@@ -78,6 +82,12 @@ class Stream final : public HttpStream, io::TimerHandler {
   /// The client must wait as long as there is a reason.
   void pause_request(PauseReason reason, bool paused);
   [[nodiscard]] bool response_congested() const;
+  /// No filter is interested in bodies.
+  [[nodiscard]] bool nobody_looks() const noexcept { return filter_count_ == 0; }
+  void count_relayed(std::uint64_t received, std::uint64_t sent);
+  void on_request_relayed();
+  void on_response_relayed();
+  void on_relay_client_gone();
   void arm_timer();
 
   // HttpStream
@@ -115,6 +125,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   [[nodiscard]] HcmInstance& hcm() noexcept { return hcm_; }
   [[nodiscard]] StreamConnection* session() noexcept { return connection_; }
   [[nodiscard]] bool over() const noexcept { return over_; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }
   [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
   [[nodiscard]] bool is_upgrade() const noexcept { return upgrade_; }
