@@ -226,7 +226,10 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
 
 void Http1Session::begin_request(const http::RequestLine& line) {
   http::HeaderMap& headers = stream_->request_map();
-  if (++requests_ == 1) hcm_.stats->downstream_cx_http1_total.add();
+  if (++requests_ == 1) {
+    hcm_.stats->downstream_cx_http1_total.add();
+    static_cast<void>(hcm_.http1_stats->get());  // shown from now on
+  }
   response_done_ = false;
   response_chunked_ = false;
   request_elsewhere_ = response_elsewhere_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second half of a stream: its response, ours or the upstream's, and its end.
 #include <algorithm>
+#include <charconv>
 
 #include "proxy/filters/connection_end.hpp"
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
@@ -160,7 +161,7 @@ void Stream::reply(const LocalReply& reply) {
     const bool grpc = is_grpc();
     for (const auto& [name, value] : reply.headers)
       if (grpc && name == "grpc-status")
-        grpc_status = static_cast<std::uint32_t>(std::stoul(value));
+        std::from_chars(value.data(), value.data() + value.size(), grpc_status);
     response_ = nullptr;
     map_local_reply(mapped, status, body, content_type, headers);
     if (grpc) {
