@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/sanitizers.hpp"
+
 namespace weir::http {
 
 /// Blocks of arenas, kept for the next stream. Single thread.
@@ -29,7 +31,7 @@ class ArenaPool {
   }
 
  private:
-  static constexpr std::size_t kSpare = 256;
+  static constexpr std::size_t kSpare = kAddressSanitizer ? 0 : 256;
   std::vector<std::unique_ptr<std::byte[]>> spare_;
 };
 
