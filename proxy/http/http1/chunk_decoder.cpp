@@ -43,9 +43,12 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
         return true;
       }
       if (state_ == State::size_begin) return false;
-      if (c == ';') state_ = State::extension;
-      else if (c == '\r') state_ = State::size_lf;
-      else return false;
+      if (c == ';')
+        state_ = State::extension;
+      else if (c == '\r')
+        state_ = State::size_lf;
+      else
+        return false;
       return true;
     }
     case State::extension:
@@ -72,24 +75,21 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
 
 ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::size_t consumed) {
   // Usually just the empty line.
-  const std::size_t before = trailers_.size();
-  const std::size_t most = std::min(bytes.size() - consumed, kMostTrailerBytes + 1 - before);
-  for (std::size_t i = 0; i < most; ++i) {
-    trailers_ += bytes[consumed + i];
+  for (std::size_t i = consumed; i < bytes.size(); ++i) {
+    trailers_ += bytes[i];
+    if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
     const bool end = trailers_ == "\r\n" || trailers_.ends_with("\r\n\r\n");
     if (!end) continue;
     state_ = State::done;
-    return {Step::trailers, {}, consumed + i + 1, Http1Error::none};
+    return {Step::trailers, {}, i + 1, Http1Error::none};
   }
-  if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
   return {Step::need_more, {}, bytes.size(), Http1Error::none};
 }
 
 ChunkDecoder::Result ChunkDecoder::decode(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     if (state_ == State::data) {
-      const auto take =
-          static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
+      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
       left_ -= take;
       if (left_ == 0) state_ = State::data_cr;
       return {Step::data, bytes.substr(at, take), at + take, Http1Error::none};

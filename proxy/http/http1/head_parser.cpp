@@ -12,11 +12,11 @@ namespace {
 
 // Those that Envoy knows; a method that is not among them is a protocol error.
 constexpr std::string_view kMethods[] = {
-    "GET",      "POST",      "PUT",        "HEAD",      "DELETE",   "OPTIONS",    "PATCH",
-    "CONNECT",  "TRACE",     "ACL",        "BIND",      "CHECKOUT", "COPY",       "LINK",
-    "LOCK",     "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",   "MOVE",       "MSEARCH",
-    "M-SEARCH", "NOTIFY",    "PROPFIND",   "PROPPATCH", "PURGE",    "REBIND",     "REPORT",
-    "SEARCH",   "SOURCE",    "SUBSCRIBE",  "UNBIND",    "UNLINK",   "UNLOCK",     "UNSUBSCRIBE"};
+    "GET",      "POST",   "PUT",        "HEAD",       "DELETE",   "OPTIONS", "PATCH",
+    "CONNECT",  "TRACE",  "ACL",        "BIND",       "CHECKOUT", "COPY",    "LINK",
+    "LOCK",     "MERGE",  "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",    "MSEARCH",
+    "M-SEARCH", "NOTIFY", "PROPFIND",   "PROPPATCH",  "PURGE",    "REBIND",  "REPORT",
+    "SEARCH",   "SOURCE", "SUBSCRIBE",  "UNBIND",     "UNLINK",   "UNLOCK",  "UNSUBSCRIBE"};
 
 /// A known method as a text that lives for ever; empty: not known.
 std::string_view known_method(std::string_view text) {
@@ -30,7 +30,11 @@ std::string_view known_method(std::string_view text) {
 class HeadReader {
  public:
   HeadReader(std::string_view bytes, const HeadLimits& limits, HeaderMap& out)
-      : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), limits_(limits), out_(out) {}
+      : begin_(bytes.data()),
+        at_(begin_),
+        end_(begin_ + bytes.size()),
+        limits_(limits),
+        out_(out) {}
 
   [[nodiscard]] const char* at() const { return at_; }
   void move_to(const char* at) { at_ = at; }
@@ -90,9 +94,8 @@ class HeadReader {
   bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
-    const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
-    char* const place = out_.arena().reserve(std::min<std::size_t>(most, 256));
-    std::size_t room = std::min<std::size_t>(most, 256);
+    const std::size_t room = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 256);
+    char* const place = out_.arena().reserve(room);
     std::size_t length = 0;
     const char* at = at_;
     bool underscore = false;
@@ -100,7 +103,7 @@ class HeadReader {
       const char lower = token_lower(*at);
       if (lower == 0) break;
       underscore |= lower == '_';
-      if (length == room) return long_name(most);
+      if (length == room) return long_name();
       place[length++] = lower;
     }
     if (at == end_) return wait();
@@ -112,18 +115,15 @@ class HeadReader {
   }
 
   /// The rare name of more than 256 characters.
-  bool long_name(std::size_t most) {
-    char* const place = static_cast<char*>(out_.arena().allocate(most, 1));
-    std::size_t length = 0;
-    const char* at = at_;
-    bool underscore = false;
-    for (; at != end_ && token_lower(*at) != 0 && length < most; ++at) {
-      underscore |= *at == '_';
-      place[length++] = token_lower(*at);
-    }
-    if (at == end_) return wait();
-    if (*at != ':') return fail(Http1Error::bad_name);
-    return value(at + 1, {place, length}, HeaderId::none, underscore);
+  bool long_name() {
+    const char* const stop = std::find_if(at_, end_, [](char c) { return token_lower(c) == 0; });
+    if (stop == end_) return wait();
+    if (*stop != ':') return fail(Http1Error::bad_name);
+    const std::string_view name(at_, static_cast<std::size_t>(stop - at_));
+    char* const place = static_cast<char*>(out_.arena().allocate(name.size(), 1));
+    std::transform(name.begin(), name.end(), place, token_lower);
+    const bool underscore = name.find('_') != std::string_view::npos;
+    return value(stop + 1, {place, name.size()}, HeaderId::none, underscore);
   }
 
   bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {
@@ -157,29 +157,47 @@ class HeadReader {
   std::uint32_t count_ = 0;
 };
 
-/// Splits an absolute-form target; false: it is none, or a bad one.
-bool split_absolute(std::string_view target, std::string_view& scheme, std::string_view& authority,
-                    std::string_view& path) {
-  const std::size_t colon = target.find("://");
-  if (colon == std::string_view::npos || colon == 0) return false;
-  scheme = target.substr(0, colon);
-  const std::string_view rest = target.substr(colon + 3);
-  const std::size_t slash = rest.find_first_of("/?");
-  authority = rest.substr(0, slash);
-  path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
-  return !authority.empty();
-}
-
 struct Target {
   std::string_view scheme;  // "" = origin-form
   std::string_view authority;
   std::string_view path;
 };
 
+/// Splits an absolute-form target; false: it is none, or a bad one. User information would say one
+/// host to people and another to programs (RFC 9110 §4.2.4): refused.
+bool split_absolute(std::string_view text, Target& target) {
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos) return false;
+  const std::string_view scheme = text.substr(0, colon);
+  if (equals_ignoring_case(scheme, "http"))
+    target.scheme = "http";
+  else if (equals_ignoring_case(scheme, "https"))
+    target.scheme = "https";
+  else
+    return false;
+  const std::string_view rest = text.substr(colon + 3);
+  const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
+  target.authority = rest.substr(0, slash);
+  target.path = rest.substr(slash);
+  return !target.authority.empty() &&
+         target.authority.find_first_of("@#") == std::string_view::npos;
+}
+
+/// The target of CONNECT: host:port and nothing else (RFC 9112 §3.2.3).
+bool is_host_and_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view port = text.substr(colon + 1);
+  return !port.empty() && port.size() <= 5 &&
+         std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+         text.find_first_of("/?#@") == std::string_view::npos;
+}
+
 Http1Error read_target(std::string_view text, std::string_view method, HeaderMap& out,
                        Target& target) {
   Arena& arena = out.arena();
   if (method == "CONNECT") {
+    if (!is_host_and_port(text)) return Http1Error::bad_target;
     target.authority = arena.copy(text);
     return Http1Error::none;
   }
@@ -187,14 +205,11 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
     target.path = arena.copy(text);
     return Http1Error::none;
   }
-  if (!split_absolute(text, target.scheme, target.authority, target.path))
-    return Http1Error::bad_target;
-  target.scheme = equals_ignoring_case(target.scheme, "http")    ? "http"
-                  : equals_ignoring_case(target.scheme, "https") ? "https"
-                                                                 : arena.copy(target.scheme);
+  if (!split_absolute(text, target)) return Http1Error::bad_target;
   target.authority = arena.copy(target.authority);
   // "http://host?query" has an empty path (RFC 9112 §3.2.2).
-  target.path = target.path.front() == '?' ? arena.join("/", target.path) : arena.copy(target.path);
+  target.path =
+      target.path.starts_with('/') ? arena.copy(target.path) : arena.join("/", target.path);
   return Http1Error::none;
 }
 
@@ -298,8 +313,10 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
   constexpr std::string_view kShape = "HTTP/1.x 200";
   if (there < kShape.size() + 1) {
     constexpr std::string_view kBegin = "HTTP/1.";
-    if (std::string_view(at, std::min(there, kBegin.size())) !=
-        kBegin.substr(0, std::min(there, kBegin.size())))
+    const std::string_view text(at, there);
+    // A line that ends here is too short to become one.
+    if (text.substr(0, kBegin.size()) != kBegin.substr(0, there) ||
+        find_control(at, reader.end()) != reader.end())
       reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }
@@ -426,10 +443,14 @@ Http1Error response_framing(const HeaderMap& headers, const StatusLine& line,
   // What cannot have a body has none, whatever the headers say (RFC 9112 §6.3); but the two
   // together are never right.
   if (chunked && counted) return Http1Error::length_and_chunked;
-  if (line.status < 200 || line.status == 204 || line.status == 304 || method == "HEAD")
-    return counted && !parse_content_length(headers.get(HeaderId::content_length), length)
-               ? Http1Error::bad_content_length
-               : Http1Error::none;
+  if (line.status < 200 || line.status == 204) {
+    // These two may not even announce one (RFC 9112 §6.1, RFC 9110 §8.6); nothing is tolerated.
+    if (chunked) return Http1Error::bad_transfer_encoding;
+    const Http1Error error = counted ? read_length(headers, length) : Http1Error::none;
+    return error == Http1Error::none && length > 0 ? Http1Error::bad_content_length : error;
+  }
+  if (line.status == 304 || method == "HEAD")
+    return counted ? read_length(headers, length) : Http1Error::none;
   if (chunked) {
     framing = BodyFraming::chunked;
     return check_chunked(headers, line.minor_version);
