@@ -101,9 +101,8 @@ class HeadReader {
   bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
-    const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
-    char* const place = out_.arena().reserve(std::min<std::size_t>(most, 256));
-    std::size_t room = std::min<std::size_t>(most, 256);
+    const std::size_t room = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 256);
+    char* const place = out_.arena().reserve(room);
     std::size_t length = 0;
     const char* at = at_;
     bool underscore = false;
@@ -111,7 +110,7 @@ class HeadReader {
       const char lower = token_lower(*at);
       if (lower == 0) break;
       underscore |= lower == '_';
-      if (length == room) return long_name(most);
+      if (length == room) return long_name();
       place[length++] = lower;
     }
     if (at == end_) return wait();
@@ -126,18 +125,15 @@ class HeadReader {
   }
 
   /// The rare name of more than 256 characters.
-  bool long_name(std::size_t most) {
-    char* const place = static_cast<char*>(out_.arena().allocate(most, 1));
-    std::size_t length = 0;
-    const char* at = at_;
-    bool underscore = false;
-    for (; at != end_ && token_lower(*at) != 0 && length < most; ++at) {
-      underscore |= *at == '_';
-      place[length++] = token_lower(*at);
-    }
-    if (at == end_) return wait();
-    if (*at != ':') return fail(Http1Error::bad_name);
-    return value(at + 1, {place, length}, HeaderId::none, underscore);
+  bool long_name() {
+    const char* const stop = std::find_if(at_, end_, [](char c) { return token_lower(c) == 0; });
+    if (stop == end_) return wait();
+    if (*stop != ':') return fail(Http1Error::bad_name);
+    const std::string_view name(at_, static_cast<std::size_t>(stop - at_));
+    char* const place = static_cast<char*>(out_.arena().allocate(name.size(), 1));
+    std::transform(name.begin(), name.end(), place, token_lower);
+    const bool underscore = name.find('_') != std::string_view::npos;
+    return value(stop + 1, {place, name.size()}, HeaderId::none, underscore);
   }
 
   bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {

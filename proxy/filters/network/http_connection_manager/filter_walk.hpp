@@ -24,7 +24,8 @@ class FilterWalk {
  public:
   explicit FilterWalk(Side& side) noexcept : side_(&side) {}
 
-  /// The filters in the order of the configuration; `reversed`: this direction meets them backwards.
+  /// The filters in the order of the configuration; `reversed`: this direction meets them
+  /// backwards.
   void set_filters(HttpFilter** filters, std::size_t count, bool reversed) noexcept {
     filters_ = filters;
     count_ = count;
@@ -181,7 +182,7 @@ class FilterWalk {
     const Held held = std::exchange(held_[i], Held{});
     if (std::exchange(peer_held_, false)) side_->hold_peer(false);
     if (held.headers) {
-      const bool ends = held.end && held.bytes.empty() && !held.trailers;
+      const bool ends = held.end && held.end_seen && held.bytes.empty() && !held.trailers;
       pass_headers(i + 1, ends);
       if (side_->over() || ends) return;
     }
