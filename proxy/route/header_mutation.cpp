@@ -42,6 +42,14 @@ Step::Kind kind_of(const HeaderAddition& addition, const http::HeaderMap& header
   return Step::Kind::nothing;
 }
 
+/// A pseudo-header stays among the others; other headers go to the end, as in Envoy.
+void overwrite(const Step& step, http::HeaderMap& headers) {
+  const std::string& name = step.addition->name;
+  if (name.starts_with(':')) return headers.set(name, step.value);
+  headers.remove(name);
+  headers.add(name, step.value);
+}
+
 }  // namespace
 
 void HeaderMutations::apply(http::HeaderMap& headers, const access_log::Record* record) const {
@@ -57,7 +65,7 @@ void HeaderMutations::apply(http::HeaderMap& headers, const access_log::Record* 
     new (end++) Step{&addition, value, kind_of(addition, headers)};
   }
   for (const Step& step : std::span(begin, end))
-    if (step.kind == Step::Kind::overwrite) headers.set(step.addition->name, step.value);
+    if (step.kind == Step::Kind::overwrite) overwrite(step, headers);
   for (const Step& step : std::span(begin, end))
     if (step.kind == Step::Kind::add) headers.add(step.addition->name, step.value);
 }

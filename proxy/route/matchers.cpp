@@ -54,20 +54,26 @@ bool StringMatcher::matches(std::string_view value) const {
 }
 
 bool HeaderMatcher::matches(const http::HeaderMap& headers) const {
-  const http::HeaderField* const field = headers.find(name);
+  const http::HeaderField* const first = headers.find(name);
   if (kind == Kind::present || kind == Kind::absent)
-    return ((field != nullptr || treat_missing_as_empty) == (kind == Kind::present)) != invert;
+    return ((first != nullptr || treat_missing_as_empty) == (kind == Kind::present)) != invert;
   // A header that is not there matches nothing, and nothing's opposite neither.
-  if (field == nullptr && !treat_missing_as_empty) return false;
-  const std::string_view value = field == nullptr ? std::string_view() : headers.joined(name);
-  if (kind == Kind::string) return string.matches(value) != invert;
+  if (first == nullptr) return treat_missing_as_empty && matches_value("") != invert;
+  const auto fields = headers.fields();
+  return std::any_of(first, fields.data() + fields.size(), [&](const http::HeaderField& field) {
+           return field.name == name && matches_value(field.value);
+         }) != invert;
+}
+
+bool HeaderMatcher::matches_value(std::string_view value) const {
+  if (kind == Kind::string) return string.matches(value);
   const auto number = integer_of(value);
-  return (number && *number >= range_start && *number < range_end) != invert;
+  return number && *number >= range_start && *number < range_end;
 }
 
 bool QueryParameterMatcher::matches(std::string_view query) const {
   const auto value = parameter(query, name);
-  if (kind == Kind::present) return value.has_value();
+  if (kind != Kind::string) return value.has_value() == (kind == Kind::present);
   return value && string.matches(*value);
 }
 

@@ -27,7 +27,8 @@ struct StringMatcher {
   [[nodiscard]] bool matches(std::string_view value) const;
 };
 
-/// config.route.v3.HeaderMatcher. Several fields of one name are matched as one, joined by ','.
+/// config.route.v3.HeaderMatcher. Of several fields of one name it is enough that one matches, and
+/// `invert` asks that none does: joined, they could hide a value behind another, as in Envoy.
 struct HeaderMatcher {
   enum class Kind : std::uint8_t { present, absent, string, range };
   std::string name;  // lower case
@@ -39,11 +40,13 @@ struct HeaderMatcher {
   bool treat_missing_as_empty = false;
 
   [[nodiscard]] bool matches(const http::HeaderMap& headers) const;
+  /// Kinds string and range: one value, without `invert`.
+  [[nodiscard]] bool matches_value(std::string_view value) const;
 };
 
 /// config.route.v3.QueryParameterMatcher. The first parameter of that name counts.
 struct QueryParameterMatcher {
-  enum class Kind : std::uint8_t { present, string };
+  enum class Kind : std::uint8_t { present, absent, string };
   std::string name;
   Kind kind = Kind::present;
   StringMatcher string;

@@ -106,10 +106,14 @@ TEST(HeaderMatcher, Rows) {
       {header(Header::string, a, true, true), {}, true},
       {header(Header::string, empty, false, true), {}, true},
       {header(Header::string, empty, false, false), {}, false},
-      {header(Header::string, text(Text::exact, "a,b")),
-       {{"x", "a"}, {"y", "c"}, {"x", "b"}},
-       true},
-      {header(Header::string, a), {{"x", "a"}, {"x", "a"}}, false},
+      {header(Header::string, text(Text::exact, "a,b")), {{"x", "a,b"}}, true},
+      {header(Header::string, text(Text::exact, "a,b")), {{"x", "a"}, {"x", "b"}}, false},
+      {header(Header::string, a), {{"x", "b"}, {"y", "c"}, {"x", "a"}}, true},
+      {header(Header::string, a), {{"x", "b"}, {"y", "a"}, {"x", "c"}}, false},
+      {header(Header::string, a, true), {{"x", "b"}, {"x", "a"}}, false},
+      {header(Header::string, a, true), {{"x", "b"}, {"x", "c"}}, true},
+      {range(0, 5), {{"x", "9"}, {"x", "1"}}, true},
+      {range(0, 5, true), {{"x", "9"}, {"x", "1"}}, false},
       {range(-10, 0), {{"x", "-1"}}, true},
       {range(-10, 0), {{"x", "-10"}}, true},
       {range(-10, 0), {{"x", "0"}}, false},
@@ -143,18 +147,21 @@ TEST(QueryParameterMatcher, Rows) {
   const QueryParameterMatcher present{"a", Kind::present, {}};
   const QueryParameterMatcher one{"a", Kind::string, text(Text::exact, "1")};
   const QueryParameterMatcher empty{"a", Kind::string, text(Text::exact, "")};
+  const QueryParameterMatcher absent{"a", Kind::absent, {}};
   const struct {
     const QueryParameterMatcher& matcher;
     const char* query;
     bool matches;
   } rows[] = {
-      {present, "", false},   {present, "a", true},       {present, "a=", true},
-      {present, "b&a", true}, {present, "aa=1", false},   {present, "b=a", false},
-      {one, "a=1", true},     {one, "b=2&a=1&c=3", true}, {one, "a=2&a=1", false},
-      {one, "a", false},      {one, "", false},           {one, "A=1", false},
-      {one, "a=1=1", false},  {empty, "a", true},         {empty, "a=", true},
-      {empty, "a&a=1", true}, {empty, "b", false},        {one, "&&a=1", true},
+      {present, "", false},     {present, "a", true},       {present, "a=", true},
+      {present, "b&a", true},   {present, "aa=1", false},   {present, "b=a", false},
+      {one, "a=1", true},       {one, "b=2&a=1&c=3", true}, {one, "a=2&a=1", false},
+      {one, "a", false},        {one, "", false},           {one, "A=1", false},
+      {one, "a=1=1", false},    {empty, "a", true},         {empty, "a=", true},
+      {empty, "a&a=1", true},   {empty, "b", false},        {one, "&&a=1", true},
       {one, "a=%31", false},  // compared as written
+      {absent, "", true},       {absent, "a", false},       {absent, "b=1", true},
+      {absent, "b&a=1", false},
   };
   for (const auto& row : rows) EXPECT_EQ(row.matcher.matches(row.query), row.matches) << row.query;
 }
