@@ -32,7 +32,7 @@ struct EndpointConfig {
   std::uint32_t locality_weight = 0;  // of its locality; counts when the cluster says so
   std::uint32_t priority = 0;
   std::string region, zone, sub_zone;
-  bool healthy = true;  // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
+  bool healthy = true;    // health_status: UNKNOWN, HEALTHY and DEGRADED count as usable
   bool degraded = false;  // health_status DEGRADED: used when the healthy ones are not enough
   bool draining = false;  // health_status DRAINING, which is not healthy
   bool operator==(const EndpointConfig&) const = default;

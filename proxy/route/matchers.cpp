@@ -54,15 +54,17 @@ bool StringMatcher::matches(std::string_view value) const {
 }
 
 bool HeaderMatcher::matches(const http::HeaderMap& headers) const {
-  const http::HeaderField* const first = headers.find(name);
+  const http::HeaderField* const field = headers.find(name);
   if (kind == Kind::present || kind == Kind::absent)
-    return ((first != nullptr || treat_missing_as_empty) == (kind == Kind::present)) != invert;
+    return ((field != nullptr || treat_missing_as_empty) == (kind == Kind::present)) != invert;
   // A header that is not there matches nothing, and nothing's opposite neither.
-  if (first == nullptr) return treat_missing_as_empty && matches_value("") != invert;
+  if (field == nullptr) return treat_missing_as_empty && matches_value({}) != invert;
+  // Each field by itself: a second one must not hide the first.
   const auto fields = headers.fields();
-  return std::any_of(first, fields.data() + fields.size(), [&](const http::HeaderField& field) {
-           return field.name == name && matches_value(field.value);
-         }) != invert;
+  const bool matched = std::any_of(field, fields.data() + fields.size(), [&](const auto& one) {
+    return one.name == field->name && matches_value(one.value);
+  });
+  return matched != invert;
 }
 
 bool HeaderMatcher::matches_value(std::string_view value) const {

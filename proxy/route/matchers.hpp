@@ -27,8 +27,8 @@ struct StringMatcher {
   [[nodiscard]] bool matches(std::string_view value) const;
 };
 
-/// config.route.v3.HeaderMatcher. Of several fields of one name it is enough that one matches, and
-/// `invert` asks that none does: joined, they could hide a value behind another, as in Envoy.
+/// config.route.v3.HeaderMatcher. Of several fields of one name, one that matches is enough; with
+/// `invert`, none may match.
 struct HeaderMatcher {
   enum class Kind : std::uint8_t { present, absent, string, range };
   std::string name;  // lower case
@@ -40,7 +40,8 @@ struct HeaderMatcher {
   bool treat_missing_as_empty = false;
 
   [[nodiscard]] bool matches(const http::HeaderMap& headers) const;
-  /// Kinds string and range: one value, without `invert`.
+
+ private:
   [[nodiscard]] bool matches_value(std::string_view value) const;
 };
 

@@ -83,9 +83,10 @@ void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host
     auto& known = config_->cluster(cluster);
     known.tell_host_failed(*host);
     if (!known.config().close_connections_on_health_failure) return;
-    context_.connections.end_if(
-        tcp::EndReason::host_unhealthy,
-        [&](const tcp::Connection& connection) { return connection.upstream_host() == host.get(); });
+    context_.connections.end_if(tcp::EndReason::host_unhealthy,
+                                [&](const tcp::Connection& connection) {
+                                  return connection.upstream_host() == host.get();
+                                });
   });
 }
 

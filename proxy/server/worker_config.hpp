@@ -31,6 +31,7 @@ class WorkerConfig final : public tcp::WorkerRef, public filters::ClusterLookup 
 
   listener::Intake& intake() noexcept { return intake_; }
   listener::WorkerListener& listener(std::size_t index) noexcept { return listeners_[index]; }
+  upstream::WorkerCluster& cluster(std::size_t index) noexcept { return clusters_[index]; }
   void set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
   [[nodiscard]] const RuntimeConfig& runtime() const noexcept { return *runtime_; }
   void sweep_original_destinations();

@@ -32,7 +32,7 @@ enum class EndReason : std::uint8_t {
   max_duration,
   listener_connection_limit,  // the listener's own connection_limit
   global_connection_limit,    // the limit derived from RLIMIT_NOFILE
-  host_unhealthy,  // the host has failed, and the cluster closes its connections then
+  host_unhealthy,             // the host has failed, and the cluster closes its connections then
   drained,                    // still open when the drain time was over
   count_,
 };

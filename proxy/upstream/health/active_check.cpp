@@ -24,7 +24,9 @@ ActiveCheck::ActiveCheck(Shared& shared, std::shared_ptr<const Host> host)
 void ActiveCheck::start() {
   const auto most = shared_->check.initial_jitter.count();
   schedule(std::chrono::milliseconds(
-      most <= 0 ? 0 : static_cast<std::int64_t>(shared_->random.next() % static_cast<std::uint64_t>(most))));
+      most <= 0
+          ? 0
+          : static_cast<std::int64_t>(shared_->random.next() % static_cast<std::uint64_t>(most))));
 }
 
 void ActiveCheck::stop() {
@@ -60,7 +62,7 @@ void ActiveCheck::check() {
   if (protocol_ == nullptr)
     connect();
   else
-    send();
+    send(protocol_->begin());
 }
 
 void ActiveCheck::connect() {
@@ -88,16 +90,23 @@ void ActiveCheck::on_connected() {
     finish({CheckResult::Kind::passed, {}, false});
     return;
   }
-  send();
+  send(protocol_->begin());
   read();
 }
 
-void ActiveCheck::send() {
-  outgoing_ = protocol_->begin();
+void ActiveCheck::send(std::string bytes) {
+  waiting_ += bytes;
+  if (outgoing_.empty()) write_some();
+}
+
+void ActiveCheck::write_some() {
+  outgoing_ = std::exchange(waiting_, {});
+  if (outgoing_.empty()) return;
   asio::async_write(socket_, asio::buffer(outgoing_),
                     guarded([](ActiveCheck& self, const std::error_code& error, std::size_t) {
-                      if (error && self.under_way_)
-                        self.finish(network("send: " + error.message()));
+                      self.outgoing_.clear();
+                      if (!error) return self.write_some();
+                      if (self.under_way_) self.finish(network("send: " + error.message()));
                     }));
 }
 
@@ -105,15 +114,24 @@ void ActiveCheck::read() {
   socket_.async_read_some(
       asio::buffer(incoming_),
       guarded([](ActiveCheck& self, const std::error_code& error, std::size_t size) {
-        // Between two checks the host may close, and must not talk.
-        if (!self.under_way_) return self.close();
+        // Between two checks the host may close; what it says then is the protocol's business.
+        if (!self.under_way_ && error) return self.close();
         if (error == asio::error::eof) return self.finish(self.protocol_->closed());
         if (error) return self.finish(network("read: " + error.message()));
-        const auto connection = self.connection_;
-        if (const auto result = self.protocol_->feed({self.incoming_.data(), size}))
-          self.finish(*result);
-        if (!self.stopped() && self.connection_ == connection) self.read();
+        self.take(size);
       }));
+}
+
+void ActiveCheck::take(std::size_t size) {
+  const auto connection = connection_;
+  const bool expected = under_way_;
+  const auto result = protocol_->feed({incoming_.data(), size});
+  if (auto bytes = protocol_->take_output(); !bytes.empty()) send(std::move(bytes));
+  if (result && expected)
+    finish(*result);
+  else if (result || (!expected && !protocol_->keeps_open()))
+    close();
+  if (!stopped() && connection_ == connection) read();
 }
 
 void ActiveCheck::on_timeout() {
@@ -143,7 +161,8 @@ void ActiveCheck::finish(const CheckResult& result) {
   if (!answered) shared_->stats.network_failure.add();
   const bool first = state_.is_new();
   const auto transition = state_.apply(host_->health, result);
-  schedule(check_delay(shared_->check, !passed, transition, shared_->has_traffic(), shared_->random));
+  schedule(
+      check_delay(shared_->check, !passed, transition, shared_->has_traffic(), shared_->random));
   shared_->on_result(host_, transition, result, first);
 }
 
@@ -152,6 +171,8 @@ void ActiveCheck::close() {
   std::error_code ignored;
   socket_.close(ignored);
   protocol_.reset();
+  outgoing_.clear();
+  waiting_.clear();
 }
 
 CheckResult ActiveCheck::network(std::string reason) {

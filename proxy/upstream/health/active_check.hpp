@@ -52,8 +52,10 @@ class ActiveCheck : public std::enable_shared_from_this<ActiveCheck> {
   void check();
   void connect();
   void on_connected();
-  void send();
+  void send(std::string bytes);
+  void write_some();
   void read();
+  void take(std::size_t size);
   void on_timeout();
   void finish(const CheckResult& result);
   void close();
@@ -70,7 +72,8 @@ class ActiveCheck : public std::enable_shared_from_this<ActiveCheck> {
   asio::steady_timer timeout_;
   asio::ip::tcp::socket socket_;
   std::unique_ptr<CheckProtocol> protocol_;  // of the connection; null without one
-  std::string outgoing_;
+  std::string outgoing_;                     // being written
+  std::string waiting_;                      // to be written afterwards
   std::array<char, 4096> incoming_;
   std::uint32_t connection_ = 0;  // counts them
   bool under_way_ = false;

@@ -26,13 +26,15 @@ class CheckProtocol {
   virtual std::string begin() = 0;
   /// What has arrived. nullopt: the answer is not complete.
   virtual std::optional<CheckResult> feed(std::string_view bytes) = 0;
+  /// What the protocol itself has to send after feed(): acknowledgements.
+  virtual std::string take_output() { return {}; }
   /// The host has closed its side before there was a result.
   virtual CheckResult closed();
   /// After a result: another check may go over the same connection.
   [[nodiscard]] virtual bool keeps_open() const { return true; }
 };
 
-/// For a new connection to a host of `cluster`. Kinds tcp and http over HTTP/1.1.
+/// For a new connection to a host of `cluster`. `check` outlives it.
 std::unique_ptr<CheckProtocol> make_check_protocol(const config::ClusterConfig& cluster,
                                                    const config::HealthCheckConfig& check);
 

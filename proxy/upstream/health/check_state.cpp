@@ -11,9 +11,9 @@ using std::chrono::milliseconds;
 milliseconds first_set(milliseconds a, milliseconds b) { return a.count() > 0 ? a : b; }
 
 std::int64_t below(Random& random, std::int64_t bound) {
-  return bound <= 0 ? 0
-                    : random.below(static_cast<std::uint32_t>(
-                          std::min<std::int64_t>(bound, UINT32_MAX)));
+  return bound <= 0
+             ? 0
+             : random.below(static_cast<std::uint32_t>(std::min<std::int64_t>(bound, UINT32_MAX)));
 }
 
 }  // namespace
@@ -21,8 +21,8 @@ std::int64_t below(Random& random, std::int64_t bound) {
 CheckTransition CheckState::apply(HostHealth& health, const CheckResult& result) {
   using Kind = CheckResult::Kind;
   const bool passed = result.kind == Kind::passed || result.kind == Kind::degraded;
-  const auto transition = passed ? pass(health, result.kind == Kind::degraded)
-                                 : fail(health, result.kind);
+  const auto transition =
+      passed ? pass(health, result.kind == Kind::degraded) : fail(health, result.kind);
   if (result.exclude) health.set(HealthFlag::excluded_via_immediate_hc_fail);
   first_ = false;
   return transition;

@@ -24,7 +24,7 @@ struct CheckResult {
     passive,  // told by traffic: x-envoy-immediate-health-check-fail
   };
   Kind kind = Kind::network;
-  std::string reason;   // of a failure, in words
+  std::string reason;    // of a failure, in words
   bool exclude = false;  // the answer carried x-envoy-immediate-health-check-fail
 };
 

@@ -46,7 +46,9 @@ class ClusterHealth : public std::enable_shared_from_this<ClusterHealth> {
   void stop();
 
   /// nullptr without outlier detection.
-  [[nodiscard]] const OutlierDetector* outliers() const { return outliers_ ? &*outliers_ : nullptr; }
+  [[nodiscard]] const OutlierDetector* outliers() const {
+    return outliers_ ? &*outliers_ : nullptr;
+  }
 
  private:
   using Hosts = std::vector<std::shared_ptr<const Host>>;

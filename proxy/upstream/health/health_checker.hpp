@@ -17,7 +17,8 @@ class HealthChecker {
   /// `config` has a health check: the first one counts. `io` and `stats` outlive the checker.
   HealthChecker(asio::io_context& io, std::shared_ptr<const config::ClusterConfig> config,
                 stats::HealthCheckStats& stats, std::uint64_t seed,
-                std::function<bool()> has_traffic, decltype(ActiveCheck::Shared::on_result) on_result);
+                std::function<bool()> has_traffic,
+                decltype(ActiveCheck::Shared::on_result) on_result);
   HealthChecker(const HealthChecker&) = delete;
   HealthChecker& operator=(const HealthChecker&) = delete;
   ~HealthChecker();

@@ -3,18 +3,10 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "proxy/upstream/health/status_verdict.hpp"
 
 namespace weir::upstream {
 namespace {
-
-using Ranges = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
-
-bool contains(const Ranges& ranges, unsigned status) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-    return status >= range.first && status <= range.second;
-  });
-}
 
 bool equals_ignoring_case(std::string_view a, std::string_view lower) {
   return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), [](char x, char y) {
@@ -119,15 +111,7 @@ CheckResult HttpCheck::broken(std::string_view what) {
 }
 
 CheckResult HttpCheck::judge() const {
-  using Kind = CheckResult::Kind;
-  const unsigned status = parser_.status_code;
-  const bool expected = config_.expected_statuses.empty()
-                            ? status == 200
-                            : contains(config_.expected_statuses, status);
-  if (expected) return {degraded_ ? Kind::degraded : Kind::passed, {}, immediate_failure_};
-  auto reason = fmt::format("{} {} answered {}", config_.method, config_.path, status);
-  const bool retriable = contains(config_.retriable_statuses, status);
-  return {retriable ? Kind::retriable : Kind::refused, std::move(reason), immediate_failure_};
+  return judge_status(config_, {parser_.status_code, degraded_, immediate_failure_});
 }
 
 }  // namespace weir::upstream

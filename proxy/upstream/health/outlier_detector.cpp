@@ -38,7 +38,8 @@ void OutlierDetector::set_hosts(const std::vector<std::shared_ptr<const Host>>& 
   ejected_ = 0;
   for (const auto& host : hosts) {
     const auto kept = known.find(host.get());
-    records_.push_back(kept != known.end() ? std::move(kept->second) : Record{host, {}, {}, {}, {}, 0, {}});
+    records_.push_back(kept != known.end() ? std::move(kept->second)
+                                           : Record{host, {}, {}, {}, {}, 0, {}});
     ejected_ += is_ejected(*host) ? 1 : 0;
   }
   stats_.ejections_active.set(static_cast<std::int64_t>(ejected_));
@@ -85,7 +86,7 @@ OutlierDetector::Changes OutlierDetector::on_streak(const std::shared_ptr<const 
 
 bool OutlierDetector::may_eject_one_more() const {
   if (config_.always_eject_one_host && ejected_ == 0) return true;
-  return (ejected_ + 1) * 100 / records_.size() <= std::min(config_.max_ejection_percent, 100u);
+  return (ejected_ + 1) * 100 <= records_.size() * std::min(config_.max_ejection_percent, 100u);
 }
 
 std::chrono::milliseconds OutlierDetector::ejection_time(const Record& record) const {
@@ -109,8 +110,9 @@ void OutlierDetector::eject(Record& record, const Cause& cause, TimePoint now, C
   if (config_.base_ejection_time * record.backoff < most + config_.base_ejection_time)
     ++record.backoff;
   record.host->health.set(HealthFlag::failed_outlier_check);
-  changes.push_back({record.host, true,
-                     fmt::format("ejected for {} ms: {}", ejection_time(record).count(), cause.text)});
+  changes.push_back(
+      {record.host, true,
+       fmt::format("ejected for {} ms: {}", ejection_time(record).count(), cause.text)});
 }
 
 void OutlierDetector::uneject(Record& record, Changes& changes) {

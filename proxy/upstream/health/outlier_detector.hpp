@@ -31,8 +31,8 @@ class OutlierDetector {
   using TimePoint = std::chrono::steady_clock::time_point;
   using Changes = std::vector<HealthChange>;
 
-  OutlierDetector(const config::OutlierDetectionConfig& config,
-                  stats::OutlierDetectionStats& stats, std::uint64_t seed)
+  OutlierDetector(const config::OutlierDetectionConfig& config, stats::OutlierDetectionStats& stats,
+                  std::uint64_t seed)
       : config_(config), stats_(stats), random_(seed) {}
 
   /// The hosts from now on. One that stays keeps its ejection.

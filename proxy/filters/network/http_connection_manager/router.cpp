@@ -75,7 +75,7 @@ Router::~Router() = default;
 
 void Router::on_headers(bool end_of_stream) {
   headers_in_ = true;
-  end_in_ = end_of_stream;
+  headers_end_ = end_in_ = end_of_stream;
   const route::Route* const route = stream_.route();
   if (route == nullptr) {
     stream_.hcm().stats->no_route.add();
@@ -109,26 +109,8 @@ void Router::redirect(const route::RedirectAction& action) {
   stream_.reply(reply);
 }
 
-bool Router::choose_cluster(const route::ForwardAction& action) {
-  std::string_view name = action.cluster;
-  if (!action.weighted.empty()) {
-    std::uint64_t point = stream_.random_value() % std::max(action.total_weight, 1u);
-    const route::WeightedCluster* chosen = &action.weighted.back();
-    for (const route::WeightedCluster& cluster : action.weighted) {
-      if (point < cluster.weight) {
-        chosen = &cluster;
-        break;
-      }
-      point -= cluster.weight;
-    }
-    stream_.set_weighted(chosen);
-    name = chosen->cluster_header.empty()
-               ? std::string_view(chosen->name)
-               : stream_.request_headers().get(std::string_view(chosen->cluster_header));
-  } else if (!action.cluster_header.empty()) {
-    name = stream_.request_headers().get(std::string_view(action.cluster_header));
-  }
-  pool_ = stream_.hcm().find_pool(name);
+bool Router::choose_cluster() {
+  pool_ = stream_.hcm().find_pool(stream_.target_cluster());
   return pool_ != nullptr;
 }
 
@@ -142,7 +124,7 @@ void Router::no_cluster(const route::ForwardAction& action) {
 void Router::forward(const route::ForwardAction& action, bool) {
   action_ = &action;
   stream_.hcm().stats->rq_total.add();
-  if (!choose_cluster(action)) {
+  if (!choose_cluster()) {
     no_cluster(action);
     return;
   }
@@ -235,6 +217,7 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     stats_->upstream_flow_control_backed_up_total.add();
     stream_.pause_request(true);
   }
+  if (data.size() == io::kBufferSize) relay_request();
 }
 
 void Router::keep_for_replay(std::string_view data) {
@@ -381,7 +364,7 @@ void Router::send_request() {
   const HcmConfig& config = *stream_.hcm().config;
   if (!config.suppress_envoy_headers) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
-    if (deadline_ != kNever && timeout_.count() > 0) {
+    if (attempts_ > 1 && deadline_ != kNever && timeout_.count() > 0) {
       const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
@@ -399,9 +382,11 @@ void Router::send_request() {
     headers.set(HeaderId::authority, host_->hostname);
   }
   const bool has_body = body_ != nullptr && !body_->empty();
-  const bool ends_here = end_in_ && !has_body && !trailers_in_;
+  const bool ends_here = headers_end_;
   exchange_->send_headers(headers, ends_here);
-  if (exchange_ != nullptr && has_body) exchange_->send_data(*body_, end_in_ && !trailers_in_);
+  if (exchange_ != nullptr && (has_body || (end_in_ && !headers_end_ && !trailers_in_)))
+    exchange_->send_data(has_body ? std::string_view(*body_) : std::string_view(),
+                         end_in_ && !trailers_in_);
   if (exchange_ != nullptr && trailers_in_) exchange_->send_trailers(*stream_.request_trailers());
   if (exchange_ == nullptr) return;
   if (end_in_) request_sent_ = stream_.now();
@@ -422,9 +407,14 @@ void Router::send_request() {
 
 void Router::on_request_drained() {
   stream_.guarded([&] {
+    if (request_relay_ != nullptr) {
+      pump_request();
+      return;
+    }
     if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
     paused_client_ = false;
     stats_->upstream_flow_control_drained_total.add();
+    relay_request();
     stream_.pause_request(false);
   });
 }
@@ -452,6 +442,8 @@ void Router::on_informational() {
 }
 
 void Router::end_attempt() {
+  request_relay_.reset();
+  response_relay_.reset();
   exchange_ = nullptr;
   try_deadline_ = kNever;
   host_->stats[stream_.worker().worker].rq_active.sub();
@@ -485,6 +477,7 @@ void Router::on_response_data(std::string_view data, bool end_of_stream) {
       finished();
     }
     stream_.on_upstream_data(data, end_of_stream);
+    if (!end_of_stream && data.size() == io::kBufferSize) relay_response();
     if (!end_of_stream && exchange_ != nullptr && stream_.response_congested())
       pause_response(true);
   });
@@ -502,6 +495,9 @@ void Router::on_batch_end() {
   stream_.guarded([&] { stream_.on_upstream_batch_end(); });
 }
 
+void Router::pin() { stream_.pin(); }
+void Router::unpin() { stream_.unpin(); }
+
 void Router::pause_response(bool paused) {
   if (exchange_ == nullptr) return;
   if (paused) stats_->upstream_flow_control_paused_reading_total.add();
@@ -509,8 +505,127 @@ void Router::pause_response(bool paused) {
 }
 
 void Router::on_response_drained() {
+  if (response_relay_ != nullptr) {
+    pump_response();
+    return;
+  }
   if (exchange_ == nullptr || stream_.response_congested()) return;
+  relay_response();
   exchange_->pause_response(false);
+}
+
+// --- Long bodies, past everybody.
+
+void Router::relay_request() {
+  StreamConnection* const session = stream_.session();
+  if (request_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || retries_left_ > 0 || body_ != nullptr)
+    return;
+  const std::uint64_t left = session->request_body_left();
+  const int source = session->socket_for_body();
+  const int destination = exchange_->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_request();
+  exchange_->take_over_request();
+  request_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::relay_response() {
+  StreamConnection* const session = stream_.session();
+  if (response_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || !session->response_is_plain())
+    return;
+  const std::uint64_t left = exchange_->response_body_left();
+  const int source = exchange_->socket_for_body();
+  const int destination = session->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_response();
+  exchange_->take_over_response();
+  response_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::on_body_readable() {
+  stream_.guarded([&] { pump_response(); });
+}
+
+void Router::on_relay_turn(BodyRelay& relay) {
+  stream_.guarded([&] {
+    if (&relay == response_relay_.get())
+      pump_response();
+    else
+      pump_request();
+  });
+}
+
+void Router::pump_response() {
+  if (response_relay_ == nullptr) return;
+  const auto status = response_relay_->pump(exchange_->hung_up());
+  StreamConnection* const session = stream_.session();
+  const std::uint64_t moved = response_relay_->take_moved();
+  stream_.count_relayed(0, moved);
+  session->response_was_written(moved, false);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = response_relay_->bytes();
+      http_client::Exchange* const exchange = exchange_;
+      local_ = exchange->local_address();
+      end_attempt();
+      finished();
+      session->response_was_written(0, true);
+      exchange->response_was_read(bytes);
+      stream_.on_response_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      give_up_exchange();
+      finished();
+      stream_.hcm().stats->rq_reset_after_downstream_response_started.add();
+      stream_.on_upstream_broken("upstream_reset_after_response_started{protocol_error}",
+                                 ResponseFlag::upstream_protocol_error);
+      return;
+    case tcp::RelayStatus::destination_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
+}
+
+void Router::pump_request() {
+  if (request_relay_ == nullptr) return;
+  StreamConnection* const session = stream_.session();
+  const auto status = request_relay_->pump(session->hung_up());
+  stream_.count_relayed(request_relay_->take_moved(), 0);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = request_relay_->bytes();
+      request_relay_.reset();
+      session->request_was_read(bytes);
+      exchange_->request_was_written(bytes, true);
+      end_in_ = true;
+      replayable_ = false;
+      request_sent_ = stream_.now();
+      stream_.on_request_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::destination_failed:
+      // An answer may be on its way, or the end: the connection's own event tells.
+      request_relay_.reset();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
 }
 
 // --- Failures.
@@ -526,7 +641,8 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   const bool reused = exchange_ != nullptr && exchange_->reused();
   end_attempt();
   if (stream_.over()) return;
-  failure_ = detail;
+  // Envoy tells what the transport said only of a connection that was never there.
+  if (reason == ResetReason::connect_failed) failure_ = detail;
   const FailureText text = text_of(reason);
   if (reason == ResetReason::remote_reset || reason == ResetReason::refused_stream)
     stats_->upstream_rq_rx_reset.add();
@@ -575,8 +691,6 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     failure_ = "delayed connect error: " +
                (colon == std::string::npos ? failure_ : failure_.substr(colon + 2));
     details += "|" + with_underscores(failure_);
-  } else if (reason == ResetReason::connect_timeout) {
-    failure_.clear();
   }
   details += "}";
   finished();
