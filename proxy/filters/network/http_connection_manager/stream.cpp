@@ -95,7 +95,7 @@ void Stream::begin_request(bool end_of_stream) {
       if (!internal_) request_.remove(std::string_view(name));
   if (over_ || !check_upgrade()) return;
   make_filters();
-  arm_timer();
+  if (!end_of_stream || !hcm_.filters.empty()) arm_timer();
   // Envoy says 100 itself, and the upstream never sees the question.
   if (http::equals_ignoring_case(request_.get(HeaderId::expect), "100-continue") &&
       !config.proxy_100_continue) {

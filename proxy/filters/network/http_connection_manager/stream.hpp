@@ -188,6 +188,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   void map_local_reply(LocalReply& reply, std::uint16_t& status, std::string& body,
                        std::string& content_type, http::HeaderMap& headers);
   void reply_grpc(const LocalReply& reply);
+  void apply(std::span<const route::HeaderMutations*> levels, http::HeaderMap& headers);
   void end(bool whole);
   void write_log();
   void count_response();
