@@ -127,6 +127,43 @@ def test_a_call_decides_and_its_answer_goes_on(front):
     assert made.stat("http.ingress.lua.errors") == 0
 
 
+def test_bodies_go_through_a_call(front):
+    script = """
+        local function pass(handle)
+          local body = handle:body()
+          local text = body:getBytes(0, body:length())
+          local ask = {[":method"] = "POST", [":path"] = "/rewrite", [":authority"] = "auth"}
+          local _, answer = handle:httpCall("auth", ask, "<" .. text .. ">", 5000)
+          handle:body():setBytes(answer)
+        end
+        envoy_on_request = pass
+        envoy_on_response = pass
+        """
+    made = front(script)
+    answer = made.ask("/", {}, "POST", b"hello")
+    rewritten = json.loads(answer.body)  # the response's body, as the other cluster has seen it
+    assert rewritten["path"] == "/rewrite"
+    seen = json.loads(rewritten["body"][1:-1])  # the request, as the application has seen it
+    assert json.loads(seen["body"])["body"] == "<hello>"
+    assert made.stat("http.ingress.lua.errors") == 0
+
+
+def test_a_body_that_came_during_a_call_is_still_there(front, monkeypatch):
+    monkeypatch.delenv("WEIR_HTTP_PROXY", raising=False)  # the peer says that it was streamed
+    made = front(
+        """
+        function envoy_on_request(handle)
+          local ask = {[":method"] = "GET", [":path"] = "/", [":authority"] = "auth"}
+          handle:httpCall("auth", ask, nil, 5000)
+          local body = handle:body()
+          body:setBytes(body:length() .. body:getBytes(0, 2))
+        end
+        """
+    )
+    assert made.ask("/", {}, "POST", b"x" * 5000).seen["body"] == "5000xx"
+    assert made.stat("http.ingress.lua.errors") == 0
+
+
 def test_a_call_to_nowhere_is_a_503(front, plain_lab, run_proxy):
     made = http_front.start(plain_lab, run_proxy, [lua(CALL)], [to("/")], cluster("auth", (OUTSIDE[4], 9)))
     refused = made.ask("/", {"x-token": "joe"})
