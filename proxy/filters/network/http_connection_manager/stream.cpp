@@ -470,6 +470,26 @@ void Stream::resume_response(HttpFilter& filter) {
   });
 }
 
+bool Stream::await_request_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && request_walk_.await_body(filter);
+    if (!waits || over_) return;
+    router_.flush();
+    if (!over_ && request_complete_) router_.on_request_complete();
+  });
+  return waits;
+}
+
+bool Stream::await_response_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && response_walk_.await_body(filter);
+    if (waits && !over_ && connection_ != nullptr) connection_->flush();
+  });
+  return waits;
+}
+
 void Stream::reset(std::string_view details) {
   guarded([&] {
     if (over_) return;
