@@ -83,7 +83,7 @@ class Proxy:
         self.admin = admin
         self.directory = directory or new_directory()
         workers = workers or int(os.environ.get("WEIR_WORKERS", "1"))
-        argv = [*(wrap or []), _program(), "--concurrency", str(workers), *arguments]
+        argv = [*(wrap or []), *self.command(workers), *arguments]
         if config is not None:
             path = self.directory / "bootstrap.yaml"
             path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
@@ -121,7 +121,7 @@ class Proxy:
         def ready() -> bool:
             if self.process.poll() is not None:
                 raise AssertionError(f"weir-proxy exited with {self.process.returncode}\n{self.log()}")
-            if "serving" not in self.log():
+            if not self.says_ready():
                 return False  # whoever answers on the admin port is another one
             try:
                 return self.get("/ready")[0] == 200
@@ -129,6 +129,13 @@ class Proxy:
                 return False
 
         wait_for(ready, "weir-proxy is ready", 20)
+
+    def command(self, workers: int) -> list[str]:
+        """The program and what it always gets."""
+        return [_program(), "--concurrency", str(workers)]
+
+    def says_ready(self) -> bool:
+        return "serving" in self.log()
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -160,7 +167,9 @@ class Proxy:
         return text
 
     def stats(self) -> dict[str, int]:
-        return {name: int(value) for name, _, value in (line.partition(": ") for line in self.text("/stats").splitlines())}
+        """Counters and gauges; histograms are left out."""
+        pairs = (line.partition(": ")[::2] for line in self.text("/stats").splitlines())
+        return {name: int(value) for name, value in pairs if value.isdecimal()}
 
     def stat(self, name: str) -> int:
         return self.stats()[name]
