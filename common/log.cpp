@@ -13,7 +13,7 @@ namespace detail {
 
 std::array<std::atomic<Level>, kComponentNames.size()> levels{Level::info, Level::info, Level::info,
                                                               Level::info, Level::info, Level::info,
-                                                              Level::info, Level::info};
+                                                              Level::info, Level::info, Level::info};
 
 }  // namespace detail
 

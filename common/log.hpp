@@ -27,10 +27,11 @@ enum class Component : std::uint8_t {
   upstream,
   admin,
   init,
-  dns
+  dns,
+  lua
 };
-inline constexpr std::array<std::string_view, 8> kComponentNames{
-    "main", "config", "connection", "listener", "upstream", "admin", "init", "dns"};
+inline constexpr std::array<std::string_view, 9> kComponentNames{
+    "main", "config", "connection", "listener", "upstream", "admin", "init", "dns", "lua"};
 
 /// Sends all output to `path` (appended), or to standard error when empty. Call once, before any
 /// thread starts.

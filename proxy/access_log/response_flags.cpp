@@ -21,6 +21,7 @@ constexpr Entry kRetryLimit = {ResponseFlag::upstream_retry_limit_exceeded, "URX
 // after it (connections).
 constexpr Entry kEntries[] = {
     {ResponseFlag::failed_local_health_check, "LH", "FailedLocalHealthCheck"},
+    {ResponseFlag::downstream_remote_reset, "DR", "DownstreamRemoteReset"},
     {ResponseFlag::delay_injected, "DI", "DelayInjected"},
     {ResponseFlag::fault_injected, "FI", "FaultInjected"},
     {ResponseFlag::rate_limited, "RL", "RateLimited"},
@@ -45,13 +46,13 @@ constexpr Entry kEntries[] = {
     {ResponseFlag::downstream_protocol_error, "DPE", "DownstreamProtocolError"},
     {ResponseFlag::response_from_cache, "RFCF", "ResponseFromCacheFilter"},
 };
-constexpr std::size_t kRetryLimitOfRequests = 5;
-constexpr std::size_t kRetryLimitOfConnections = 10;
+constexpr std::size_t kRetryLimitOfRequests = 6;
+constexpr std::size_t kRetryLimitOfConnections = 11;
 static_assert(kEntries[kRetryLimitOfRequests].flag == kRetryLimit.flag);
 static_assert(kEntries[kRetryLimitOfConnections].flag == kRetryLimit.flag);
 
 // Codes for what this proxy does not do.
-constexpr std::string_view kNeverSet[] = {"RLSE", "IH", "NFCF", "DF", "DO", "DR", "UDO"};
+constexpr std::string_view kNeverSet[] = {"RLSE", "IH", "NFCF", "DF", "DO", "UDO"};
 
 }  // namespace
 

@@ -35,6 +35,7 @@ enum class ResponseFlag : std::uint32_t {
   upstream_max_stream_duration = 1u << 20,      // UMSDR
   response_from_cache = 1u << 21,               // RFCF
   failed_local_health_check = 1u << 22,         // LH
+  downstream_remote_reset = 1u << 23,           // DR
 };
 
 /// Room for the names of all flags together.

@@ -100,8 +100,8 @@ Result<std::vector<stats::Metric>> wanted_metrics(const QueryParams& params,
   query.used_only = params.has("usedonly");
   query.filter = params.find("filter").value_or("");
   if (const auto type = params.find("type")) TRY_VOID(stats::apply_type(*type, query));
-  return stats::select_metrics(stats::collect_metrics(source.stats(), server_values(source)),
-                               query);
+  TRY(const auto wanted, stats::MetricSelector::make(std::move(query)));
+  return stats::collect_metrics(source.stats(), server_values(source), &wanted);
 }
 
 Answer show_stats_as(std::string_view format, const QueryParams& params,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/access_log_filter_from_proto.hpp"
 
+#include <utility>
+
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
+#include "proxy/config/matchers_from_proto.hpp"
 
 namespace weir::config {
 namespace {
@@ -9,7 +12,10 @@ namespace {
 using access_log::RecordFilter;
 using envoy::config::accesslog::v3::AccessLogFilter;
 using envoy::config::accesslog::v3::ComparisonFilter;
+using envoy::config::accesslog::v3::GrpcStatusFilter;
+using envoy::config::accesslog::v3::HeaderFilter;
 using envoy::config::accesslog::v3::ResponseFlagFilter;
+using envoy::config::accesslog::v3::RuntimeFilter;
 
 RecordFilter::Comparison comparison_from_proto(ComparisonFilter::Op op) {
   switch (op) {
@@ -61,6 +67,50 @@ RecordFilter combined(RecordFilter::Kind kind, const List& filters, const ParseC
   return filter;
 }
 
+/// A connection has no headers: the matcher is asked about none.
+class HeaderMatches final : public access_log::HeaderPredicate {
+ public:
+  explicit HeaderMatches(route::HeaderMatcher matcher) : matcher_(std::move(matcher)) {}
+
+  [[nodiscard]] bool holds(const http::HeaderMap* headers) const override {
+    if (headers != nullptr) return matcher_.matches(*headers);
+    http::ArenaPool pool;
+    http::Arena arena(pool);
+    return matcher_.matches(http::HeaderMap(arena));
+  }
+
+ private:
+  route::HeaderMatcher matcher_;
+};
+
+RecordFilter header_filter(const HeaderFilter& proto, const ParseContext& context) {
+  RecordFilter filter{RecordFilter::Kind::headers};
+  if (!proto.has_header()) {
+    context.error("has no header");
+    return filter;
+  }
+  filter.predicate = std::make_shared<HeaderMatches>(
+      header_matcher_from_proto(proto.header(), context.field("header")));
+  return filter;
+}
+
+RecordFilter grpc_filter(const GrpcStatusFilter& proto) {
+  RecordFilter filter{RecordFilter::Kind::grpc_status};
+  filter.exclude = proto.exclude();
+  for (const int status : proto.statuses()) filter.grpc_statuses |= 1u << status;
+  return filter;
+}
+
+/// The fraction stands: there is no runtime that could change it.
+RecordFilter fraction_filter(const RuntimeFilter& proto, const ParseContext& context) {
+  RecordFilter filter{RecordFilter::Kind::fraction};
+  if (!proto.has_percent_sampled()) context.error("has no percent_sampled");
+  const route::Fraction fraction = fraction_from_proto(proto.percent_sampled());
+  filter.value = fraction.numerator;
+  filter.denominator = fraction.denominator;
+  return filter;
+}
+
 }  // namespace
 
 RecordFilter record_filter_from_proto(const AccessLogFilter& proto, const ParseContext& context) {
@@ -72,7 +122,7 @@ RecordFilter record_filter_from_proto(const AccessLogFilter& proto, const ParseC
       return comparing(RecordFilter::Kind::duration, proto.duration_filter(),
                        context.field("duration_filter"));
     case AccessLogFilter::kNotHealthCheckFilter:
-      return RecordFilter{};
+      return RecordFilter{RecordFilter::Kind::not_health_check};
     case AccessLogFilter::kAndFilter:
       return combined(RecordFilter::Kind::all_of, proto.and_filter().filters(),
                       context.field("and_filter"));
@@ -82,16 +132,18 @@ RecordFilter record_filter_from_proto(const AccessLogFilter& proto, const ParseC
     case AccessLogFilter::kResponseFlagFilter:
       return flags_from_proto(proto.response_flag_filter(), context.field("response_flag_filter"));
     case AccessLogFilter::kRuntimeFilter:
+      return fraction_filter(proto.runtime_filter(), context.field("runtime_filter"));
     case AccessLogFilter::kHeaderFilter:
+      return header_filter(proto.header_filter(), context.field("header_filter"));
     case AccessLogFilter::kGrpcStatusFilter:
-      context.error("filters of requests are not supported yet");
-      return {};
+      return grpc_filter(proto.grpc_status_filter());
     case AccessLogFilter::FILTER_SPECIFIER_NOT_SET:
       break;
   }
   context.error(
       "names no filter: expected response_flag_filter, duration_filter, status_code_filter, "
-      "not_health_check_filter, and_filter or or_filter");
+      "header_filter, grpc_status_filter, runtime_filter, not_health_check_filter, and_filter or "
+      "or_filter");
   return {};
 }
 

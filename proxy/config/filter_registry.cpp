@@ -80,14 +80,34 @@ std::shared_ptr<const ListenerFilterConfig> FilterRegistry::parse_listener_filte
 
 std::shared_ptr<const HttpFilterConfig> FilterRegistry::parse_http_filter(
     std::string_view name, const Any* typed_config, const ParseContext& context) const {
+  const std::string_view url =
+      typed_config != nullptr ? std::string_view(typed_config->type_url()) : "";
+  if (const auto* refused = find_refused(name, url)) {
+    context.error(explain_refused_filter(*refused));
+    return nullptr;
+  }
   return parse_filter(http_, name, typed_config, context, kParse);
 }
 
+const RefusedHttpFilter* FilterRegistry::find_refused(std::string_view name,
+                                                      std::string_view type_url) const {
+  const auto found = std::find_if(refused_.begin(), refused_.end(), [&](const auto& filter) {
+    return type_url.empty()
+               ? filter.name == name
+               : type_name(type_url).substr(0, filter.package.size()) == filter.package;
+  });
+  return found == refused_.end() ? nullptr : &*found;
+}
+
 bool FilterRegistry::knows_http_filter(std::string_view name, std::string_view type_url) const {
+  if (const auto* refused = find_refused(name, type_url); refused && !refused->reason.empty())
+    return true;
   return (type_url.empty() ? find_by_name(http_, name) : find_by_type(http_, type_url)) != nullptr;
 }
 
 bool FilterRegistry::knows_route_filter(std::string_view type_url) const {
+  if (const auto* refused = find_refused("", type_url); refused && !refused->reason.empty())
+    return true;
   return std::any_of(http_.begin(), http_.end(), [&](const HttpFilterType& type) {
     return type.route_prototype != nullptr &&
            type.route_prototype->GetDescriptor()->full_name() == type_name(type_url);
@@ -96,6 +116,10 @@ bool FilterRegistry::knows_route_filter(std::string_view type_url) const {
 
 std::shared_ptr<const RouteFilterConfig> FilterRegistry::parse_route_filter(
     const Any& typed_config, const ParseContext& context) const {
+  if (const auto* refused = find_refused("", typed_config.type_url())) {
+    context.error(explain_refused_filter(*refused));
+    return nullptr;
+  }
   std::vector<std::string_view> known;
   for (const HttpFilterType& type : http_) {
     if (type.route_prototype == nullptr) continue;
@@ -118,6 +142,13 @@ std::shared_ptr<const ListenerFilterConfig> FilterRegistry::default_listener_fil
     std::string_view name, const ParseContext& context) const {
   const ListenerFilterType* type = find_by_name(listener_, name);
   return type == nullptr ? nullptr : type->parse(*type->prototype, context);
+}
+
+std::string explain_refused_filter(const RefusedHttpFilter& filter) {
+  std::string text =
+      "filter '" + std::string(filter.name) + "' is not supported by this version of weir-proxy";
+  if (!filter.reason.empty()) text += ": " + std::string(filter.reason);
+  return text;
 }
 
 std::string_view type_name(std::string_view type_url) {

@@ -76,12 +76,22 @@ struct ListenerFilterType {
                                                        const ParseContext& context);
 };
 
+/// An HTTP filter of Envoy's that we do not have, and why that matters.
+struct RefusedHttpFilter {
+  std::string_view name;     // canonical, "envoy.filters.http.jwt_authn"
+  std::string_view package;  // of its messages, with the dot at the end
+  std::string_view reason;   // a sentence without end; "" = none but that it is not there
+};
+
 /// Immutable after construction.
 class FilterRegistry {
  public:
   FilterRegistry(std::vector<NetworkFilterType> network, std::vector<ListenerFilterType> listener,
-                 std::vector<HttpFilterType> http = {})
-      : network_(std::move(network)), listener_(std::move(listener)), http_(std::move(http)) {}
+                 std::vector<HttpFilterType> http = {}, std::vector<RefusedHttpFilter> refused = {})
+      : network_(std::move(network)),
+        listener_(std::move(listener)),
+        http_(std::move(http)),
+        refused_(std::move(refused)) {}
 
   /// The filter of a config that has a name and perhaps a typed_config. The type URL decides;
   /// without one the name does, with a warning, and the filter gets its default configuration.
@@ -99,7 +109,8 @@ class FilterRegistry {
   std::shared_ptr<const HttpFilterConfig> parse_http_filter(
       std::string_view name, const google::protobuf::Any* typed_config,
       const ParseContext& context) const;
-  /// There is such a filter: by its type, or by its name when `type_url` is "".
+  /// There is such a filter: by its type, or by its name when `type_url` is "". Those that are
+  /// refused with a reason count: nothing optional makes them harmless.
   [[nodiscard]] bool knows_http_filter(std::string_view name, std::string_view type_url) const;
   [[nodiscard]] bool knows_route_filter(std::string_view type_url) const;
   /// An entry of typed_per_filter_config, whose type decides. nullptr after reporting that no
@@ -110,7 +121,11 @@ class FilterRegistry {
  private:
   std::vector<NetworkFilterType> network_;
   std::vector<ListenerFilterType> listener_;
+  [[nodiscard]] const RefusedHttpFilter* find_refused(std::string_view name,
+                                                      std::string_view type_url) const;
+
   std::vector<HttpFilterType> http_;
+  std::vector<RefusedHttpFilter> refused_;
 };
 
 /// Text after the last '/' of a type URL: the full name of the message.
@@ -119,5 +134,8 @@ std::string_view type_name(std::string_view type_url);
 /// Envoy's error text for an extension that is not there, with what is.
 std::string explain_missing_extension(std::string_view name, std::string_view type_url,
                                       const std::vector<std::string_view>& known);
+
+/// The error text for a filter of Envoy's that we do not have.
+std::string explain_refused_filter(const RefusedHttpFilter& filter);
 
 }  // namespace weir::config

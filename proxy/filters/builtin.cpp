@@ -7,6 +7,7 @@
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "proxy/filters/builtin_http.hpp"
 #include "proxy/filters/listener/http_inspector.hpp"
 #include "proxy/filters/listener/original_dst.hpp"
 #include "proxy/filters/listener/original_src.hpp"
@@ -70,7 +71,8 @@ config::FilterRegistry builtin_filters() {
           {"envoy.filters.listener.tls_inspector",
            &proto::listener::tls_inspector::v3::TlsInspector::default_instance(),
            parse_empty<TlsInspectorFilter>},
-      });
+      },
+      builtin_http_filters(), refused_http_filters());
 }
 
 }  // namespace weir::filters

@@ -4,9 +4,11 @@
 // connections through that.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "proxy/access_log/opened_access_log.hpp"
 #include "proxy/config/listener_config.hpp"
@@ -48,6 +50,10 @@ struct InstanceContext {
   stats::StatsStore& stats;
   ClusterLookup& clusters;
   AccessLogLookup& access_logs;
+  /// node.cluster of the bootstrap. Lives as long as the instance.
+  std::string_view service_cluster = {};
+  /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
+  const std::atomic<bool>* health_check_failed = nullptr;
 };
 
 /// A terminal network filter on one worker.

@@ -26,6 +26,8 @@ namespace weir::filters {
 inline constexpr std::size_t kConnectionBlock = 352;
 /// The same of an HTTP connection.
 inline constexpr std::size_t kSessionBlock = 544;
+inline constexpr std::size_t kHttp2SessionBlock = 640;
+inline constexpr std::size_t kHttp2SideBlock = 96;
 /// Bytes of the block of one HTTP stream; it lives from request to response only.
 inline constexpr std::size_t kStreamBlock = 1536;
 
@@ -73,9 +75,13 @@ struct WorkerContext {
   // HTTP
   WallClock wall_clock;
   http::ArenaPool arenas;
+  http::Http2Memory http2_memory;
   io::BlockPool<kSessionBlock> sessions;
+  io::BlockPool<kHttp2SessionBlock> http2_sessions;
+  io::BlockPool<kHttp2SideBlock> http2_sides;
   io::BlockPool<kStreamBlock> streams;
-  http_client::Environment http_client{loop, relay, arenas, loop_guard, random, upstream_sockets, {}};
+  http_client::Environment http_client{loop, relay, arenas, loop_guard, random, upstream_sockets,
+                                       http2_memory, {}, {}};
 };
 
 }  // namespace weir::filters

@@ -15,18 +15,6 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
-void HeaderMap::index(std::size_t at) noexcept {
-  if (fields_[at].id == HeaderId::none || at >= UINT16_MAX) return;
-  std::uint16_t& first = first_[static_cast<std::size_t>(fields_[at].id)];
-  if (first == 0) first = static_cast<std::uint16_t>(at + 1);
-}
-
-void HeaderMap::append(const HeaderField& field) {
-  if (size_ == capacity_) grow();
-  new (fields_ + size_) HeaderField(field);
-  index(size_++);
-}
-
 void HeaderMap::set_static(HeaderId id, std::string_view value) {
   const std::uint16_t first = first_[static_cast<std::size_t>(id)];
   if (first == 0) {
@@ -93,11 +81,12 @@ void HeaderMap::find_first_again(HeaderId id) noexcept {
   first = 0;
   for (std::size_t i = from; i < size_ && first == 0; ++i)
     if (fields_[i].id == id) first = static_cast<std::uint16_t>(i + 1);
+  if (first == 0) present_.remove(id);
 }
 
-bool HeaderMap::remove(HeaderId id) noexcept {
+bool HeaderMap::remove_known(HeaderId id) noexcept {
   const std::uint16_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) return false;
+  present_.remove(id);
   first_[static_cast<std::size_t>(id)] = 0;
   for (std::size_t i = first - 1u; i < size_; ++i) {
     if (fields_[i].id != id) continue;
@@ -123,6 +112,7 @@ void HeaderMap::clear() noexcept {
   size_ = 0;
   removed_ = 0;
   first_.fill(0);
+  present_.clear();
 }
 
 std::size_t HeaderMap::bytes() const noexcept {

@@ -130,7 +130,7 @@ void Http2Session::submit_preface(const Http2Options& options) {
 }
 
 bool Http2Session::receive(std::span<const std::byte> bytes, Clock::time_point now) {
-  if (dead_) return false;
+  if (failed_) return false;
   now_ = now;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -143,7 +143,7 @@ bool Http2Session::receive(std::span<const std::byte> bytes, Clock::time_point n
   else if (taken < 0)
     fail(Http2Error::internal_error, "http2.codec_error",
          nghttp2_strerror(static_cast<int>(taken)));
-  return !dead_ && check_outbound();
+  return !failed_ && check_outbound();
 }
 
 bool Http2Session::check_outbound() {

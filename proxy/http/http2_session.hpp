@@ -99,15 +99,15 @@ struct Http2Limits {
 /// upgrade from HTTP/1.1, no push, no extended CONNECT. Small when idle: HPACK tables grow with
 /// use, body queues exist while they hold something, the frame buffer is the worker's.
 ///
-/// Names and values given to submit_* are not copied: they live until on_stream_closed, or until a
-/// produce() after the call has returned less than its buffer could hold.
+/// Header maps given to submit_* are not copied: names and values live until on_stream_closed.
+/// Those of submit_headers and submit_informational may end sooner: when wants_write() was false
+/// once after the call.
 ///
 /// Worker thread only. Sans-I/O, no clock of its own.
 class Http2Session {
  public:
   enum class Role : std::uint8_t { server, client };
   using Clock = FloodGuard::Clock;
-  /// What produce() wants at least, to be of use.
   static constexpr std::size_t kSmallestBuffer = 1024;
 
   /// `memory` and `events` outlive it. The first produce() returns the preface.
@@ -118,12 +118,13 @@ class Http2Session {
   ~Http2Session();
 
   /// Takes all of `bytes`. @return false: the connection is at its end (error(), error_text());
-  /// write
-  ///   what produce() returns, then close. Errors that the library finds later show in failed()
-  ///   after produce().
+  ///   write what produce() returns, then close; no event follows. Some errors of the peer's show
+  ///   only when their GOAWAY is produced: look at finished() after produce().
   bool receive(std::span<const std::byte> bytes, Clock::time_point now);
-  /// Fills `out` with frames. @return bytes to write; less than `out` unless there is more. The
-  ///   bytes are the caller's: what could not be written now must be kept, in order.
+  /// Fills `out` (kSmallestBuffer at least) with frames. @return bytes to write; call again while
+  ///   wants_write(). The bytes are the caller's: what could not be written now must be kept, and
+  ///   nothing more be produced until it is gone: a peer that does not read is found by what piles
+  ///   up here.
   std::size_t produce(std::span<std::byte> out, Clock::time_point now);
   [[nodiscard]] bool wants_write() const noexcept;
   /// Nothing will be read or written any more: close the connection.
@@ -212,6 +213,7 @@ class Http2Session {
   std::size_t spilled_ = 0;       // of it, returned already
 
   Stream* streams_ = nullptr;
+  mutable Stream* last_found_ = nullptr;  // most calls in a row are about one stream
   // Client: submitted and not yet known to the library, in order; from next_waiting_ on. Numbers
   // follow each other, so a place is found by arithmetic.
   std::vector<Stream*> waiting_;

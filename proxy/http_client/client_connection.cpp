@@ -133,15 +133,35 @@ void ClientConnection::on_timer() {
 }
 
 bool ClientConnection::write_out(std::string_view tail) {
+  if (broken_) return true;
   const std::size_t before = out_.size() + tail.size();
   const auto status = out_.flush(socket_.get(), environment().relay.buffers, tail);
   cluster().stats().upstream_cx_tx_bytes_total.add(before - out_.size());
   if (status != io::OutQueue::Status::failed) return true;
-  // An answer may have arrived before the host closed: it is worth more than the error.
-  if (busy() > 0 && !paused_) on_readable();
-  if (phase_ != Phase::closed)
-    close(ResetReason::connection_terminated, std::strerror(out_.error()));
-  return false;
+  // An answer may have arrived before the host closed: it is worth more than the error, but this is
+  // no place to read it, since who writes may be in the middle of what was read elsewhere.
+  broken_ = true;
+  out_.release(environment().relay.buffers);
+  resume_later();
+  return true;
+}
+
+void ClientConnection::resume_later() {
+  if (!std::exchange(resuming_, true)) environment().loop.resume_soon(*this);
+}
+
+void ClientConnection::on_resume() {
+  resuming_ = false;
+  guarded([&] {
+    if (phase_ != Phase::open) return;
+    if (broken_ && !paused_) {
+      on_readable();
+      if (phase_ == Phase::open)
+        close(ResetReason::connection_terminated, std::strerror(out_.error()));
+      return;
+    }
+    on_turn();
+  });
 }
 
 void ClientConnection::set_ready(bool ready) {
@@ -174,6 +194,7 @@ void ClientConnection::close(ResetReason reason, std::string_view detail) {
   guarded([&] {
     timer_.disarm();
     environment().loop.forget(source_);
+    if (std::exchange(resuming_, false)) environment().loop.withdraw(*this);
     socket_.reset();
     auto& stats = cluster().stats();
     (reason == ResetReason::connection_terminated ? stats.upstream_cx_destroy_remote

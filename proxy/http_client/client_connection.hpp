@@ -16,7 +16,7 @@ namespace weir::http_client {
 
 /// Lives in a block of its worker, in a list of its HostPool. Destroys itself: at once when it is
 /// closed from outside, else when its own handler returns. Worker thread only.
-class ClientConnection : io::EventHandler, io::TimerHandler {
+class ClientConnection : io::EventHandler, io::TimerHandler, io::Resumable {
  public:
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
@@ -51,11 +51,15 @@ class ClientConnection : io::EventHandler, io::TimerHandler {
   /// What was queued has been written.
   virtual void on_drained() = 0;
   virtual void on_idle_timer() = 0;
+  /// Its turn has come: see resume_later().
+  virtual void on_turn() = 0;
   virtual void destroy() = 0;
 
   /// Writes what is queued, and `tail`. false: the connection is closed.
   bool write_out(std::string_view tail = {});
   void set_ready(bool ready);
+  /// on_turn() is called when the descriptors that are ready now had their turn.
+  void resume_later();
   /// Nothing is under way: when it has been so for the cluster's idle timeout, it closes.
   void arm_idle();
   /// Runs `call` so that closing does not destroy this until it returns.
@@ -86,12 +90,14 @@ class ClientConnection : io::EventHandler, io::TimerHandler {
   bool peer_ended_ = false;  // EPOLLRDHUP was seen: a short read is not the end of it
   bool paused_ = false;      // the response is not wanted at the moment
   bool unread_ = false;      // something could be read while it was paused
+  bool broken_ = false;      // writing has failed: what arrived before is read, then it is over
   std::uint32_t exchanges_ = 0;  // begun so far
 
  private:
   friend class HostPool;
   void on_events(io::Events events, std::uint32_t tag) final;
   void on_timer() final;
+  void on_resume() final;
   void connecting_event(io::Events events);
   void mark(const RequestOptions& options);
 
@@ -100,6 +106,7 @@ class ClientConnection : io::EventHandler, io::TimerHandler {
   ClientConnection* next_ = nullptr;
   ClientConnection* previous_ = nullptr;
   bool in_ready_list_ = false;
+  bool resuming_ = false;
   bool marked_ = false;
   std::optional<Endpoint> marked_local_;
 };

@@ -50,6 +50,10 @@ class ExchangeEvents {
   virtual void on_request_drained() = 0;
   /// Everything that had arrived was handed over: write out what came of it.
   virtual void on_batch_end() = 0;
+  /// The headers that were sent, and the maps of the response, are in use until unpin(), even after
+  /// cancel().
+  virtual void pin() = 0;
+  virtual void unpin() = 0;
 
  protected:
   ~ExchangeEvents() = default;

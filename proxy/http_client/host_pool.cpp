@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/http_client/http1_connection.hpp"
+#include "proxy/http_client/http2_connection.hpp"
 
 namespace weir::http_client {
 void Waiting::leave() noexcept {
@@ -82,7 +83,11 @@ std::optional<ResetReason> HostPool::open(const RequestOptions& options, std::st
   return ResetReason::connect_failed;
 }
 
-ClientConnection* HostPool::make_connection(bool) {
+ClientConnection* HostPool::make_connection(bool http2) {
+  if (http2) {
+    cluster().stats().upstream_cx_http2_total.add();
+    return environment().blocks.make<Http2Connection>(*this);
+  }
   cluster().stats().upstream_cx_http1_total.add();
   return environment().blocks.make<Http1Connection>(*this);
 }

@@ -131,9 +131,13 @@ void Http1Connection::pause_response(bool paused) {
   if (paused_ == paused) return;
   paused_ = paused;
   if (paused || !unread_) return;
-  unread_ = false;
-  // The edge has passed: what is there is read now.
-  guarded([&] { on_readable(); });
+  // The edge has passed: what is there is read soon, not now, since who asks may be in the middle of
+  // what was read elsewhere.
+  resume_later();
+}
+
+void Http1Connection::on_turn() {
+  if (!paused_ && std::exchange(unread_, false)) on_readable();
 }
 
 void Http1Connection::cancel() {

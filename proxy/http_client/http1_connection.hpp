@@ -46,6 +46,7 @@ class Http1Connection final : public ClientConnection, public Exchange {
   void end_exchanges(ResetReason reason, std::string_view detail) override;
   void on_drained() override;
   void on_idle_timer() override;
+  void on_turn() override;
   void destroy() override;
 
   // Each returns false when nothing more is to be read: the exchange is over, or the connection.

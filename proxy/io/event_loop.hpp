@@ -82,6 +82,7 @@ class EventLoop {
   void run();
 
  private:
+  friend struct EventLoopTime;  // of the tests, which move the time themselves
   struct Source {
     EventHandler* handler = nullptr;
     std::uint32_t tag = 0;

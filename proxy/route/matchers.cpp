@@ -58,11 +58,19 @@ bool HeaderMatcher::matches(const http::HeaderMap& headers) const {
   if (kind == Kind::present || kind == Kind::absent)
     return ((field != nullptr || treat_missing_as_empty) == (kind == Kind::present)) != invert;
   // A header that is not there matches nothing, and nothing's opposite neither.
-  if (field == nullptr && !treat_missing_as_empty) return false;
-  const std::string_view value = field == nullptr ? std::string_view() : headers.joined(name);
-  if (kind == Kind::string) return string.matches(value) != invert;
+  if (field == nullptr) return treat_missing_as_empty && matches_value({}) != invert;
+  // Each field by itself: a second one must not hide the first.
+  const auto fields = headers.fields();
+  const bool matched = std::any_of(field, fields.data() + fields.size(), [&](const auto& one) {
+    return one.name == field->name && matches_value(one.value);
+  });
+  return matched != invert;
+}
+
+bool HeaderMatcher::matches_value(std::string_view value) const {
+  if (kind == Kind::string) return string.matches(value);
   const auto number = integer_of(value);
-  return (number && *number >= range_start && *number < range_end) != invert;
+  return number && *number >= range_start && *number < range_end;
 }
 
 bool QueryParameterMatcher::matches(std::string_view query) const {

@@ -27,7 +27,8 @@ struct StringMatcher {
   [[nodiscard]] bool matches(std::string_view value) const;
 };
 
-/// config.route.v3.HeaderMatcher. Several fields of one name are matched as one, joined by ','.
+/// config.route.v3.HeaderMatcher. Of several fields of one name, one that matches is enough; with
+/// `invert`, none may match.
 struct HeaderMatcher {
   enum class Kind : std::uint8_t { present, absent, string, range };
   std::string name;  // lower case
@@ -39,6 +40,9 @@ struct HeaderMatcher {
   bool treat_missing_as_empty = false;
 
   [[nodiscard]] bool matches(const http::HeaderMap& headers) const;
+
+ private:
+  [[nodiscard]] bool matches_value(std::string_view value) const;
 };
 
 /// config.route.v3.QueryParameterMatcher. The first parameter of that name counts.

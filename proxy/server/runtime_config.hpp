@@ -23,6 +23,7 @@ struct RuntimeConfig {
   listener::HandoffTable handoff;
   std::deque<std::atomic<std::uint32_t>> listener_connections;  // one per listener
   std::deque<upstream::SharedCluster> clusters;  // one per cluster; not movable, hence a deque
+  const std::atomic<bool>* health_check_failed = nullptr;  // the server's, for filters
 
   /// Error: Envoy's text for filter chains that cannot be told apart.
   static Result<std::unique_ptr<RuntimeConfig>> build(

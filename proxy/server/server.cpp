@@ -60,6 +60,7 @@ Result<void> Server::prepare() {
   TRY_VOID(open_access_logs());
   TRY(auto runtime, RuntimeConfig::build(snapshot_, options_.concurrency));
   runtime_ = std::move(runtime);
+  runtime_->health_check_failed = &health_check_failed_;
   TRY(bound_, bind_listeners(*snapshot_, options_.concurrency));
   std::vector<ListenAddress> own;
   for (const BoundAddress& bound : bound_) own.push_back(bound.address);

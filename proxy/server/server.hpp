@@ -93,7 +93,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   std::chrono::steady_clock::time_point quiet_since_;
   std::optional<Error> start_error_;
   bool workers_started_ = false;
-  bool health_check_failed_ = false;
+  std::atomic<bool> health_check_failed_{false};  // read by workers
   bool draining_ = false;
 };
 

@@ -44,7 +44,13 @@ void WorkerConfig::add_listener(std::size_t index, filters::WorkerContext& worke
   for (const auto& log : config.access_logs)
     listener.runtime.access_logs.push_back(access_logs.find_access_log(log));
   listener.matcher = &runtime_->matchers[index];
-  filters::InstanceContext context{worker, &config, stats, *this, access_logs};
+  filters::InstanceContext context{worker,
+                                   &config,
+                                   stats,
+                                   *this,
+                                   access_logs,
+                                   runtime_->snapshot->node.cluster,
+                                   runtime_->health_check_failed};
   for (const auto& entry : config.listener_filters) {
     const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
     assert(filter != nullptr);

@@ -135,6 +135,7 @@ void add_clusters(MetricList& list, const StatsStore& store) {
   const std::size_t workers = store.workers();
   for (const auto& [name, array] : store.clusters()) {
     const Scope scope = cluster_scope(name);
+    if (!list.wants(scope)) continue;
     const auto blocks = blocks_of<ClusterStats>(array.get(), workers);
     list.add_block(scope, blocks);
     add_requests(list, scope, existing(blocks, &ClusterStats::requests));
@@ -143,6 +144,7 @@ void add_clusters(MetricList& list, const StatsStore& store) {
   }
   for (const auto& [name, hosts] : store.cluster_hosts()) {
     const Scope scope = cluster_scope(name);
+    if (!list.wants(scope)) continue;
     list.add_block(scope, blocks_of<ClusterHostStats>(hosts.get(), 1));
     const auto found = store.clusters().find(name);
     const bool exists = found != store.clusters().end();

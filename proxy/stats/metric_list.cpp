@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/stats/metric_list.hpp"
 
+#include "proxy/stats/select.hpp"
+
 namespace weir::stats {
 namespace {
 
@@ -91,7 +93,20 @@ void MetricList::use_gauges_since(std::size_t first) {
     if (metric.kind == MetricKind::gauge) metric.used = true;
 }
 
+bool MetricList::wants(const Scope& scope) const {
+  return wanted_ == nullptr || wanted_->may_want_below(scope.name);
+}
+
+void MetricList::drop_unwanted(std::size_t first) {
+  if (wanted_ == nullptr) return;
+  const auto begin = metrics_.begin() + static_cast<std::ptrdiff_t>(first);
+  metrics_.erase(std::remove_if(begin, metrics_.end(),
+                                [&](const Metric& metric) { return !wanted_->wants(metric); }),
+                 metrics_.end());
+}
+
 std::vector<Metric> MetricList::take() {
+  drop_unwanted(0);
   std::sort(metrics_.begin(), metrics_.end(),
             [](const Metric& a, const Metric& b) { return a.name < b.name; });
   return std::move(metrics_);

@@ -59,8 +59,14 @@ std::uint64_t sum_of(const Blocks<Block>& blocks, Metric Block::*member) {
   return shown(sum);
 }
 
+/// Keeps what is wanted of what is added.
 class MetricList {
  public:
+  /// `wanted` outlives it; nullptr: everything is.
+  explicit MetricList(const MetricSelector* wanted) : wanted_(wanted) {}
+
+  /// false: nothing of the scope is wanted, so that adding it may be spared.
+  [[nodiscard]] bool wants(const Scope& scope) const;
   void add(const Scope& scope, std::string_view field, MetricKind kind, std::uint64_t value);
   /// upstream_rq_200: base upstream_rq, and a label for the code.
   void add_code(const Scope& scope, std::string_view field, unsigned code, std::uint64_t value);
@@ -75,11 +81,13 @@ class MetricList {
   /// Every field of the blocks. A gauge counts as used when anything in its block does.
   template <class Block>
   void add_block(const Scope& scope, const Blocks<Block>& blocks) {
+    if (!wants(scope)) return;
     const std::size_t first = metrics_.size();
     std::apply(
         [&](const auto&... field) { (add_field(scope, field.name, blocks, field.member), ...); },
         Block::fields());
     use_gauges_since(first);
+    drop_unwanted(first);
   }
 
   /// Sorted by name.
@@ -105,7 +113,9 @@ class MetricList {
     add_histogram(scope, name, parts);
   }
   void use_gauges_since(std::size_t first);
+  void drop_unwanted(std::size_t first);
 
+  const MetricSelector* wanted_;
   std::vector<Metric> metrics_;
 };
 

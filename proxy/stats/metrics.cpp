@@ -115,8 +115,9 @@ void add_server(MetricList& list, const ServerValues& server, std::uint64_t conn
 
 }  // namespace
 
-std::vector<Metric> collect_metrics(const StatsStore& store, const ServerValues& server) {
-  MetricList list;
+std::vector<Metric> collect_metrics(const StatsStore& store, const ServerValues& server,
+                                    const MetricSelector* wanted) {
+  MetricList list(wanted);
   add_all(list, "listener", "envoy_listener_address", store.listeners(), store.workers());
   add_clusters(list, store);
   add_http(list, store);

@@ -45,7 +45,10 @@ struct ServerValues {
   std::uint64_t memory_physical_size = 0;  // resident bytes
 };
 
-/// Every statistic, sorted by name. Main thread only.
-std::vector<Metric> collect_metrics(const StatsStore& store, const ServerValues& server);
+class MetricSelector;  // select.hpp
+
+/// Every statistic, or those that are wanted, sorted by name. Main thread only.
+std::vector<Metric> collect_metrics(const StatsStore& store, const ServerValues& server,
+                                    const MetricSelector* wanted = nullptr);
 
 }  // namespace weir::stats

@@ -46,6 +46,7 @@ class WorkerCluster {
   [[nodiscard]] const config::ClusterConfig& config() const noexcept { return *shared_.config; }
   [[nodiscard]] stats::ClusterStats& stats() noexcept { return stats_; }
 
+  [[nodiscard]] const HostSet& hosts() const noexcept { return *hosts_; }
   /// The main thread's news of DNS, by message.
   void set_hosts(std::shared_ptr<const HostSet> hosts) { hosts_ = std::move(hosts); }
 

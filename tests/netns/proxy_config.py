@@ -3,6 +3,7 @@
 
 _TYPES = {
     "envoy.filters.network.tcp_proxy": "filters.network.tcp_proxy.v3.TcpProxy",
+    "envoy.filters.listener.http_inspector": "filters.listener.http_inspector.v3.HttpInspector",
     "envoy.filters.listener.original_dst": "filters.listener.original_dst.v3.OriginalDst",
     "envoy.filters.listener.original_src": "filters.listener.original_src.v3.OriginalSrc",
     "envoy.filters.listener.tls_inspector": "filters.listener.tls_inspector.v3.TlsInspector",
@@ -83,6 +84,10 @@ def outbound(*chains: dict, name: str = "virtualOutbound", host: str = "0.0.0.0"
 
 def original_dst_filter() -> dict:
     return typed("envoy.filters.listener.original_dst")
+
+
+def http_inspector(**fields) -> dict:
+    return {**typed("envoy.filters.listener.http_inspector"), **fields}
 
 
 def tls_inspector(**fields) -> dict:

@@ -44,12 +44,12 @@ def fresh_lab(possible):
 
 @pytest.fixture
 def run_proxy(possible):
-    """run_proxy(namespace, config, ...) → a Proxy; its log is shown when the test fails."""
+    """run_proxy(namespace, config, ...) → a Proxy, or a `program` like it; its log is shown when the test fails."""
     with contextlib.ExitStack() as stack:
         started = []
 
-        def run(*arguments, **options) -> proxy_process.Proxy:
-            started.append(stack.enter_context(proxy_process.Proxy(*arguments, **options)))
+        def run(*arguments, program=proxy_process.Proxy, **options) -> proxy_process.Proxy:
+            started.append(stack.enter_context(program(*arguments, **options)))
             return started[-1]
 
         yield run

@@ -2,9 +2,11 @@
 // HttpFilter: what stands between the HTTP connection manager and the router. One folder each.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,7 +15,9 @@
 #include "proxy/access_log/response_flags.hpp"
 #include "proxy/config/filter_registry.hpp"
 #include "proxy/filters/filter.hpp"
+#include "proxy/filters/http/connection_notes.hpp"
 #include "proxy/http/header_map.hpp"
+#include "proxy/http/metadata.hpp"
 #include "proxy/route/route_config.hpp"
 
 namespace weir::filters {
@@ -29,6 +33,8 @@ struct LocalReply {
   std::string_view details;  // %RESPONSE_CODE_DETAILS%; must live as long as the stream
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names
   access_log::ResponseFlags flags;
+  /// What a gRPC client gets; without it the status that belongs to the HTTP status.
+  std::optional<std::uint32_t> grpc_status;
 };
 
 /// The answer to a call of a filter's own.
@@ -51,6 +57,12 @@ struct CallRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds timeout{0};  // 0 = none
+};
+
+/// Hosts of a cluster, as they are now.
+struct ClusterHealth {
+  std::uint64_t hosts = 0;
+  std::uint64_t healthy = 0;
 };
 
 /// What is known of the connection that a stream came by.
@@ -94,6 +106,12 @@ class HttpStream {
   /// Goes on after FilterStatus::pause. The stream may be gone when it returns.
   virtual void resume_request(HttpFilter& filter) = 0;
   virtual void resume_response(HttpFilter& filter) = 0;
+  /// Goes on after FilterStatus::pause as if the filter had answered need_body, while its headers
+  /// are still here: on_*_data gets the whole body in one piece with end_of_stream, with what it
+  /// has seen, and perhaps replaced, before. The stream may be gone when it returns true. @return
+  /// false: cannot be done.
+  virtual bool await_request_body(HttpFilter& /*filter*/) { return false; }
+  virtual bool await_response_body(HttpFilter& /*filter*/) { return false; }
   /// Closes the stream (HTTP/2: RST_STREAM, HTTP/1: the connection). Gone when it returns.
   virtual void reset(std::string_view details) = 0;
 
@@ -103,10 +121,14 @@ class HttpStream {
   virtual std::uint64_t start_call(CallRequest&& request, CallHandler* handler) = 0;
   virtual void cancel_call(std::uint64_t ticket) = 0;
   [[nodiscard]] virtual bool has_cluster(std::string_view name) = 0;
+  /// nullopt: no such cluster.
+  [[nodiscard]] virtual std::optional<ClusterHealth> cluster_health(std::string_view name) = 0;
 
   [[nodiscard]] virtual const ConnectionInfo& connection() = 0;
-  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;  // "" while none is chosen
-  [[nodiscard]] virtual std::string upstream_host() = 0;          // "" while none is chosen
+  [[nodiscard]] virtual ConnectionNotes& connection_notes() = 0;
+  /// Where the request went, or goes by its route; "" when nothing is known yet.
+  [[nodiscard]] virtual std::string_view upstream_cluster() = 0;
+  [[nodiscard]] virtual std::string upstream_host() = 0;  // "" while none is chosen
   virtual void add_flag(access_log::ResponseFlag flag) = 0;
   virtual void set_details(std::string_view details) = 0;  // copied
   /// Dynamic metadata: a value in JSON-like text per filter namespace and key, for logs and Lua.
@@ -114,6 +136,8 @@ class HttpStream {
   /// nullptr: never set.
   [[nodiscard]] virtual const std::string* metadata(std::string_view space,
                                                     std::string_view key) = 0;
+  /// All of it; nullptr: cannot be listed.
+  [[nodiscard]] virtual const http::Metadata* all_metadata() { return nullptr; }
   /// Leaves the stream out of the health-check counters and marks it for not_health_check_filter.
   virtual void mark_health_check() = 0;
 
@@ -130,8 +154,8 @@ enum class FilterStatus : std::uint8_t {
   /// buffer limit, then the peer has to wait. Held data goes through this filter's on_*_data then.
   pause,
   /// Only from on_*_headers: headers wait until the whole body is there; on_*_data gets it in one
-  /// piece with end_of_stream (before trailers, if any). More than the buffer limit: 413 to
-  /// requests, 500 instead of responses.
+  /// piece with end_of_stream (before trailers, if any): an empty one when there is no body. More
+  /// than the buffer limit: 413 to requests, 500 instead of responses.
   need_body,
   /// The filter has called reply() or reset(): touch nothing more.
   ended,
@@ -183,6 +207,12 @@ struct HttpInstanceContext {
   InstanceContext& network;
   std::string_view name;         // of the entry in http_filters
   std::string_view stat_prefix;  // of the connection manager
+  /// node.cluster of the bootstrap. Lives as long as the instance.
+  std::string_view service_cluster = {};
+  /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
+  const std::atomic<bool>* health_check_failed = nullptr;
+  /// The routes, so that statistics of theirs exist from the start; nullptr: not known yet.
+  const route::RouteConfig* routes = nullptr;
 };
 
 /// What the registry's parse function of an HTTP filter returns. Immutable, shared by all workers.

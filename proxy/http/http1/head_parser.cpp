@@ -20,6 +20,7 @@ constexpr std::string_view kMethods[] = {
 
 /// A known method as a text that lives for ever; empty: not known.
 std::string_view known_method(std::string_view text) {
+  if (text == "GET") return "GET";
   for (const std::string_view method : kMethods)
     if (method == text) return method;
   return {};
@@ -80,6 +81,13 @@ class HeadReader {
  private:
   bool header() {
     if (*at_ == ' ' || *at_ == '\t') return fail(Http1Error::folded);
+    std::size_t known = 0;
+    const HeaderId id = known_name({at_, static_cast<std::size_t>(end_ - at_)}, known);
+    if (id != HeaderId::none) return value(at_ + known + 1, {}, id, false);
+    return other_header();
+  }
+
+  bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
     const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
@@ -356,6 +364,9 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcep
 }
 
 bool has_token(std::string_view text, std::string_view word) noexcept {
+  if (text == word) return true;
+  if (text.size() <= word.size() && text.find(',') == std::string_view::npos)
+    return equals_ignoring_case(text, word);
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
     std::string_view item = text.substr(0, comma);

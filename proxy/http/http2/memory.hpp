@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,7 +14,10 @@ namespace weir::http {
 /// memory follows traffic. Single thread; outlives all that was taken from it.
 class Http2Memory {
  public:
-  Http2Memory() = default;
+  Http2Memory() noexcept {
+    for (std::size_t slot = 0; slot < kClasses; ++slot)
+      classes_[slot].room = kSpareBytes / size_of(slot);
+  }
   Http2Memory(const Http2Memory&) = delete;
   Http2Memory& operator=(const Http2Memory&) = delete;
   ~Http2Memory();
@@ -25,7 +29,7 @@ class Http2Memory {
       SizeClass& from = classes_[slot];
       Free* const block = from.spare;
       from.spare = block->next;
-      --from.count;
+      ++from.room;
       return block;
     }
     return allocate_slow(bytes, slot);
@@ -33,10 +37,10 @@ class Http2Memory {
   void release(void* memory) noexcept {
     if (memory == nullptr) return;
     const std::uint64_t slot = header(memory);
-    if (slot < kClasses && classes_[slot].count < kSpareBytes / size_of(slot)) {
+    if (slot < kClasses && classes_[slot].room > 0) {
       SizeClass& to = classes_[slot];
       to.spare = new (memory) Free{to.spare};
-      ++to.count;
+      --to.room;
       return;
     }
     release_slow(memory, slot);
@@ -69,27 +73,30 @@ class Http2Memory {
   };
   struct SizeClass {
     Free* spare = nullptr;
-    std::uint32_t count = 0;
+    std::size_t room = 0;  // for so many more spare ones
   };
   // Before each block stands its class.
   static constexpr std::size_t kHeader = sizeof(std::uint64_t);
-  static constexpr std::size_t kStep = 32;    // the small classes
-  static constexpr std::size_t kSmall = 512;  // up to here by kStep, then by doubling
+  static constexpr std::size_t kStep = 32;    // of the small classes
+  static constexpr std::size_t kSmall = 512;  // beyond: 768, 1024, 1536, 2048, 3072, 4096
   static constexpr std::size_t kLargest = 4096;
-  static constexpr std::size_t kClasses = kSmall / kStep + 3;
+  static constexpr std::size_t kSmallClasses = kSmall / kStep;
+  static constexpr std::size_t kClasses = kSmallClasses + 6;
   static constexpr std::uint64_t kUnpooled = kClasses;
   static constexpr std::uint64_t kShared = kClasses + 1;
-  static constexpr std::size_t kSpareBytes = std::size_t{128} * 1024;
+  static constexpr std::size_t kSpareBytes = std::size_t{64} * 1024;
 
   static constexpr std::size_t class_of(std::size_t bytes) noexcept {
     if (bytes <= kSmall) return bytes == 0 ? 0 : (bytes - 1) / kStep;
-    if (bytes <= 1024) return kSmall / kStep;
-    if (bytes <= 2048) return kSmall / kStep + 1;
-    return bytes <= kLargest ? kSmall / kStep + 2 : kClasses;
+    if (bytes > kLargest) return kClasses;
+    const auto bits = static_cast<std::size_t>(std::bit_width(bytes - 1));  // 10, 11 or 12
+    const bool upper = bytes > std::size_t{3} << (bits - 2);
+    return kSmallClasses + 2 * (bits - 10) + (upper ? 1 : 0);
   }
   static constexpr std::size_t size_of(std::size_t slot) noexcept {
-    return slot < kSmall / kStep ? (slot + 1) * kStep
-                                 : std::size_t{1024} << (slot - kSmall / kStep);
+    if (slot < kSmallClasses) return (slot + 1) * kStep;
+    const std::size_t at = slot - kSmallClasses;
+    return at % 2 == 0 ? std::size_t{768} << (at / 2) : std::size_t{1024} << (at / 2);
   }
   static std::uint64_t& header(void* memory) noexcept {
     return *reinterpret_cast<std::uint64_t*>(static_cast<std::byte*>(memory) - kHeader);

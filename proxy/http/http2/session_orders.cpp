@@ -13,8 +13,9 @@
 namespace weir::http {
 
 Http2Session::Stream* Http2Session::find(std::int32_t id) const noexcept {
+  if (last_found_ != nullptr && last_found_->id == id) return last_found_;
   if (void* const known = nghttp2_session_get_stream_user_data(session_, id))
-    return static_cast<Stream*>(known);
+    return last_found_ = static_cast<Stream*>(known);
   if (next_waiting_ == waiting_.size()) return nullptr;
   const std::int32_t first = waiting_[next_waiting_]->id;
   if (id < first || ((id - first) & 1) != 0) return nullptr;
@@ -33,6 +34,7 @@ Http2Session::Stream* Http2Session::add_stream(std::int32_t id, void* owner) {
   if (streams_ != nullptr) streams_->previous = stream;
   streams_ = stream;
   ++active_;
+  if (id != 0) last_found_ = stream;
   return stream;
 }
 
@@ -42,8 +44,8 @@ void Http2Session::drop_stream(Stream& stream) {
   else
     streams_ = stream.next;
   if (stream.next != nullptr) stream.next->previous = stream.previous;
+  if (last_found_ == &stream) last_found_ = nullptr;
   stream.queue.clear(memory_);
-  --active_;
   memory_.release(&stream);
 }
 
@@ -88,10 +90,12 @@ std::int32_t Http2Session::submit_request(const HeaderMap& headers, bool end, vo
   stream->id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
                                       end ? nullptr : &body, stream);
   if (stream->id < 0) {
+    --active_;
     drop_stream(*stream);
     return -1;
   }
   waiting_.push_back(stream);
+  last_found_ = stream;
   return stream->id;
 }
 
@@ -133,7 +137,8 @@ std::size_t Http2Session::queued(std::int32_t id) const noexcept {
 }
 
 void Http2Session::queue_reset(std::int32_t id, Http2Error code) {
-  ++resets_queued_;
+  // What a client takes back it chose itself; a server resets for what its peer did.
+  if (role_ == Role::server) ++resets_queued_;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }
 

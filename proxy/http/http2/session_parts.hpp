@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include <nghttp2/nghttp2.h>
 
@@ -31,6 +32,10 @@ struct Http2Session::Stream {
   bool final_headers = false;  // client: the response has begun, what comes next are trailers
   bool fault_of_peer = false;  // counts as a premature reset
 };
+
+// As Envoy names them in %RESPONSE_CODE_DETAILS%.
+inline constexpr std::string_view kInvalidHeader = "http2.invalid.header.field";
+inline constexpr std::string_view kMessagingRule = "http2.violation.of.messaging.rule";
 
 /// What the library calls; `user_data` is the session. A negative return ends the connection.
 struct Http2Callbacks {
@@ -62,6 +67,7 @@ struct Http2Callbacks {
                        std::size_t size, nghttp2_data_source* source, void* user_data);
 
  private:
+  static Http2Session& self(void* user_data) { return *static_cast<Http2Session*>(user_data); }
   static int headers_complete(Http2Session& session, Http2Session::Stream& stream,
                               const nghttp2_frame& frame);
   static int refuse_message(Http2Session& session, std::int32_t id, std::string_view details);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/access_log/record_filter.hpp"
 
+#include <memory>
+
 #include <gtest/gtest.h>
+
+#include "http_record.hpp"
 
 namespace weir::access_log {
 namespace {
@@ -46,7 +50,7 @@ TEST(RecordFilter, WithoutFlagsAnyFlagIsEnough) {
 
 TEST(RecordFilter, AFlagThatIsNeverSetMatchesNothing) {
   RecordFilter filter{Kind::flags};
-  filter.flags = *response_flag_of("RL");
+  filter.flags = *response_flag_of("IH");
   EXPECT_FALSE(filter.matches(record({})));
   EXPECT_FALSE(filter.matches(record({ResponseFlag::no_route_found})));
 }
@@ -83,11 +87,75 @@ TEST(RecordFilter, CombinesOthers) {
   EXPECT_FALSE(either.matches(record({})));
 }
 
-TEST(RecordFilter, NoConnectionIsAHealthCheck) { EXPECT_TRUE(RecordFilter{}.matches(record({}))); }
+TEST(RecordFilter, EveryIsEvery) { EXPECT_TRUE(RecordFilter{}.matches(record({}))); }
+
+TEST(RecordFilter, HealthChecks) {
+  const RecordFilter filter{Kind::not_health_check};
+  HttpRequestRecord request;
+  EXPECT_TRUE(filter.matches(record({})));
+  EXPECT_TRUE(filter.matches(request.record));
+  request.http.health_check = true;
+  EXPECT_FALSE(filter.matches(request.record));
+}
+
+TEST(RecordFilter, StatusOfARequest) {
+  HttpRequestRecord request;
+  RecordFilter filter{Kind::status_code, Comparison::at_least};
+  filter.value = 400;
+  EXPECT_FALSE(filter.matches(request.record));
+  request.http.response_code = 400;
+  EXPECT_TRUE(filter.matches(request.record));
+}
+
+TEST(RecordFilter, GrpcStatus) {
+  HttpRequestRecord request;
+  RecordFilter filter{Kind::grpc_status};
+  filter.grpc_statuses = 1u << 5 | 1u << 2;
+  request.response.add("grpc-status", "5");
+  EXPECT_TRUE(filter.matches(request.record));
+  request.response.set("grpc-status", "14");
+  EXPECT_FALSE(filter.matches(request.record));
+  request.response.set("grpc-status", "99");
+  EXPECT_FALSE(filter.matches(request.record));
+  filter.exclude = true;
+  EXPECT_TRUE(filter.matches(request.record));
+  EXPECT_FALSE(filter.matches(record({})));  // unknown
+}
+
+TEST(RecordFilter, Headers) {
+  struct IsThere final : HeaderPredicate {
+    bool holds(const http::HeaderMap* headers) const override {
+      return headers != nullptr && headers->count("x-dup") == 2;
+    }
+  };
+  RecordFilter filter{Kind::headers};
+  filter.predicate = std::make_shared<IsThere>();
+  EXPECT_TRUE(filter.matches(HttpRequestRecord().record));
+  EXPECT_FALSE(filter.matches(record({})));
+}
+
+TEST(RecordFilter, AFractionOfTheRequests) {
+  RecordFilter filter{Kind::fraction};
+  filter.value = 25;
+  int passed = 0;
+  for (int i = 0; i < 4000; ++i) {
+    HttpRequestRecord request;
+    request.request.set("x-request-id", "request-" + std::to_string(i));
+    const bool first = filter.matches(request.record);
+    EXPECT_EQ(filter.matches(request.record), first);
+    passed += first ? 1 : 0;
+  }
+  EXPECT_NEAR(passed, 1000, 150);
+  filter.value = 0;
+  EXPECT_FALSE(filter.matches(record({})));
+  filter.value = 100;
+  EXPECT_TRUE(filter.matches(record({})));
+}
 
 TEST(ResponseFlagOf, KnowsEnvoysCodes) {
   EXPECT_TRUE(response_flag_of("NR")->has(ResponseFlag::no_route_found));
-  EXPECT_EQ(response_flag_of("UT"), ResponseFlags{});
+  EXPECT_TRUE(response_flag_of("UT")->has(ResponseFlag::upstream_request_timeout));
+  EXPECT_EQ(response_flag_of("RLSE"), ResponseFlags{});
   EXPECT_EQ(response_flag_of("XX"), std::nullopt);
   EXPECT_EQ(response_flag_of(""), std::nullopt);
   EXPECT_EQ(response_flag_of("nr"), std::nullopt);

@@ -36,6 +36,24 @@ std::string tcp_proxy(const std::string& fields) {
       fields);
 }
 
+std::string hcm(const std::string& fields, const std::string& filters, const std::string& routes) {
+  return listener(
+      "    filter_chains:\n    - filters:\n      - name: f\n        typed_config:\n"
+      "          \"@type\": type.googleapis.com/envoy.extensions.filters.network."
+      "http_connection_manager.v3.HttpConnectionManager\n"
+      "          stat_prefix: s\n"
+      "          http_filters: " +
+      filters + "\n          route_config: " + routes + "\n" + fields);
+}
+
+std::string one_route(const std::string& fields) {
+  return hcm("", "[ { name: envoy.filters.http.router } ]",
+             "\n            virtual_hosts:\n            - name: v\n              domains: [ \"*\" "
+             "]\n              routes:\n              - name: r\n" +
+                 fields) +
+         "  clusters: [ { name: c } ]\n";
+}
+
 std::string access_log(const std::string& type, const std::string& fields) {
   return listener(
       "    filter_chains: [ {} ]\n    access_log:\n    - name: log\n      typed_config:\n"

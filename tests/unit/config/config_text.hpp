@@ -26,12 +26,25 @@ std::string listener(const std::string& tail,
 std::string cluster(const std::string& tail);
 /// A listener with one tcp_proxy, whose `fields` are at ten spaces.
 std::string tcp_proxy(const std::string& fields);
+/// A listener with one http_connection_manager, whose further `fields` are at ten spaces and begin
+/// on line 13.
+std::string hcm(const std::string& fields,
+                const std::string& filters = "[ { name: envoy.filters.http.router } ]",
+                const std::string& routes = "{}");
+/// One with a route whose `fields` are at sixteen spaces and begin on line 18.
+std::string one_route(const std::string& fields);
 /// A listener with one access log of `type`, whose `fields` are at eight spaces.
 std::string access_log(const std::string& type, const std::string& fields);
 
 inline const std::string kListener = "static_resources.listeners[0]";
 inline const std::string kCluster = "static_resources.clusters[0]";
 inline const std::string kFilter = kListener + ".filter_chains[0].filters[0]";
+inline const std::string kHcm = kFilter + ".typed_config";
+inline const std::string kRoute = kHcm + ".route_config.virtual_hosts[0].routes[0]";
+inline const std::string kNoRouter =
+    "11:27: " + kHcm +
+    ".http_filters[0]: filter 'envoy.filters.http.router' has no typed_config: its defaults are "
+    "used";
 inline const std::string kChains = "    filter_chains: [ {} ]\n";
 inline const std::string kFile = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 

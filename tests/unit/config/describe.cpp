@@ -5,6 +5,7 @@
 
 #include "proxy/access_log/format.hpp"
 #include "proxy/access_log/record_filter.hpp"
+#include "tests/unit/config/describe_http.hpp"
 
 namespace weir::config::testing {
 namespace {
@@ -48,14 +49,19 @@ std::string text_of(const PortPredicate& predicate) {
 
 std::string text_of(const access_log::RecordFilter& filter) {
   using Kind = access_log::RecordFilter::Kind;
-  constexpr std::string_view kKinds[] = {"every",        "any flag", "flags ", "duration ",
-                                         "status code ", "all(",     "any("};
+  constexpr std::string_view kKinds[] = {
+      "every",        "any flag", "flags ",    "duration ", "status code ", "not health check",
+      "grpc status ", "headers",  "fraction ", "all(",      "any("};
   constexpr std::string_view kComparisons[] = {"== ", ">= ", "<= ", "!= "};
   std::string text(kKinds[static_cast<int>(filter.kind)]);
   if (filter.kind == Kind::flags) text += filter.flags.to_string();
   if (filter.kind == Kind::duration || filter.kind == Kind::status_code)
     text += std::string(kComparisons[static_cast<int>(filter.comparison)]) +
             std::to_string(filter.value);
+  if (filter.kind == Kind::fraction)
+    text += std::to_string(filter.value) + "/" + std::to_string(filter.denominator);
+  if (filter.kind == Kind::grpc_status)
+    text += (filter.exclude ? "not " : "") + std::to_string(filter.grpc_statuses);
   for (const auto& child : filter.children) text += text_of(child) + ", ";
   if (!filter.children.empty()) text.replace(text.size() - 2, 2, ")");
   return text;
@@ -129,7 +135,10 @@ void limits(std::ostream& out, std::string_view name, const CircuitBreakerConfig
   if (config == CircuitBreakerConfig{}) return;
   out << "  " << name << " limits: connections " << config.max_connections << ", pending "
       << config.max_pending_requests << ", requests " << config.max_requests << ", retries "
-      << config.max_retries << "\n";
+      << config.max_retries;
+  if (config.retry_budget_percent)
+    out << " or " << *config.retry_budget_percent << "%, at least " << config.retry_budget_min;
+  out << "\n";
 }
 
 void endpoint(std::ostream& out, const EndpointConfig& config) {
@@ -173,6 +182,7 @@ void cluster(std::ostream& out, const ClusterConfig& config) {
         << config.keep_alive->interval.count() << "s, " << config.keep_alive->probes << " probes\n";
   limits(out, "default", config.default_limits);
   limits(out, "high", config.high_limits);
+  out << describe_http(config);
   for (const EndpointConfig& item : config.endpoints) endpoint(out, item);
 }
 

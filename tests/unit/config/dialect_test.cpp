@@ -247,13 +247,13 @@ TEST(Dialect, NothingMayFollowTheDocument) {
 }
 
 TEST(Dialect, UnknownFieldsAreWarningsWhenLenient) {
-  const std::string text = "nam: a\nhealth_checks: []\ntype: NOPE";
+  const std::string text = "nam: a\nlb_subset_config: []\ntype: NOPE";
   const auto strict = convert<Cluster>(text);
   EXPECT_EQ(strict.warnings, "");
   EXPECT_EQ(
       strict.errors,
       "f:1:1: nam: unknown field 'nam' of envoy.config.cluster.v3.Cluster; did you mean 'name'?\n"
-      "f:2:1: health_checks: field 'health_checks' of envoy.config.cluster.v3.Cluster is not "
+      "f:2:1: lb_subset_config: field 'lb_subset_config' of envoy.config.cluster.v3.Cluster is not "
       "supported by this "
       "version of weir-proxy\n"
       "f:3:7: type: 'NOPE' is not a value of envoy.config.cluster.v3.Cluster.DiscoveryType; "

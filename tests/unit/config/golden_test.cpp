@@ -43,7 +43,8 @@ TEST_P(Golden, SnapshotIsAsExpected) {
 
 INSTANTIATE_TEST_SUITE_P(Files, Golden,
                          ::testing::Values("outbound.yaml", "inbound.yaml", "listeners.yaml",
-                                           "clusters.yaml", "access_logs.json"),
+                                           "clusters.yaml", "access_logs.json", "http.yaml",
+                                           "http_defaults.yaml", "http_clusters.yaml"),
                          [](const ::testing::TestParamInfo<const char*>& item) {
                            const std::string name = item.param;
                            return name.substr(0, name.find('.'));

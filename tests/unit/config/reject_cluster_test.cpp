@@ -116,12 +116,17 @@ std::vector<RejectCase> cluster_cases() {
       {"LogFilterEmpty", filtered_log("{}"),
        "11:7: " + kListener +
            ".access_log[0].filter: names no filter: expected response_flag_filter, "
-           "duration_filter, status_code_filter, not_health_check_filter, and_filter or or_filter"},
-      {"LogFilterUnsupported", filtered_log("{ runtime_filter: { runtime_key: a } }"),
+           "duration_filter, status_code_filter, header_filter, grpc_status_filter, "
+           "runtime_filter, not_health_check_filter, and_filter or or_filter"},
+      {"LogFilterUnsupported", filtered_log("{ traceable_filter: {} }"),
        "11:17: " + kListener +
-           ".access_log[0].filter.runtime_filter: field 'runtime_filter' of "
+           ".access_log[0].filter.traceable_filter: field 'traceable_filter' of "
            "envoy.config.accesslog.v3.AccessLogFilter is not supported by this version of "
            "weir-proxy"},
+      {"LogFilterFractionOfNothing", filtered_log("{ runtime_filter: { runtime_key: a } }"),
+       "11:17: " + kListener + ".access_log[0].filter.runtime_filter: has no percent_sampled"},
+      {"LogFilterWithoutHeader", filtered_log("{ header_filter: {} }"),
+       "11:17: " + kListener + ".access_log[0].filter.header_filter: has no header"},
       {"LogFilterFlag", filtered_log("{ response_flag_filter: { flags: [ NR, XX ] } }"),
        "11:54: " + kListener +
            ".access_log[0].filter.response_flag_filter.flags[1]: response flag 'XX': not one of "

@@ -109,16 +109,16 @@ std::vector<RejectCase> chain_cases() {
            "address"},
       {"UnknownFilter",
        listener("    filter_chains:\n    - filters:\n      - name: "
-                "envoy.filters.network.http_connection_manager\n"
+                "envoy.filters.network.redis_proxy\n"
                 "        typed_config:\n          \"@type\": "
                 "type.googleapis.com/envoy.extensions.filters.network."
-                "http_connection_manager.v3.HttpConnectionManager\n          stat_prefix: x\n"),
+                "redis_proxy.v3.RedisProxy\n          stat_prefix: x\n"),
        "7:9: " + kFilter +
            ": Didn't find a registered implementation for "
-           "'envoy.filters.network.http_connection_manager' with type URL: "
+           "'envoy.filters.network.redis_proxy' with type URL: "
            "'type.googleapis.com/envoy.extensions.filters."
-           "network.http_connection_manager.v3.HttpConnectionManager'; known: "
-           "envoy.filters.network.tcp_proxy"},
+           "network.redis_proxy.v3.RedisProxy'; known: "
+           "envoy.filters.network.tcp_proxy, envoy.filters.network.http_connection_manager"},
       {"NotTheLast",
        listener("    filter_chains:\n    - filters:\n      - &f\n        name: f\n        "
                 "typed_config:\n"

@@ -196,6 +196,37 @@ TEST_F(Http2Pair, ARequestThatWasNotSentYetCanBeTakenBack) {
   EXPECT_TRUE(client->session.may_open_stream());
 }
 
+// A pool waits for the end of a stream in order to open another.
+TEST_F(Http2Pair, TheEndOfAStreamMakesRoomForAnother) {
+  struct Waiting : Http2Endpoint {
+    using Http2Endpoint::Http2Endpoint;
+    void on_stream_closed(std::int32_t stream, void* owner) override {
+      Http2Endpoint::on_stream_closed(stream, owner);
+      if (session.may_open_stream()) session.submit_request(request("/next"), true, nullptr);
+    }
+  };
+  auto waiting = std::make_unique<Waiting>(Role::client);
+  Http2Endpoint& one = *waiting;
+  client = std::move(waiting);
+  server = std::make_unique<Http2Endpoint>(Role::server, Http2Options{.max_concurrent_streams = 1});
+  exchange(one, *server);
+  one.session.submit_request(one.request(), true, nullptr);
+  for (int id = 1; id < 20; id += 2) {
+    exchange(one, *server);
+    ASSERT_TRUE(server->session.submit_headers(id, server->response(), true)) << id;
+  }
+}
+
+TEST_F(Http2Pair, ManyResetsOfOurOwnAreNoFlood) {
+  connect({.max_outbound_control_frames = 10}, {});
+  for (int i = 0; i < 50; ++i) client->session.submit_request(client->request(), false, nullptr);
+  exchange(*client, *server);
+  for (int i = 0; i < 50; ++i) client->session.reset(2 * i + 1, Http2Error::cancel);
+  exchange(*client, *server);
+  EXPECT_FALSE(client->session.failed());
+  EXPECT_EQ(server->session.active_streams(), 0u);
+}
+
 TEST_F(Http2Pair, ARefusedStreamLeavesNothing) {
   server->refuse = true;
   client->session.submit_request(client->request(), true, nullptr);
@@ -227,6 +258,40 @@ TEST_F(Http2Pair, AGracefulEnd) {
   EXPECT_TRUE(server->session.finished());
   EXPECT_TRUE(client->session.finished());
   EXPECT_FALSE(server->session.failed());
+}
+
+TEST_F(Http2Pair, StreamsAboveTheLastOfAGoawayAreRefused) {
+  client->session.submit_request(client->request(), true, nullptr);
+  exchange(*client, *server);
+  for (int i = 0; i < 3; ++i) client->session.submit_request(client->request(), true, nullptr);
+  client->output();  // lost on the way
+  const auto late = client->session.submit_request(client->request(), true, nullptr);
+  server->session.goaway();
+  client->input(server->output());
+  client->output();
+  for (const std::int32_t id : {3, 5, 7, static_cast<int>(late)}) {
+    EXPECT_TRUE(client->streams[id].reset) << id;
+    EXPECT_EQ(client->streams[id].why.code, Http2Error::refused_stream) << id;
+    EXPECT_EQ(client->streams[id].closed, 1) << id;
+  }
+  EXPECT_EQ(client->session.active_streams(), 1u);
+  EXPECT_TRUE(client->session.goaway_received());
+  EXPECT_TRUE(server->session.goaway_sent());
+  server->session.submit_headers(1, server->response(), true);
+  client->input(server->output());
+  EXPECT_EQ(client->streams[1].closed, 1);
+  EXPECT_TRUE(client->session.finished());
+}
+
+TEST_F(Http2Pair, AnIdlePairAsksForNothing) {
+  EXPECT_FALSE(client->session.wants_write());
+  EXPECT_FALSE(server->session.wants_write());
+  EXPECT_FALSE(client->session.finished());
+  EXPECT_EQ(client->output(), "");
+  client->session.submit_request(client->request(), false, nullptr);
+  exchange(*client, *server);
+  EXPECT_FALSE(client->session.wants_write());  // its body waits for the owner
+  EXPECT_FALSE(server->session.wants_write());
 }
 
 TEST_F(Http2Pair, PingComesBack) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Statistics of HTTP: their names, their labels, and when they are shown.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -204,6 +207,35 @@ TEST_F(HttpStats, JsonOfHistograms) {
             R"({"stats":[{"histograms":{"supported_quantiles":[0,25,50,75,90,95,99,99.5,99.9,)"
             R"(100],"computed_quantiles":[{"name":"http.p.downstream_rq_time","values":[)" +
                 values + "]}]}}]}");
+}
+
+TEST_F(HttpStats, ReadWhileTheWorkerWrites) {
+  auto& cluster = store.cluster("c", 1);
+  auto& codec = store.http2(1);
+  std::atomic<bool> stop{false};
+  std::thread worker([&] {
+    for (unsigned i = 0; !stop; ++i) {
+      auto& requests = cluster.requests.get();
+      requests.count_response(ResponseOrigin::external, 100 + i % 500);
+      requests.record_time(ResponseOrigin::external, i * 37);
+      cluster.upstream_cx_connect_ms.record(i);
+      codec.get().streams_active.add();
+    }
+  });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  std::uint64_t last = 0;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto metrics = collect_metrics(store, {});
+    const auto all = std::find_if(metrics.begin(), metrics.end(), [](const Metric& m) {
+      return m.name == "cluster.c.upstream_rq_completed";
+    });
+    ASSERT_NE(all, metrics.end());
+    EXPECT_GE(all->value, last);
+    last = all->value;
+  }
+  stop = true;
+  worker.join();
+  EXPECT_GT(last, 0u);
 }
 
 // A block whose fields() forgets a member would hide it.

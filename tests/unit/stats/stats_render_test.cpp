@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "proxy/stats/name_prefixes.hpp"
 #include "proxy/stats/render.hpp"
 #include "proxy/stats/select.hpp"
 
@@ -36,6 +37,13 @@ std::vector<Metric> sample() {
        4,
        true},
   };
+}
+
+Result<std::vector<Metric>> select_metrics(std::vector<Metric> metrics, const MetricQuery& query) {
+  const auto wanted = MetricSelector::make(query);
+  if (!wanted) return wanted.error();
+  std::erase_if(metrics, [&](const Metric& metric) { return !wanted->wants(metric); });
+  return metrics;
 }
 
 std::vector<std::string> names(const std::vector<Metric>& metrics) {
@@ -123,6 +131,74 @@ TEST(SelectMetrics, ByKind) {
   EXPECT_EQ(names(*select_metrics(with_histogram, query)), std::vector<std::string>{"h"});
   EXPECT_EQ(apply_type("Foo", query).error().message,
             "type 'Foo': expected All, Counters, Gauges, Histograms or TextReadouts");
+}
+
+TEST(SelectMetrics, WhatAnAnchoredFilterCannotMatchIsSpared) {
+  const auto may = [](const char* filter, const char* prefix) {
+    return MetricSelector::make({.filter = filter})->may_want_below(prefix);
+  };
+  constexpr const char* kIstio = "^(server\\.state|listener_manager\\.workers_started)";
+  EXPECT_FALSE(may(kIstio, "cluster.a."));
+  EXPECT_TRUE(may(kIstio, "server."));
+  EXPECT_TRUE(may(kIstio, "listener_manager."));
+  EXPECT_FALSE(may(kIstio, "listener.x."));
+  EXPECT_FALSE(may("^cluster\\.b", "cluster.a."));
+  EXPECT_TRUE(may("^cluster\\.b", "cluster.b."));
+  EXPECT_TRUE(may("^cluster\\.b", "cluster."));
+  EXPECT_TRUE(may("^cluster\\.b\\.x$", ""));
+  EXPECT_FALSE(may("^tcp", "cluster.a."));
+  EXPECT_TRUE(may("state|^x", "cluster.a."));
+  EXPECT_TRUE(may("^x|state", "cluster.a."));
+  EXPECT_TRUE(may("state", "cluster.a."));
+  EXPECT_TRUE(may("", "cluster.a."));
+}
+
+TEST(SelectMetrics, PrefixesOfMatches) {
+  const std::pair<const char*, std::vector<std::string>> cases[] = {
+      {"^(a\\.b|c)d", {"a.b", "c"}},
+      {"^(a|b)\\.(c|d)$", {"a", "b"}},
+      {"^http\\.p\\.(lua|downstream_rq_t)", {"http.p."}},
+      {"^abc", {"abc"}},
+      {"^abc.*d", {"abc"}},
+      {"^abc?", {"ab"}},
+      {"^abc{0}", {"ab"}},
+      {"^a?", {}},
+      {"^(a|b)?c", {}},
+      {"^(a|b)*c", {}},
+      {"^(a|)", {}},
+      {"^(a.|b)", {}},
+      {"^(?i)abc", {}},
+      {"^(?:a|b)", {}},
+      {"^a|b", {}},
+      {"^(a)|b", {}},
+      {"^(a|b)c|d", {}},
+      {"^a[|]", {}},
+      {"^a\\Q(\\E|b", {}},
+      {"^a\\(|b", {}},
+      {"^", {}},
+      {"abc", {}},
+      {"", {}},
+  };
+  for (const auto& [regex, expected] : cases)
+    EXPECT_EQ(prefixes_of_matches(regex), expected) << regex;
+}
+
+TEST(SelectMetrics, CollectingSelectedIsSelectingOfTheCollected) {
+  StatsStore store(2);
+  store.cluster("a", 0).upstream_cx_total.add();
+  store.cluster("b", 1).requests.get().count_response(ResponseOrigin::external, 200);
+  store.cluster_hosts("a");
+  store.http("p", 0).downstream_rq_time.record(4);
+  store.counter("http", "p", "lua.errors", 0).add();
+  for (const char* filter : {"", "^cluster\\.b", "upstream", "^http\\.p\\.(lua|downstream_rq_t)",
+                             "^(server|tls)", "time$", "^x"})
+    for (const bool used : {false, true}) {
+      const MetricQuery query{.used_only = used, .filter = filter};
+      const auto wanted = MetricSelector::make(query);
+      EXPECT_EQ(names(collect_metrics(store, {}, &*wanted)),
+                names(*select_metrics(collect_metrics(store, {}), query)))
+          << filter;
+    }
 }
 
 TEST(SelectMetrics, BadRegexIsAnError) {

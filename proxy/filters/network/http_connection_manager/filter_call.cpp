@@ -18,22 +18,34 @@ FilterCall::FilterCall(Stream* stream, WorkerContext& worker, CallRequest&& requ
       ticket_(ticket),
       arena_(worker.arenas) {}
 
-FilterCall::~FilterCall() {
-  if (resuming_) worker_.loop.withdraw(*this);
-  if (exchange_ != nullptr) exchange_->cancel();
+FilterCall::~FilterCall() = default;
+
+void FilterCall::let_go() noexcept {
+  let_go_ = true;
+  done_ = true;
+  timer_.disarm();
+  waiting_.leave();
+  if (std::exchange(resuming_, false)) worker_.loop.withdraw(*this);
+  if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
+  if (pins_ == 0) delete this;
+}
+
+void FilterCall::unpin() {
+  --pins_;
+  if (pins_ == 0 && let_go_) delete this;
 }
 
 std::uint64_t FilterCall::start(Stream& stream, CallRequest&& request, CallHandler* handler,
                                 Calls& calls) {
   static thread_local std::uint64_t last_ticket = 0;
   http_client::ClusterPool* const pool = stream.hcm().find_pool(request.cluster);
-  auto call = std::make_unique<FilterCall>(handler != nullptr ? &stream : nullptr, stream.worker(),
-                                           std::move(request), handler, ++last_ticket);
+  Owner call(new FilterCall(handler != nullptr ? &stream : nullptr, stream.worker(),
+                            std::move(request), handler, ++last_ticket));
   FilterCall& begun = *call;
   if (handler != nullptr)
     calls.push_back(std::move(call));
   else
-    call.release();  // finish() deletes it
+    call.release();  // on_resume() lets it go
   const std::uint64_t ticket = begun.ticket_;
   begun.begin(pool, stream.facts());
   return pool == nullptr ? 0 : ticket;
@@ -113,7 +125,7 @@ void FilterCall::finish(bool arrived) {
 void FilterCall::on_resume() {
   resuming_ = false;
   if (handler_ == nullptr) {
-    delete this;
+    let_go();
     return;
   }
   CallResponse response;

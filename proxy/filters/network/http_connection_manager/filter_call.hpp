@@ -18,7 +18,12 @@ class Stream;
 /// One call, owned by its stream; a call that nobody waits for owns itself. Worker thread only.
 class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resumable {
  public:
-  using Calls = std::vector<std::unique_ptr<FilterCall>>;
+  /// Lets go of a call: it stays as long as its connection uses its headers.
+  struct LetGo {
+    void operator()(FilterCall* call) const noexcept { call->let_go(); }
+  };
+  using Owner = std::unique_ptr<FilterCall, LetGo>;
+  using Calls = std::vector<Owner>;
   /// Most of a response's body that is kept.
   static constexpr std::size_t kMostBody = 1024 * 1024;
 
@@ -34,6 +39,8 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
   static void cancel(Calls& calls, std::uint64_t ticket);
   [[nodiscard]] std::uint64_t ticket() const noexcept { return ticket_; }
 
+  void let_go() noexcept;
+
  private:
   void begin(http_client::ClusterPool* pool, const SessionFacts& facts);
   void finish(bool arrived);
@@ -48,6 +55,8 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
   void on_reset(http_client::ResetReason reason, std::string_view detail) override;
   void on_request_drained() override {}
   void on_batch_end() override {}
+  void pin() override { ++pins_; }
+  void unpin() override;
   void on_timer() override;
   void on_resume() override;
 
@@ -68,6 +77,8 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
   bool resuming_ = false;
   bool arrived_ = false;
   bool done_ = false;
+  bool let_go_ = false;
+  std::uint16_t pins_ = 0;
 };
 
 }  // namespace weir::filters

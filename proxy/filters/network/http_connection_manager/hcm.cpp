@@ -59,7 +59,12 @@ std::unique_ptr<NetworkFilterInstance> HttpConnectionManager::instantiate(
     // The registry makes nothing else.
     const auto* const factory = dynamic_cast<const HttpFilterFactory*>(entry.filter.get());
     assert(factory != nullptr);
-    HttpInstanceContext inner{context, entry.name, config_.stat_prefix};
+    HttpInstanceContext inner{context,
+                              entry.name,
+                              config_.stat_prefix,
+                              context.service_cluster,
+                              context.health_check_failed,
+                              config_.routes != nullptr ? &config_.routes->config() : nullptr};
     instance->filters.push_back({&entry, factory->instantiate(inner)});
   }
   for (const auto& log : config_.access_logs)

@@ -179,6 +179,10 @@ std::vector<std::string> HcmConfig::cluster_names() const {
   return names;
 }
 
+std::vector<std::string> HcmConfig::check_clusters(const route::ClusterExists& exists) const {
+  return routes == nullptr ? std::vector<std::string>() : routes->config().check_clusters(exists);
+}
+
 HcmConfig hcm_from_proto(const Proto& proto, const config::FilterRegistry& registry,
                          const ParseContext& context) {
   HcmConfig out;

@@ -108,6 +108,8 @@ struct HcmConfig {
 
   /// Clusters that routes and filters name; perhaps more than once.
   [[nodiscard]] std::vector<std::string> cluster_names() const;
+  /// An error for each cluster of a route that must exist and does not.
+  [[nodiscard]] std::vector<std::string> check_clusters(const route::ClusterExists& exists) const;
 };
 
 /// Reports every problem through `context`; the result is meaningful only when there was none.

@@ -1,12 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
-// Http2Session: a client's connection that speaks HTTP/2.
+// Http2Session: a client's connection that speaks HTTP/2: streams side by side.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "proxy/filters/network/http_connection_manager/session_core.hpp"
+#include "proxy/http/http2_session.hpp"
+#include "proxy/io/out_queue.hpp"
+#include "proxy/tcp/connection.hpp"
 
 namespace weir::filters {
+
+class Http2Session;
+
+/// The client's side of one stream of HTTP/2. Lives until the codec has forgotten the stream.
+class Http2StreamSide final : public StreamConnection {
+ public:
+  Http2StreamSide(Http2Session& session, std::int32_t id) noexcept : session_(session), id_(id) {}
+
+  [[nodiscard]] const SessionFacts& facts() const override;
+  [[nodiscard]] bool is_http2() const override { return true; }
+  [[nodiscard]] bool closes_after_response() const override { return false; }
+  void close_after_response() override {}
+  void send_informational(std::uint16_t status, http::HeaderMap& headers) override;
+  void send_headers(std::uint16_t status, http::HeaderMap& headers, bool end_of_stream) override;
+  void send_data(std::string_view data, bool end_of_stream) override;
+  void send_trailers(const http::HeaderMap& trailers) override;
+  void flush() override;
+  [[nodiscard]] bool congested() const override;
+  void pause_request(bool paused) override;
+  void reset(bool protocol_error) override;
+  void on_stream_end() override;
+  [[nodiscard]] int socket_for_body() const override { return -1; }
+  [[nodiscard]] std::uint64_t request_body_left() const override { return 0; }
+  void request_body_was_read(std::uint64_t) override {}
+  void response_body_was_written(std::uint64_t, bool) override {}
+
+ private:
+  friend class Http2Session;
+  template <std::size_t>
+  friend class io::BlockPool;
+  ~Http2StreamSide() = default;
+
+  Http2Session& session_;
+  Stream* stream_ = nullptr;  // null once it is over
+  Stream* pinned_ = nullptr;  // its maps are the codec's as long as this lives
+  std::size_t unconsumed_ = 0;
+  std::size_t place_ = 0;  // in the session's list
+  std::int32_t id_;
+  bool head_ = false;
+  bool request_done_ = false;
+  bool response_done_ = false;
+  bool paused_ = false;
+  bool touched_ = false;
+  bool congested_ = false;
+};
+
+/// Lives in a block of its worker until the connection ends. Worker thread only.
+class Http2Session final : public tcp::Connection,
+                           http::Http2Events,
+                           io::EventHandler,
+                           io::TimerHandler,
+                           io::Resumable {
+ public:
+  Http2Session(HcmInstance& hcm, SessionCore&& core);
+
+  /// `bytes`: what was read already, the connection preface in front.
+  void start(std::string_view bytes);
+  void end(tcp::EndReason reason) override;
+  [[nodiscard]] config::TrafficDirection direction() const override;
+
+ private:
+  friend class Http2StreamSide;
+  template <std::size_t>
+  friend class io::BlockPool;
+  ~Http2Session();
+
+  static constexpr std::size_t kHighWater = 256 * 1024;
+  static constexpr std::size_t kStreamHighWater = 64 * 1024;
+
+  void on_events(io::Events events, std::uint32_t tag) override;
+  void on_timer() override;
+  void on_resume() override;
+
+  http::HeaderMap* on_begin_headers(std::int32_t stream, http::HeadersKind kind) override;
+  void on_headers(std::int32_t stream, http::HeadersKind kind, bool end_of_stream) override;
+  void on_data(std::int32_t stream, std::span<const std::byte> data) override;
+  void on_end_of_stream(std::int32_t stream) override;
+  void on_reset(std::int32_t stream, const http::Http2Reset& reset) override;
+  void on_stream_writable(std::int32_t stream) override;
+  void on_goaway(std::int32_t last_stream, http::Http2Error code) override;
+  void on_ping_ack(std::uint64_t opaque) override;
+  void on_stream_closed(std::int32_t stream, void* owner) override;
+
+  [[nodiscard]] Http2StreamSide* side_of(std::int32_t stream) const;
+  void read();
+  bool feed(std::string_view bytes);
+  void end_batch();
+  void gather();
+  void write();
+  void wake();
+  void protocol_error();
+  void touch(Http2StreamSide& side);
+  void forget(Http2StreamSide& side);
+  void close(tcp::EndReason reason);
+  template <class Call>
+  void guarded(Call&& call);
+
+  HcmInstance& hcm_;
+  SessionCore core_;
+  std::unique_ptr<http::Http2Session> codec_;
+  std::vector<Http2StreamSide*> sides_;
+  std::vector<Http2StreamSide*> touched_;
+  io::OutQueue out_;
+  io::Timer timer_{*this};
+  io::SourceId source_;
+  std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
+  std::chrono::steady_clock::time_point idle_since_;
+  std::uint32_t requests_ = 0;
+  bool inside_ = false;
+  bool in_codec_ = false;
+  bool closed_ = false;
+  bool resuming_ = false;
+  bool hangs_up_ = false;
+  bool drains_ = false;
+  bool wants_close_ = false;  // as soon as everything is written
+  bool ping_open_ = false;
+};
 
 /// Takes a connection over whose first bytes are `bytes`, the connection preface in front.
 void start_http2_session(HcmInstance& hcm, SessionCore&& core, std::string_view bytes);

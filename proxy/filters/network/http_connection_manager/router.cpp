@@ -109,26 +109,8 @@ void Router::redirect(const route::RedirectAction& action) {
   stream_.reply(reply);
 }
 
-bool Router::choose_cluster(const route::ForwardAction& action) {
-  std::string_view name = action.cluster;
-  if (!action.weighted.empty()) {
-    std::uint64_t point = stream_.random_value() % std::max(action.total_weight, 1u);
-    const route::WeightedCluster* chosen = &action.weighted.back();
-    for (const route::WeightedCluster& cluster : action.weighted) {
-      if (point < cluster.weight) {
-        chosen = &cluster;
-        break;
-      }
-      point -= cluster.weight;
-    }
-    stream_.set_weighted(chosen);
-    name = chosen->cluster_header.empty()
-               ? std::string_view(chosen->name)
-               : stream_.request_headers().get(std::string_view(chosen->cluster_header));
-  } else if (!action.cluster_header.empty()) {
-    name = stream_.request_headers().get(std::string_view(action.cluster_header));
-  }
-  pool_ = stream_.hcm().find_pool(name);
+bool Router::choose_cluster() {
+  pool_ = stream_.hcm().find_pool(stream_.target_cluster());
   return pool_ != nullptr;
 }
 
@@ -142,7 +124,7 @@ void Router::no_cluster(const route::ForwardAction& action) {
 void Router::forward(const route::ForwardAction& action, bool) {
   action_ = &action;
   stream_.hcm().stats->rq_total.add();
-  if (!choose_cluster(action)) {
+  if (!choose_cluster()) {
     no_cluster(action);
     return;
   }
@@ -501,6 +483,9 @@ void Router::on_response_trailers() {
 void Router::on_batch_end() {
   stream_.guarded([&] { stream_.on_upstream_batch_end(); });
 }
+
+void Router::pin() { stream_.pin(); }
+void Router::unpin() { stream_.unpin(); }
 
 void Router::pause_response(bool paused) {
   if (exchange_ == nullptr) return;

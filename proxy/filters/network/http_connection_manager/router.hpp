@@ -71,9 +71,11 @@ class Router final : http_client::ExchangeEvents {
   void on_reset(http_client::ResetReason reason, std::string_view detail) override;
   void on_request_drained() override;
   void on_batch_end() override;
+  void pin() override;
+  void unpin() override;
 
   void forward(const route::ForwardAction& action, bool end_of_stream);
-  bool choose_cluster(const route::ForwardAction& action);
+  bool choose_cluster();
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();
   void rewrite(const route::ForwardAction& action);

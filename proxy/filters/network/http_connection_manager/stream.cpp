@@ -85,9 +85,8 @@ void Stream::begin_request(bool end_of_stream) {
     return;
   }
   upgrade_ = !http2 && filters::is_upgrade(request_);
-  const ClientFacts client = mutate_request(config, request_, facts_->peer,
-                                            facts_->destination.endpoint, upgrade_,
-                                            hcm_.worker->random);
+  const ClientFacts client = mutate_request(
+      config, request_, facts_->peer, facts_->destination.endpoint, upgrade_, hcm_.worker->random);
   remote_ = client.remote;
   internal_ = client.internal;
   find_route();
@@ -96,7 +95,7 @@ void Stream::begin_request(bool end_of_stream) {
       if (!internal_) request_.remove(std::string_view(name));
   if (over_ || !check_upgrade()) return;
   make_filters();
-  arm_timer();
+  if (!end_of_stream || !hcm_.filters.empty()) arm_timer();
   // Envoy says 100 itself, and the upstream never sees the question.
   if (http::equals_ignoring_case(request_.get(HeaderId::expect), "100-continue") &&
       !config.proxy_100_continue) {
@@ -145,6 +144,30 @@ void Stream::find_route() {
   virtual_host_ = table.find_host(request_.get(HeaderId::authority));
   route_ = virtual_host_ == nullptr ? nullptr
                                     : table.find_route(*virtual_host_, request_, random_value_);
+  const auto* const forward =
+      route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
+  // Now and not in the router: filters ask for what it configures.
+  weighted_ = forward == nullptr ? nullptr : choose_weighted(*forward);
+}
+
+const route::WeightedCluster* Stream::choose_weighted(const route::ForwardAction& action) const {
+  if (action.weighted.empty()) return nullptr;
+  std::uint64_t point = random_value_ % std::max(action.total_weight, 1u);
+  for (const route::WeightedCluster& cluster : action.weighted) {
+    if (point < cluster.weight) return &cluster;
+    point -= cluster.weight;
+  }
+  return &action.weighted.back();
+}
+
+std::string_view Stream::target_cluster() const {
+  const auto* const forward =
+      route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
+  if (forward == nullptr) return {};
+  const std::string& header =
+      weighted_ != nullptr ? weighted_->cluster_header : forward->cluster_header;
+  if (!header.empty()) return request_.get(std::string_view(header));
+  return weighted_ != nullptr ? weighted_->name : forward->cluster;
 }
 
 void Stream::make_filters() {
@@ -231,6 +254,16 @@ void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
     if (over_) return;
     if (details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
     flags_.set(flag);
+    hcm_.stats->downstream_rq_rx_reset.add();
+    end(false);
+  });
+}
+
+void Stream::on_client_reset(std::string_view details, access_log::ResponseFlags flags) {
+  guarded([&] {
+    if (over_) return;
+    details_ = arena_.copy(details);
+    flags_.bits |= flags.bits;
     hcm_.stats->downstream_rq_rx_reset.add();
     end(false);
   });
@@ -361,9 +394,14 @@ void Stream::route_configs(std::string_view filter,
 }
 
 const config::RouteFilterConfig* Stream::route_config(std::string_view filter) {
-  std::vector<const config::RouteFilterConfig*> all;
-  route_configs(filter, all);
-  return all.empty() ? nullptr : all.back();
+  if (route() == nullptr) return nullptr;
+  const route::RouteFilters* const levels[] = {weighted_ != nullptr ? &weighted_->filters : nullptr,
+                                               &route_->filters, &virtual_host_->filters,
+                                               &hcm_.config->routes->config().filters};
+  for (const route::RouteFilters* level : levels)
+    if (level != nullptr)
+      if (const auto* const found = config_in(*level, filter)) return found;
+  return nullptr;
 }
 
 void Stream::resume_request(HttpFilter& filter) {
@@ -396,6 +434,17 @@ void Stream::reset(std::string_view details) {
 
 bool Stream::has_cluster(std::string_view name) { return hcm_.find_pool(name) != nullptr; }
 
+std::optional<ClusterHealth> Stream::cluster_health(std::string_view name) {
+  const upstream::WorkerCluster* const cluster = hcm_.clusters->find_cluster(name);
+  if (cluster == nullptr) return std::nullopt;
+  ClusterHealth health;
+  for (const auto& host : cluster->hosts().hosts) {
+    ++health.hosts;
+    if (host->healthy()) ++health.healthy;
+  }
+  return health;
+}
+
 std::uint64_t Stream::start_call(CallRequest&& request, CallHandler* handler) {
   return FilterCall::start(*this, std::move(request), handler, extras().calls);
 }
@@ -405,6 +454,11 @@ void Stream::cancel_call(std::uint64_t ticket) {
 }
 
 void Stream::finish_call(std::uint64_t ticket) { FilterCall::cancel(extras().calls, ticket); }
+
+ConnectionNotes& Stream::connection_notes() {
+  if (facts_->notes == nullptr) facts_->notes = std::make_unique<ConnectionNotes>();
+  return *facts_->notes;
+}
 
 const ConnectionInfo& Stream::connection() {
   StreamExtras& extra = extras();
@@ -424,7 +478,7 @@ const ConnectionInfo& Stream::connection() {
 
 std::string_view Stream::upstream_cluster() {
   return router_.pool() == nullptr
-             ? std::string_view()
+             ? target_cluster()
              : const_cast<http_client::ClusterPool*>(router_.pool())->cluster().config().name;
 }
 

@@ -12,6 +12,7 @@
 
 #include "proxy/access_log/record.hpp"
 #include "proxy/filters/http/filter.hpp"
+#include "proxy/filters/network/http_connection_manager/filter_call.hpp"
 #include "proxy/filters/network/http_connection_manager/filter_walk.hpp"
 #include "proxy/filters/network/http_connection_manager/hcm_instance.hpp"
 #include "proxy/filters/network/http_connection_manager/router.hpp"
@@ -29,7 +30,7 @@ struct StreamExtras {
   bool connection_known = false;
   std::string details;  // set_details()
   std::string local_reply_body;
-  std::vector<std::unique_ptr<class FilterCall>> calls;
+  FilterCall::Calls calls;
 };
 
 /// Lives in a block of its worker, from the first byte of the request's head to the end of the
@@ -93,7 +94,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t start_call(CallRequest&& request, CallHandler* handler) override;
   void cancel_call(std::uint64_t ticket) override;
   [[nodiscard]] bool has_cluster(std::string_view name) override;
+  [[nodiscard]] std::optional<ClusterHealth> cluster_health(std::string_view name) override;
   [[nodiscard]] const ConnectionInfo& connection() override;
+  [[nodiscard]] ConnectionNotes& connection_notes() override;
   [[nodiscard]] std::string_view upstream_cluster() override;
   [[nodiscard]] std::string upstream_host() override;
   void add_flag(access_log::ResponseFlag flag) override { flags_.set(flag); }
@@ -121,17 +124,24 @@ class Stream final : public HttpStream, io::TimerHandler {
   /// Header mutations of the configuration, on one side. Route first, then outward.
   void apply_request_mutations(const route::WeightedCluster* weighted);
   void apply_response_mutations();
-  /// Filters that belong to it must not outlive it: `config` of the weighted cluster that was
-  /// chosen, for route_config().
-  void set_weighted(const route::WeightedCluster* weighted) noexcept { weighted_ = weighted; }
+  /// The cluster that the route, as it is known now, leads to; "" when it does not forward.
+  [[nodiscard]] std::string_view target_cluster() const;
   void finish_call(std::uint64_t ticket);
   /// Runs `call`; the stream is not destroyed before it returns.
   template <class Call>
   void guarded(Call&& call) {
     ++depth_;
     call();
-    if (--depth_ == 0 && over_) destroy();
+    if (--depth_ == 0 && over_ && pins_ == 0) destroy();
   }
+  /// Somebody still uses the header maps: the stream stays until unpin(), even when it is over.
+  void pin() noexcept { ++pins_; }
+  void unpin() {
+    --pins_;
+    guarded([] {});
+  }
+  /// The client has given the stream up; its session is still there.
+  void on_client_reset(std::string_view details, access_log::ResponseFlags flags);
 
  private:
   friend class Router;
@@ -171,11 +181,14 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool check_upgrade();
   void make_filters();
   void find_route();
+  [[nodiscard]] const route::WeightedCluster* choose_weighted(
+      const route::ForwardAction& action) const;
   void begin_response(http::HeaderMap& headers, std::uint16_t status, bool end_of_stream);
   void send_response_data(std::string_view bytes, bool end_of_stream);
   void map_local_reply(LocalReply& reply, std::uint16_t& status, std::string& body,
                        std::string& content_type, http::HeaderMap& headers);
   void reply_grpc(const LocalReply& reply);
+  void apply(std::span<const route::HeaderMutations*> levels, http::HeaderMap& headers);
   void end(bool whole);
   void write_log();
   void count_response();
@@ -218,13 +231,14 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t bytes_sent_ = 0;
   std::uint16_t status_ = 0;
   std::uint16_t depth_ = 0;
+  std::uint16_t pins_ = 0;
   bool internal_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool tunnel_ : 1 = false;  // a 101 went to the client
   bool route_known_ : 1 = false;
   bool request_complete_ : 1 = false;
-  bool response_begun_ : 1 = false;     // headers went into the filters
-  bool response_sent_ : 1 = false;      // headers went to the client
+  bool response_begun_ : 1 = false;  // headers went into the filters
+  bool response_sent_ : 1 = false;   // headers went to the client
   bool response_complete_ : 1 = false;
   bool local_reply_ : 1 = false;
   bool health_check_ : 1 = false;

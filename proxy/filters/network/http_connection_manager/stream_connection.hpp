@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "common/addresses.hpp"
+#include "proxy/filters/http/connection_notes.hpp"
 #include "proxy/http/header_map.hpp"
 #include "proxy/tcp/listener_use.hpp"
 #include "proxy/upstream/client_source.hpp"
@@ -27,6 +29,7 @@ struct SessionFacts {
   const tcp::ListenerRuntime* listener = nullptr;
   const upstream::LoopGuard::Origin* loop_origin = nullptr;  // nullptr: not one of our own
   const upstream::SourceKeeping* keep_source = nullptr;
+  mutable std::unique_ptr<ConnectionNotes> notes;  // once a filter has one
 };
 
 /// Implemented by the sessions. Nothing here destroys the stream before its own code has returned.

@@ -19,7 +19,8 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
   if (response_begun_ || connection_ == nullptr || status.size() != 3) return;
   if (!hcm_.config->proxy_100_continue) return;
   connection_->send_informational(
-      static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0'),
+      static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] -
+                                 '0'),
       headers);
 }
 
@@ -152,10 +153,11 @@ void Stream::reply(const LocalReply& reply) {
     std::string body(reply.body);
     std::string content_type = "text/plain";
     LocalReply mapped = reply;
-    std::uint32_t grpc_status = grpc_status_of(status);
+    std::uint32_t grpc_status = reply.grpc_status.value_or(grpc_status_of(status));
     const bool grpc = is_grpc();
     for (const auto& [name, value] : reply.headers)
-      if (grpc && name == "grpc-status") grpc_status = static_cast<std::uint32_t>(std::stoul(value));
+      if (grpc && name == "grpc-status")
+        grpc_status = static_cast<std::uint32_t>(std::stoul(value));
     response_ = nullptr;
     map_local_reply(mapped, status, body, content_type, headers);
     if (grpc) {
@@ -295,15 +297,9 @@ void Stream::apply_request_mutations(const route::WeightedCluster* weighted) {
   const route::HeaderMutations* levels[] = {
       weighted != nullptr ? &weighted->request_headers : nullptr, &route_->request_headers,
       &virtual_host_->request_headers, &config.request_headers};
-  if (config.most_specific_header_mutations_wins) std::reverse(std::begin(levels), std::end(levels));
-  access_log::Record record;
-  access_log::HttpRecord http;
-  bool filled = false;
-  for (const route::HeaderMutations* level : levels) {
-    if (level == nullptr || level->empty()) continue;
-    if (level->needs_record() && !std::exchange(filled, true)) fill_record(record, http);
-    level->apply(request_, filled ? &record : nullptr);
-  }
+  if (config.most_specific_header_mutations_wins)
+    std::reverse(std::begin(levels), std::end(levels));
+  apply(levels, request_);
 }
 
 void Stream::apply_response_mutations() {
@@ -312,14 +308,22 @@ void Stream::apply_response_mutations() {
   const route::HeaderMutations* levels[] = {
       weighted_ != nullptr ? &weighted_->response_headers : nullptr, &route_->response_headers,
       &virtual_host_->response_headers, &config.response_headers};
-  if (config.most_specific_header_mutations_wins) std::reverse(std::begin(levels), std::end(levels));
-  access_log::Record record;
-  access_log::HttpRecord http;
-  bool filled = false;
+  if (config.most_specific_header_mutations_wins)
+    std::reverse(std::begin(levels), std::end(levels));
+  apply(levels, *response_);
+}
+
+void Stream::apply(std::span<const route::HeaderMutations*> levels, http::HeaderMap& headers) {
   for (const route::HeaderMutations* level : levels) {
     if (level == nullptr || level->empty()) continue;
-    if (level->needs_record() && !std::exchange(filled, true)) fill_record(record, http);
-    level->apply(*response_, filled ? &record : nullptr);
+    if (!level->needs_record()) {
+      level->apply(headers, nullptr);
+      continue;
+    }
+    access_log::Record record;
+    access_log::HttpRecord http;
+    fill_record(record, http);
+    level->apply(headers, &record);
   }
 }
 
@@ -341,6 +345,8 @@ void Stream::end(bool whole) {
   }
   if (tunnel_) hcm_.stats->downstream_cx_upgrades_active.sub();
   write_log();
+  // From here on the session may make room for the next.
+  if (connection_ != nullptr) std::exchange(connection_, nullptr)->on_stream_end();
 }
 
 void Stream::count_response() {
@@ -405,10 +411,7 @@ void Stream::write_log() {
 }
 
 void Stream::destroy() {
-  StreamConnection* const connection = connection_;
-  HcmInstance& hcm = hcm_;
-  hcm.worker->streams.destroy(this);
-  if (connection != nullptr) connection->on_stream_end();
+  hcm_.worker->streams.destroy(this);
 }
 
 }  // namespace weir::filters
