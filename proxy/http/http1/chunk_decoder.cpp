@@ -44,10 +44,14 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
       }
       if (state_ == State::size_begin) return false;
       if (c == ';') state_ = State::extension;
+      else if (c == ' ' || c == '\t') state_ = State::size_blank;
       else if (c == '\r') state_ = State::size_lf;
       else return false;
       return true;
     }
+    case State::size_blank:  // only before an extension (RFC 9112 §7.1.1)
+      if (c == ';') state_ = State::extension;
+      return (c == ';' || c == ' ' || c == '\t') && ++extension_bytes_ <= kMostExtensionBytes;
     case State::extension:
       if (c == '\r') {
         state_ = State::size_lf;
@@ -75,7 +79,9 @@ ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::si
   const std::size_t before = trailers_.size();
   const std::size_t most = std::min(bytes.size() - consumed, kMostTrailerBytes + 1 - before);
   for (std::size_t i = 0; i < most; ++i) {
-    trailers_ += bytes[consumed + i];
+    const char c = bytes[consumed + i];
+    if (c == '\n' && !trailers_.ends_with('\r')) return fail(Http1Error::bad_chunk);
+    trailers_ += c;
     const bool end = trailers_ == "\r\n" || trailers_.ends_with("\r\n\r\n");
     if (!end) continue;
     state_ = State::done;

@@ -176,6 +176,7 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
     case 508: return "Loop Detected";
     case 510: return "Not Extended";
     case 511: return "Network Authentication Required";
+    case 599: return "Last Unassigned Server Error Code";
     default: return "Unknown";
   }
 }

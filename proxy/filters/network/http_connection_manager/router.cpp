@@ -86,8 +86,7 @@ void Router::on_headers(bool end_of_stream) {
   }
   if (const auto* const direct = std::get_if<route::DirectResponse>(&route->action)) {
     stream_.hcm().stats->rq_direct_response.add();
-    stream_.apply_request_mutations(nullptr);
-    stream_.reply({direct->status, direct->body, "direct_response", {}, {}});
+    reply_directly(*direct);
     return;
   }
   if (const auto* const to = std::get_if<route::RedirectAction>(&route->action)) {
@@ -95,6 +94,19 @@ void Router::on_headers(bool end_of_stream) {
     return;
   }
   forward(std::get<route::ForwardAction>(route->action), end_of_stream);
+}
+
+void Router::reply_directly(const route::DirectResponse& direct) {
+  LocalReply reply{direct.status, direct.body, "direct_response", {}, {}};
+  if (direct.status == 201 || direct.status / 100 == 3) {
+    const http::HeaderMap& headers = stream_.request_headers();
+    std::string here(headers.get(HeaderId::scheme));
+    here += "://";
+    here += headers.get(HeaderId::authority);
+    here += headers.get(HeaderId::path);
+    reply.headers.emplace_back("location", std::move(here));
+  }
+  stream_.reply(reply);
 }
 
 void Router::redirect(const route::RedirectAction& action) {
@@ -133,6 +145,7 @@ void Router::forward(const route::ForwardAction& action, bool) {
   policy_ = action.retry != nullptr ? action.retry.get() : stream_.virtual_host()->retry.get();
   set_timeouts(action);
   set_retries();
+  tell_upstream(true);
   stream_.apply_request_mutations(stream_.weighted_);
   rewrite(action);
   attempt();
@@ -188,9 +201,17 @@ void Router::rewrite(const route::ForwardAction& action) {
     host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
                               action.host_rewrite_path_regex->substitution);
   }
-  if (host.empty()) return;
-  if (action.append_x_forwarded_host)
-    headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
+  if (!host.empty()) rewrite_host(host);
+}
+
+void Router::rewrite_host(std::string_view host) {
+  http::HeaderMap& headers = stream_.request_headers();
+  const std::string_view before = headers.get(HeaderId::authority);
+  if (action_->append_x_forwarded_host) headers.add(HeaderId::x_forwarded_host, before);
+  if (!stream_.hcm().config->suppress_envoy_headers) {
+    headers.remove(HeaderId::x_envoy_original_host);
+    headers.add(HeaderId::x_envoy_original_host, before);
+  }
   headers.set(HeaderId::authority, host);
 }
 
@@ -371,12 +392,12 @@ void Router::on_ready(http_client::Exchange& exchange) {
   stream_.guarded([&] { send_request(); });
 }
 
-void Router::send_request() {
+/// What the upstream is told about time and attempts. `first`: before the configuration's changes.
+void Router::tell_upstream(bool first) {
   http::HeaderMap& headers = stream_.request_headers();
-  const HcmConfig& config = *stream_.hcm().config;
-  if (!config.suppress_envoy_headers) {
+  if (!stream_.hcm().config->suppress_envoy_headers) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
-    if (attempts_ > 1 && deadline_ != kNever && timeout_.count() > 0) {
+    if (!first && deadline_ != kNever && timeout_.count() > 0) {
       const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
@@ -387,11 +408,15 @@ void Router::send_request() {
       headers.set(HeaderId::x_envoy_expected_rq_timeout_ms, std::to_string(expected.count()));
   }
   if (stream_.virtual_host()->include_request_attempt_count)
-    headers.set(HeaderId::x_envoy_attempt_count, std::to_string(attempts_));
-  if (action_->auto_host_rewrite && !host_->hostname.empty()) {
-    if (action_->append_x_forwarded_host && attempts_ == 1)
-      headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
-    headers.set(HeaderId::authority, host_->hostname);
+    headers.set(HeaderId::x_envoy_attempt_count, std::to_string(first ? 1 : attempts_));
+}
+
+void Router::send_request() {
+  http::HeaderMap& headers = stream_.request_headers();
+  if (attempts_ > 1) tell_upstream(false);
+  if (action_->auto_host_rewrite && !host_->hostname.empty() && !host_rewritten_) {
+    host_rewritten_ = true;
+    rewrite_host(host_->hostname);
   }
   const bool has_body = body_ != nullptr && !body_->empty();
   const bool ends_here = headers_end_;
@@ -703,9 +728,9 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (reason == ResetReason::connect_failed) {
     // The part of "connect 'address': reason" that Envoy shows.
     const std::size_t colon = failure_.rfind(": ");
-    failure_ = "delayed connect error: " +
-               (colon == std::string::npos ? failure_ : failure_.substr(colon + 2));
-    details += "|" + with_underscores(failure_);
+    failure_ = with_underscores("delayed connect error: " +
+                                (colon == std::string::npos ? failure_ : failure_.substr(colon + 2)));
+    details += "|" + failure_;
   }
   details += "}";
   finished();

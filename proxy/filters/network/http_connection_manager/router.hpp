@@ -85,7 +85,10 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();
   void rewrite(const route::ForwardAction& action);
+  void rewrite_host(std::string_view host);
+  void tell_upstream(bool first);
   void redirect(const route::RedirectAction& action);
+  void reply_directly(const route::DirectResponse& direct);
   void no_cluster(const route::ForwardAction& action);
 
   void attempt();
@@ -154,6 +157,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool forwarding_ : 1 = false;        // a response goes to the client
   bool counted_ : 1 = false;           // upstream_rq_active
   bool retried_unseen_ : 1 = false;
+  bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
   bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes
   bool held_response_ : 1 = false;    // by a filter

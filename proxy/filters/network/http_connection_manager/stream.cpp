@@ -63,7 +63,7 @@ void Stream::begin_request(bool end_of_stream) {
            {static_cast<std::uint32_t>(ResponseFlag::downstream_protocol_error)}, true);
     return;
   }
-  const RequestRefusal refusal = check_request(config, request_);
+  const RequestRefusal refusal = check_request(config, request_, facts_->destination.endpoint.port);
   if (refusal.status != 0) {
     if (refusal.close && !http2) connection_->close_after_response();
     if (refusal.details == "path_normalization_failed")
@@ -136,12 +136,28 @@ void Stream::find_route() {
   route_known_ = true;
   const route::RouteTable& table = *hcm_.config->routes;
   virtual_host_ = table.find_host(request_.get(HeaderId::authority));
-  route_ = virtual_host_ == nullptr ? nullptr
-                                    : table.find_route(*virtual_host_, request_, random_value_);
+  route_ = virtual_host_ == nullptr ? nullptr : tls_redirect();
+  if (virtual_host_ != nullptr && route_ == nullptr)
+    route_ = table.find_route(*virtual_host_, request_, random_value_);
   const auto* const forward =
       route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
   // Now and not in the router: filters ask for what it configures.
   weighted_ = forward == nullptr ? nullptr : choose_weighted(*forward);
+}
+
+const route::Route* Stream::tls_redirect() const {
+  using RequireTls = route::VirtualHost::RequireTls;
+  if (virtual_host_->require_tls == RequireTls::none ||
+      (virtual_host_->require_tls == RequireTls::external && internal_) ||
+      request_.get(HeaderId::x_forwarded_proto) == "https")
+    return nullptr;
+  static const route::Route route = [] {
+    route::Route made;
+    made.action = route::RedirectAction{};
+    std::get<route::RedirectAction>(made.action).https = true;
+    return made;
+  }();
+  return &route;
 }
 
 const route::WeightedCluster* Stream::choose_weighted(const route::ForwardAction& action) const {
@@ -280,7 +296,7 @@ void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
   guarded([&] {
     connection_ = nullptr;
     if (over_) return;
-    if (details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
+    if (details_.empty() || details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
     flags_.set(flag);
     hcm_.stats->downstream_rq_rx_reset.add();
     end(false);
@@ -452,6 +468,26 @@ void Stream::resume_response(HttpFilter& filter) {
     response_walk_.resume(filter);
     if (!over_ && connection_ != nullptr) connection_->flush();
   });
+}
+
+bool Stream::await_request_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && request_walk_.await_body(filter);
+    if (!waits || over_) return;
+    router_.flush();
+    if (!over_ && request_complete_) router_.on_request_complete();
+  });
+  return waits;
+}
+
+bool Stream::await_response_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && response_walk_.await_body(filter);
+    if (waits && !over_ && connection_ != nullptr) connection_->flush();
+  });
+  return waits;
 }
 
 void Stream::reset(std::string_view details) {

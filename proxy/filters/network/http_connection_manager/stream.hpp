@@ -104,6 +104,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   void reply(const LocalReply& reply) override;
   void resume_request(HttpFilter& filter) override;
   void resume_response(HttpFilter& filter) override;
+  bool await_request_body(HttpFilter& filter) override;
+  bool await_response_body(HttpFilter& filter) override;
   void reset(std::string_view details) override;
   std::uint64_t start_call(CallRequest&& request, CallHandler* handler) override;
   void cancel_call(std::uint64_t ticket) override;
@@ -117,6 +119,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   void set_details(std::string_view details) override;
   void set_metadata(std::string_view space, std::string_view key, std::string value) override;
   [[nodiscard]] const std::string* metadata(std::string_view space, std::string_view key) override;
+  [[nodiscard]] const http::Metadata* all_metadata() override {
+    return extras_ == nullptr ? nullptr : &extras_->metadata;
+  }
   void mark_health_check() override { health_check_ = true; }
   [[nodiscard]] http::Arena& arena() override { return arena_; }
   [[nodiscard]] WorkerContext& worker() override { return *hcm_.worker; }
@@ -196,6 +201,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool check_upgrade();
   void make_filters();
   void find_route();
+  /// The route of a virtual host that takes nothing without TLS; nullptr: it takes this.
+  [[nodiscard]] const route::Route* tls_redirect() const;
   [[nodiscard]] const route::WeightedCluster* choose_weighted(
       const route::ForwardAction& action) const;
   void begin_response(http::HeaderMap& headers, std::uint16_t status, bool end_of_stream);
@@ -234,7 +241,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t random_value_ = 0;
   DownstreamAddress remote_;
   std::string_view protocol_ = "HTTP/1.1";
-  std::string_view details_ = "via_upstream";
+  std::string_view details_;
   access_log::ResponseFlags flags_;
   std::chrono::system_clock::time_point start_;
   Time begun_;
