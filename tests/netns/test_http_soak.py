@@ -156,7 +156,8 @@ class Mischief:
                 numbers.append(number)
             for number in numbers:
                 stream = client.answer(number)
-                assert (status(stream), stream.end) == (200, "END_STREAM"), stream
+                # NO_ERROR: it was answered before its body had come.
+                assert status(stream) == 200 and stream.end in ("END_STREAM", "NO_ERROR"), stream
 
     # -- what a bad one does, or gets ------------------------------------------------------------------------------
 
