@@ -77,8 +77,9 @@ class Arena {
   /// The two joined.
   std::string_view join(std::string_view first, std::string_view second) {
     auto* const at = static_cast<char*>(allocate(first.size() + second.size() + 1, 1));
-    std::memcpy(at, first.data(), first.size());
-    std::memcpy(at + first.size(), second.data(), second.size());
+    // memcpy takes no null pointer, which an empty view may have.
+    if (!first.empty()) std::memcpy(at, first.data(), first.size());
+    if (!second.empty()) std::memcpy(at + first.size(), second.data(), second.size());
     return {at, first.size() + second.size()};
   }
 

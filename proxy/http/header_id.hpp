@@ -2,6 +2,7 @@
 // HeaderId: the header names that Weir itself cares about.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -82,8 +83,17 @@ enum class HeaderId : std::uint8_t {
 };
 inline constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::count_);
 
+namespace detail {
+extern const std::array<std::string_view, kHeaderIds> kHeaderNames;
+}
 /// Lower case, with the colon of a pseudo-header. "" for none.
-std::string_view header_name(HeaderId id) noexcept;
+inline std::string_view header_name(HeaderId id) noexcept {
+  return detail::kHeaderNames[static_cast<std::size_t>(id)];
+}
+
+/// The known name that stands before the ':' at the beginning of `line`, in any case; `length`
+/// receives its length. `none`: another name, or a text too short to tell.
+HeaderId known_name(std::string_view line, std::size_t& length) noexcept;
 
 /// `name` in lower case; `none` when it is not one of them. One hash and one comparison.
 HeaderId header_id(std::string_view name) noexcept;
@@ -93,6 +103,35 @@ constexpr bool is_single(HeaderId id) noexcept {
   return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
          id != HeaderId::http2_settings && id != HeaderId::forwarded;
 }
+
+/// A set of names, as bits: asked of a whole HeaderMap in two operations.
+class HeaderSet {
+ public:
+  constexpr HeaderSet() = default;
+  template <std::size_t kCount>
+  explicit constexpr HeaderSet(const HeaderId (&ids)[kCount]) {
+    for (const HeaderId id : ids) add(id);
+  }
+  constexpr void add(HeaderId id) noexcept { word(id) |= bit(id); }
+  constexpr void remove(HeaderId id) noexcept { word(id) &= ~bit(id); }
+  constexpr void clear() noexcept { words_[0] = words_[1] = 0; }
+  [[nodiscard]] constexpr bool has(HeaderId id) const noexcept {
+    return (words_[static_cast<std::size_t>(id) / 64] & bit(id)) != 0;
+  }
+  [[nodiscard]] constexpr bool meets(const HeaderSet& other) const noexcept {
+    return ((words_[0] & other.words_[0]) | (words_[1] & other.words_[1])) != 0;
+  }
+
+ private:
+  constexpr std::uint64_t& word(HeaderId id) noexcept {
+    return words_[static_cast<std::size_t>(id) / 64];
+  }
+  static constexpr std::uint64_t bit(HeaderId id) noexcept {
+    return std::uint64_t{1} << (static_cast<std::size_t>(id) % 64);
+  }
+  std::uint64_t words_[2] = {0, 0};
+};
+static_assert(kHeaderIds <= 128);
 
 constexpr bool is_pseudo(HeaderId id) noexcept {
   return id >= HeaderId::method && id <= HeaderId::status;

@@ -15,32 +15,13 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
-void HeaderMap::index(std::size_t at) noexcept {
-  if (fields_[at].id == HeaderId::none || at >= UINT16_MAX) return;
-  std::uint16_t& first = first_[static_cast<std::size_t>(fields_[at].id)];
-  if (first == 0) first = static_cast<std::uint16_t>(at + 1);
+void HeaderMap::join_to_first(const HeaderField& field) {
+  std::string_view& value = fields_[first_[static_cast<std::size_t>(field.id)] - 1].value;
+  value = arena_->join(arena_->join(value, ","), field.value);
 }
 
-void HeaderMap::append(const HeaderField& field) {
-  if (const std::uint16_t first = first_[static_cast<std::size_t>(field.id)];
-      first != 0 && is_single(field.id)) {
-    std::string_view& value = fields_[first - 1].value;
-    value = arena_->join(arena_->join(value, ","), field.value);
-    return;
-  }
-  if (size_ == capacity_) grow();
-  new (fields_ + size_) HeaderField(field);
-  index(size_++);
-}
-
-void HeaderMap::set_static(HeaderId id, std::string_view value) {
-  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) {
-    add_static(id, value);
-    return;
-  }
-  fields_[first - 1].value = value;
-  for (std::size_t i = first; i < size_; ++i)
+void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {
+  for (std::size_t i = at; i < size_; ++i)
     if (fields_[i].id == id) remove_at(i);
 }
 
@@ -99,16 +80,18 @@ void HeaderMap::find_first_again(HeaderId id) noexcept {
   first = 0;
   for (std::size_t i = from; i < size_ && first == 0; ++i)
     if (fields_[i].id == id) first = static_cast<std::uint16_t>(i + 1);
+  if (first == 0) present_.remove(id);
 }
 
-bool HeaderMap::remove(HeaderId id) noexcept {
+bool HeaderMap::remove_known(HeaderId id) noexcept {
   const std::uint16_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) return false;
+  present_.remove(id);
   first_[static_cast<std::size_t>(id)] = 0;
   for (std::size_t i = first - 1u; i < size_; ++i) {
     if (fields_[i].id != id) continue;
     fields_[i] = HeaderField{};
     ++removed_;
+    if (!repeated_.has(id)) break;
   }
   return true;
 }
@@ -129,6 +112,8 @@ void HeaderMap::clear() noexcept {
   size_ = 0;
   removed_ = 0;
   first_.fill(0);
+  present_.clear();
+  repeated_.clear();
 }
 
 std::size_t HeaderMap::bytes() const noexcept {

@@ -42,12 +42,29 @@ class HeaderMap {
   void add_static(HeaderId id, std::string_view value) { append({header_name(id), value, id}); }
   /// A field whose texts live as long as the arena; `field.id` is right. One that is_single() and
   /// is there already gets the value behind its own.
-  void append(const HeaderField& field);
+  void append(const HeaderField& field) {
+    if (has(field.id) && is_single(field.id)) {
+      join_to_first(field);
+      return;
+    }
+    if (size_ == capacity_) grow();
+    new (fields_ + size_) HeaderField(field);
+    const std::size_t at = size_++;
+    if (field.id != HeaderId::none) index(field.id, at);
+  }
 
   /// Replaces the first value where it stands and removes the others; adds it at the end when there
   /// is none.
   void set(HeaderId id, std::string_view value) { set_static(id, arena_->copy(value)); }
-  void set_static(HeaderId id, std::string_view value);
+  void set_static(HeaderId id, std::string_view value) {
+    const std::uint16_t first = first_[static_cast<std::size_t>(id)];
+    if (first == 0) {
+      add_static(id, value);
+      return;
+    }
+    fields_[first - 1].value = value;
+    if (repeated_.has(id)) remove_after(first, id);
+  }
   void set(std::string_view name, std::string_view value);
 
   /// The first field of that name, or nullptr.
@@ -68,12 +85,14 @@ class HeaderMap {
     const HeaderField* field = find(name);
     return field == nullptr ? std::string_view() : field->value;
   }
+  /// One of `set` is there.
+  [[nodiscard]] bool has_any(const HeaderSet& set) const noexcept { return present_.meets(set); }
   /// All values of a name joined by ','; borrows the first one when it is the only one.
   [[nodiscard]] std::string_view joined(std::string_view name) const;
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
 
   // Removes every field of that name. @return whether there was one
-  bool remove(HeaderId id) noexcept;
+  bool remove(HeaderId id) noexcept { return has(id) && remove_known(id); }
   bool remove(std::string_view name) noexcept;
   /// Removes one field, by its place in fields().
   void remove_at(std::size_t index) noexcept;
@@ -90,7 +109,16 @@ class HeaderMap {
 
  private:
   void grow();
-  void index(std::size_t at) noexcept;
+  void index(HeaderId id, std::size_t at) noexcept {
+    std::uint16_t& first = first_[static_cast<std::size_t>(id)];
+    if (first != 0) repeated_.add(id);
+    if (first != 0 || at >= UINT16_MAX) return;
+    first = static_cast<std::uint16_t>(at + 1);
+    present_.add(id);
+  }
+  void join_to_first(const HeaderField& field);
+  bool remove_known(HeaderId id) noexcept;
+  void remove_after(std::size_t at, HeaderId id) noexcept;
   void find_first_again(HeaderId id) noexcept;
 
   Arena* arena_;
@@ -98,6 +126,8 @@ class HeaderMap {
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
   std::uint32_t removed_ = 0;
+  HeaderSet present_;
+  HeaderSet repeated_;  // those that came more than once, at some time
   std::array<std::uint16_t, kHeaderIds> first_{};  // index + 1; 0 = none; slot `none` is not used
 };
 

@@ -110,6 +110,9 @@ void ClientConnection::on_events(io::Events events, std::uint32_t) {
       if (!write_out()) return;
       if (out_.empty()) on_drained();
       if (phase_ == Phase::closed) return;
+    } else if ((events & EPOLLOUT) != 0 && wants_writable()) {
+      on_drained();
+      if (phase_ == Phase::closed) return;
     }
     if ((events & ~io::Events{EPOLLOUT}) == 0) return;
     if (paused_)

@@ -49,6 +49,7 @@ void Http1Connection::take(ExchangeEvents& events) {
   begun_ = false;
   upgrade_ = false;
   paused_ = false;
+  response_elsewhere_ = request_elsewhere_ = false;
   events.on_ready(*this);
 }
 
@@ -171,6 +172,10 @@ void Http1Connection::end_exchanges(ResetReason reason, std::string_view detail)
 void Http1Connection::on_readable() {
   auto& buffer = *environment().relay.shared;
   while (phase_ == Phase::open && !paused_) {
+    if (response_elsewhere_) {
+      if (events_ != nullptr) events_->on_body_readable();
+      return;
+    }
     const ssize_t got = recv(fd(), buffer.data(), buffer.size(), 0);
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -359,16 +364,23 @@ ExchangeEvents* Http1Connection::finish() {
 }
 
 int Http1Connection::socket_for_body() const {
-  return phase_ == Phase::open && receiving_ == Receiving::body && framing_ == BodyFraming::length
-             ? fd()
-             : -1;
+  return phase_ == Phase::open && out_.empty() && !broken_ ? fd() : -1;
 }
 
-void Http1Connection::body_was_read(std::uint64_t bytes, bool end_of_stream) {
-  left_ -= std::min(left_, bytes);
+std::uint64_t Http1Connection::response_body_left() const {
+  return receiving_ == Receiving::body && framing_ == BodyFraming::length ? left_ : 0;
+}
+
+void Http1Connection::response_was_read(std::uint64_t bytes) {
+  left_ = 0;
   cluster().stats().upstream_cx_rx_bytes_total.add(bytes);
-  if (!end_of_stream) return;
   guarded([&] { static_cast<void>(finish()); });
+}
+
+void Http1Connection::request_was_written(std::uint64_t bytes, bool end_of_stream) {
+  cluster().stats().upstream_cx_tx_bytes_total.add(bytes);
+  request_done_ = end_of_stream;
+  request_elsewhere_ = false;
 }
 
 }  // namespace weir::http_client

@@ -8,14 +8,14 @@
 namespace weir::lua {
 namespace {
 
-// Of the base library, what is harmless as it is, and `pcall`, which the prelude replaces as it adds
-// `xpcall`, `load`, `loadstring`, `pairs`, `print` and `collectgarbage`. `newproxy` is left out: it
-// makes finalizers, which nothing could stop.
+// Of the base library, what is harmless as it is, and `pcall`, which the prelude replaces as it
+// adds `xpcall`, `load`, `loadstring`, `pairs`, `print` and `collectgarbage`. `newproxy` is left
+// out: it makes finalizers, which nothing could stop.
 constexpr const char* kGlobals[] = {
-    "_G",       "_VERSION", "assert", "bit",      "coroutine",    "error",    "getfenv",
-    "ipairs",   "math",     "next",   "pcall",    "getmetatable", "rawequal", "rawget",
-    "rawset",   "select",   "string", "setfenv",  "setmetatable", "table",    "tonumber",
-    "tostring", "type",     "unpack",
+    "_G",           "_VERSION", "assert",   "bit",      "coroutine", "error",
+    "getfenv",      "ipairs",   "math",     "next",     "pcall",     "getmetatable",
+    "rawequal",     "rawget",   "rawset",   "select",   "string",    "setfenv",
+    "setmetatable", "table",    "tonumber", "tostring", "type",      "unpack",
 };
 
 // Runs once with the library's functions and ours; what it defines is what scripts see.

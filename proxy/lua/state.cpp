@@ -96,8 +96,8 @@ void State::stop(lua_State* L, Stop reason) {
 }
 
 void State::check_stack(lua_State* L) const {
-  const char here = 0;
-  if (stack_base_ - &here < kLargestCStack) return;
+  // Not the address of a variable: AddressSanitizer keeps those elsewhere.
+  if (stack_base_ - static_cast<const char*>(__builtin_frame_address(0)) < kLargestCStack) return;
   luaL_where(L, 0);
   lua_pushliteral(L, "stack overflow: too many functions call each other through the library");
   lua_concat(L, 2);
@@ -158,8 +158,7 @@ void State::collect() {
 }
 
 int State::resume(lua_State* thread, int arguments) {
-  const char base = 0;
-  stack_base_ = &base;
+  stack_base_ = static_cast<const char*>(__builtin_frame_address(0));
   begin(thread);
   const int status = lua_resume(thread, arguments);
   end(thread, status);
@@ -169,10 +168,7 @@ int State::resume(lua_State* thread, int arguments) {
 std::string State::take_error(lua_State* thread) {
   std::size_t length = 0;
   const char* const text = lua_tolstring(thread, -1, &length);
-  std::string message =
-      text != nullptr
-          ? std::string(text, length)
-          : "unspecified lua error";
+  std::string message = text != nullptr ? std::string(text, length) : "unspecified lua error";
   lua_pop(thread, 1);
   return message;
 }

@@ -31,6 +31,7 @@ class HeadReader {
   HeadReader(std::string_view bytes, const HeadLimits& limits, HeaderMap& out)
       : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), limits_(limits), out_(out) {}
 
+  [[nodiscard]] const char* begin() const { return begin_; }
   [[nodiscard]] const char* at() const { return at_; }
   void move_to(const char* at) { at_ = at; }
   [[nodiscard]] const char* end() const { return end_; }
@@ -80,6 +81,22 @@ class HeadReader {
  private:
   bool header() {
     if (*at_ == ' ' || *at_ == '\t') return fail(Http1Error::folded);
+    std::size_t known = 0;
+    const auto rest = static_cast<std::size_t>(end_ - at_);
+    HeaderId id;
+    if (rest >= 80) {
+      id = known_name({at_, rest}, known);
+    } else {
+      // Near the end: the search reads sixteen bytes at a time, and must not read past it.
+      char padded[80] = {};
+      std::memcpy(padded, at_, rest);
+      id = known_name({padded, sizeof padded}, known);
+    }
+    if (id != HeaderId::none) return value(at_ + known + 1, {}, id, false);
+    return other_header();
+  }
+
+  bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
     const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
@@ -123,7 +140,7 @@ class HeadReader {
 
   bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {
     while (from != end_ && (*from == ' ' || *from == '\t')) ++from;
-    const char* const stop = find_control(from, end_);
+    const char* const stop = find_control(from, end_, begin_);
     if (!line_end(stop)) return false;
     const char* last = stop;
     while (last != from && (last[-1] == ' ' || last[-1] == '\t')) --last;
@@ -137,11 +154,17 @@ class HeadReader {
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;
-      *host = out_.arena().copy(text);
+      *host = keep(text);
       return true;
     }
-    out_.append({id == HeaderId::none ? name : header_name(id), out_.arena().copy(text), id});
+    out_.append({id == HeaderId::none ? name : header_name(id), keep(text), id});
     return true;
+  }
+
+  std::string_view keep(std::string_view text) {
+    auto* const at = static_cast<char*>(out_.arena().allocate(text.size(), 1));
+    copy_short(at, text.data(), text.size());
+    return {at, text.size()};
   }
 
   const char* const begin_;
@@ -235,6 +258,12 @@ bool read_version(std::string_view text, std::uint8_t& minor) {
   return minor <= 1;
 }
 
+bool finish_request_line(HeadReader& reader, std::string_view text, std::string_view method,
+                         HeaderMap& out, Target& target) {
+  const Http1Error error = read_target(text, method, out, target);
+  return error == Http1Error::none || reader.fail(error);
+}
+
 /// "HTTP/" digit "." digit. Whoever speaks another version than 1.1 is answered as if it were 1.0.
 bool read_request_version(std::string_view text, std::uint8_t& minor) {
   if (read_version(text, minor)) return true;
@@ -254,15 +283,20 @@ bool request_line(HeadReader& reader, HeaderMap& out, RequestLine& line, Target&
   const char* const begin = reader.at();
   const char* const end = reader.end();
   const char* at = begin;
-  while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
-  if (at == end) return reader.wait();
-  if (*at != ' ' || at == begin)
-    return reader.fail(at == begin ? Http1Error::bad_request_line
-                                   : misplaced(*at, Http1Error::bad_request_line));
-  method = known_method({begin, static_cast<std::size_t>(at - begin)});
-  if (method.empty()) return reader.fail(Http1Error::bad_method);
+  if (end - begin >= 4 && std::memcmp(begin, "GET ", 4) == 0) {
+    method = "GET";
+    at = begin + 3;
+  } else {
+    while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
+    if (at == end) return reader.wait();
+    if (*at != ' ' || at == begin)
+      return reader.fail(at == begin ? Http1Error::bad_request_line
+                                     : misplaced(*at, Http1Error::bad_request_line));
+    method = known_method({begin, static_cast<std::size_t>(at - begin)});
+    if (method.empty()) return reader.fail(Http1Error::bad_method);
+  }
   const char* const from = ++at;
-  at = find_target_end(at, end);
+  at = find_target_end(at, end, reader.begin());
   if (at == end) return reader.wait();
   if (at == from) return reader.fail(misplaced(*at, Http1Error::bad_request_line));
   const std::string_view text(from, static_cast<std::size_t>(at - from));
@@ -271,15 +305,19 @@ bool request_line(HeadReader& reader, HeaderMap& out, RequestLine& line, Target&
   } else {
     if (*at != ' ') return reader.fail(misplaced(*at, Http1Error::bad_version));
     const char* const version = ++at;
-    at = find_control(at, end);
+    if (end - at >= 10 && std::memcmp(at, "HTTP/1.1\r\n", 10) == 0) {
+      line.minor_version = 1;
+      reader.move_to(at + 10);
+      return finish_request_line(reader, text, method, out, target);
+    }
+    at = find_control(at, end, reader.begin());
     if (at == end) return reader.wait();
     if (!read_request_version({version, static_cast<std::size_t>(at - version)},
                               line.minor_version))
       return reader.fail(misplaced(*at, Http1Error::bad_version));
   }
   if (!reader.line_end(at)) return false;
-  const Http1Error error = read_target(text, method, out, target);
-  return error == Http1Error::none || reader.fail(error);
+  return finish_request_line(reader, text, method, out, target);
 }
 
 }  // namespace
@@ -371,7 +409,7 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
     reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }
-  if (!reader.line_end(find_control(at + 12, reader.end()))) return reader.result;
+  if (!reader.line_end(find_control(at + 12, reader.end(), reader.begin()))) return reader.result;
   out.add(HeaderId::status, {at + 9, 3});
   reader.headers();
   return reader.result;
@@ -419,6 +457,9 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) noexcep
 }
 
 bool has_token(std::string_view text, std::string_view word) noexcept {
+  if (text == word) return true;
+  if (text.size() <= word.size() && text.find(',') == std::string_view::npos)
+    return equals_ignoring_case(text, word);
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
     std::string_view item = text.substr(0, comma);

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "proxy/http/http1/characters.hpp"
+
 namespace weir::http {
 namespace {
 
@@ -13,27 +15,8 @@ char* put(char* at, std::string_view text) noexcept {
   return at + text.size();
 }
 
-/// Short texts, which names and most values are, without a call: up to 32 bytes are copied with two
-/// overlapping stores.
 inline char* put_short(char* at, std::string_view text) noexcept {
-  const std::size_t size = text.size();
-  if (size > 32 || size < 8) return put(at, text);
-  if (size >= 16) {
-    char first[16];
-    char last[16];
-    std::memcpy(first, text.data(), 16);
-    std::memcpy(last, text.data() + size - 16, 16);
-    std::memcpy(at, first, 16);
-    std::memcpy(at + size - 16, last, 16);
-    return at + size;
-  }
-  char first[8];
-  char last[8];
-  std::memcpy(first, text.data(), 8);
-  std::memcpy(last, text.data() + size - 8, 8);
-  std::memcpy(at, first, 8);
-  std::memcpy(at + size - 8, last, 8);
-  return at + size;
+  return copy_short(at, text.data(), text.size());
 }
 
 char* put_proper(char* at, std::string_view name) noexcept {

@@ -10,7 +10,7 @@ from .case import Case, Seen
 
 _DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_MILLISECONDS = {"x-envoy-upstream-service-time", "x-envoy-expected-rq-timeout-ms"}
+_SERVICE_TIME = re.compile(r"(x-envoy-upstream-service-time: )\d+")  # an answer that came as a tunnel's bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Difference:
 
 
 def normal_text(text: str) -> str:
-    return _UUID.sub("<uuid>", _DATE.sub("<date>", text))
+    return _SERVICE_TIME.sub(r"\1<ms>", _UUID.sub("<uuid>", _DATE.sub("<date>", text)))
 
 
 def _normal_header(name: str, value: str) -> tuple[str, str]:
-    if name.lower() in _MILLISECONDS and value.isdigit():
-        if name.lower() == "x-envoy-upstream-service-time":
-            return name, "<ms>"
+    if name.lower() == "x-envoy-upstream-service-time":
+        return name, re.sub(r"^\d+", "<ms>", value)
+    if name.lower() == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
         return name, str(math.ceil(int(value) / 100) * 100)  # a retry tells what is left of the time
     return name, normal_text(value)
 

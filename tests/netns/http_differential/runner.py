@@ -2,6 +2,7 @@
 """Runs cases against a contestant: threads of clients, each case on a connection with a source port of its own."""
 
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import select
@@ -112,7 +113,8 @@ class _Client:
             target = self.interims if step.interim else self.count
             self.read_until(lambda: target() >= step.count, 1.5)
         elif isinstance(step, Half):
-            self.connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the proxy has reset the connection: read below
+                self.connection.shutdown(socket.SHUT_WR)
         elif isinstance(step, Reset):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.connection.close()

@@ -3,6 +3,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import random
@@ -85,7 +86,12 @@ def run_two(left: str, right: str, configuration: Configuration, cases: list[Cas
     hides no other difference; the listener that it refuses is a difference.
     """
     try:
-        return _run_two(left, right, configuration, cases)
+        outcome = _run_two(left, right, configuration, cases)
+        if outcome.unexplained and configuration.alone:  # what came before counts there: all is asked again
+            again = _run_two(left, right, configuration, cases)
+            names = {one.case.name for one in outcome.unexplained}
+            outcome.unexplained = [one for one in again.unexplained if one.case.name in names]
+        return outcome
     except Refused as error:
         if error.label == "left":
             raise
@@ -114,11 +120,14 @@ def _merged(outcomes: list[Outcome]) -> Outcome:
 
 
 def _run_two(left: str, right: str, configuration: Configuration, cases: list[Case]) -> Outcome:
-    with (
-        concurrent.futures.ThreadPoolExecutor(2) as threads,
-        Contestant(left, "left", configuration.bootstrap) as one,
-        Contestant(right, "right", configuration.bootstrap) as other,
-    ):
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(concurrent.futures.ThreadPoolExecutor(2))
+        starting = [threads.submit(Contestant, *what, configuration.bootstrap) for what in ((left, "left"), (right, "right"))]
+        concurrent.futures.wait(starting)
+        for one in starting:
+            if one.exception() is None:
+                stack.enter_context(one.result())
+        one, other = (started.result() for started in starting)
         asking = _Asking(threads, Runner(one, configuration.threads), Runner(other, configuration.threads))
         unexplained, explained = split(asking.ask(cases, configuration.alone))
         for _ in range(AGAIN):

@@ -360,12 +360,12 @@ TEST(HttpFilterConfig, SecurityFiltersAreRefusedByName) {
 
 TEST(HttpFilterConfig, FieldsOfLaterVersionsAreFoundInBinaryRules) {
   envoy::extensions::filters::http::rbac::v3::RBAC rbac;
-  EXPECT_EQ(config::find_unknown_field(rbac), std::nullopt);
   auto& policy = (*rbac.mutable_rules()->mutable_policies())["p"];
   policy.add_principals()->set_any(true);
   policy.add_permissions()->set_any(true);
   auto* const permission = policy.add_permissions()->mutable_not_rule();
-  EXPECT_EQ(config::find_unknown_field(rbac), std::nullopt);
+  const auto known = rbac;
+  EXPECT_EQ(config::find_unknown_field(known), std::nullopt);
   permission->GetReflection()->MutableUnknownFields(permission)->AddVarint(99, 1);
   EXPECT_EQ(config::find_unknown_field(rbac),
             "rules.policies[p].value.permissions[1].not_rule: field 99");

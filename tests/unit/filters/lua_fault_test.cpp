@@ -17,8 +17,9 @@ TEST(LuaErrors, TheStreamGoesOnWithoutTheScript) {
         "return handle .. 'x'", "handle.x = 1", "setmetatable(handle, {})", "rawset(handle, 1, 1)",
         "handle.headers()", "handle.headers({})", "handle.headers('x')",
         "handle:headers().add(handle, 'a', 'b')", "handle.body(handle:headers())"}) {
-    LuaHarness lua("function envoy_on_request(handle) " + std::string(body) +
-                   " end function envoy_on_response(handle) handle:headers():add('x-out', '1') end");
+    LuaHarness lua(
+        "function envoy_on_request(handle) " + std::string(body) +
+        " end function envoy_on_response(handle) handle:headers():add('x-out', '1') end");
     auto stream = lua.get();
     EXPECT_EQ(lua.errors.value(), 1u) << body;
     EXPECT_TRUE(stream->request.headers_passed) << body;
@@ -50,11 +51,12 @@ TEST(LuaScope, HandlesEndWithTheirPhase) {
        {"headers", "body", "bodyChunks", "trailers", "metadata", "streamInfo", "connection",
         "connectionStreamInfo", "route", "virtualHost", "timestamp", "filterContext",
         "clearRouteCache", "respond", "httpCall", "logInfo", "base64Escape"}) {
-    LuaHarness lua("local saved function envoy_on_request(handle) local ok, why if saved then "
-                   "ok, why = pcall(saved." +
-                   std::string(use) +
-                   ", saved, 'x') end saved = saved or handle "
-                   "handle:headers():add('x-out', tostring(why)) end");
+    LuaHarness lua(
+        "local saved function envoy_on_request(handle) local ok, why if saved then "
+        "ok, why = pcall(saved." +
+        std::string(use) +
+        ", saved, 'x') end saved = saved or handle "
+        "handle:headers():add('x-out', tostring(why)) end");
     lua.get();
     auto second = lua.get();
     EXPECT_EQ(value_of(*second->request.headers, "x-out"), "object used outside of proper scope")
@@ -62,17 +64,22 @@ TEST(LuaScope, HandlesEndWithTheirPhase) {
   }
 }
 
-TEST(LuaScope, ObjectsEndWithTheNextYield) {
+TEST(LuaScope, ObjectsLiveAsLongAsTheHandle) {
   for (const char* const object :
        {"handle:headers()", "handle:metadata()", "handle:streamInfo():dynamicMetadata()",
         "handle:route():metadata()", "handle:connectionStreamInfo():dynamicMetadata()"}) {
-    LuaHarness lua("function envoy_on_request(handle) local object = " + std::string(object) +
-                   " handle:body() local ok, why = pcall(object.get, object, 'x') "
-                   "handle:headers():add('x-out', tostring(why)) end");
+    LuaHarness lua(
+        "function envoy_on_request(handle) local object = " + std::string(object) +
+        " handle:body() local ok = pcall(object.get, object, 'x') "
+        "handle:headers():add('x-out', tostring(ok)) saved = object end "
+        "function envoy_on_response(handle) local ok, why = pcall(saved.get, saved, 'x') "
+        "handle:headers():add('x-out', why) end");
     auto stream = lua.stream();
     stream->send_request({{":method", "POST"}, {":path", "/"}}, false);
     stream->send_request_data("a", true);
-    EXPECT_EQ(value_of(*stream->request.headers, "x-out"), "object used outside of proper scope")
+    EXPECT_EQ(value_of(*stream->request.headers, "x-out"), "true") << object;
+    stream->send_response({{":status", "200"}});
+    EXPECT_EQ(value_of(*stream->response.headers, "x-out"), "object used outside of proper scope")
         << object;
   }
 }
@@ -230,7 +237,8 @@ TEST(LuaMemory, TenThousandStreamsLeaveNothingBehind) {
 
 TEST(LuaMemory, AScriptThatKeepsEverythingFailsAndTheStreamsGoOn) {
   LuaHarness lua(
-      "local kept = {} function envoy_on_request(handle) kept[#kept + 1] = ('x'):rep(2^20) .. #kept "
+      "local kept = {} function envoy_on_request(handle) kept[#kept + 1] = ('x'):rep(2^20) .. "
+      "#kept "
       "handle:headers():add('x-out', '1') end");
   int without = 0;
   for (int i = 0; i < 100; ++i) {

@@ -54,7 +54,8 @@ TEST(LuaBody, OfTheResponse) {
 
 TEST(LuaBody, WithoutOne) {
   const std::string_view script =
-      "function envoy_on_request(handle) handle:headers():add('x-out', tostring(handle:body())) end";
+      "function envoy_on_request(handle) handle:headers():add('x-out', tostring(handle:body())) "
+      "end";
   LuaHarness lua(script);
   EXPECT_EQ(out_of(lua.get()->request), "nil");
   auto stream = lua.stream();  // chunked, and empty
@@ -189,8 +190,7 @@ TEST(LuaTrailers, AreWaitedFor) {
 TEST(LuaOrder, OfBodyAndPiecesIsEnvoys) {
   for (const char* const body :
        {"for c in handle:bodyChunks() do handle:body() end",
-        "for c in handle:bodyChunks() do end handle:body()",
-        "handle:body() handle:bodyChunks()",
+        "for c in handle:bodyChunks() do end handle:body()", "handle:body() handle:bodyChunks()",
         "for c in handle:bodyChunks() do handle:headers():add('a', 'b') end",
         "for c in handle:bodyChunks() do handle:respond({[':status'] = '403'}) end",
         "handle:trailers() handle:body()"}) {
@@ -244,8 +244,9 @@ TEST(LuaRespond, RefusesWhatIsNoAnswer) {
        {"respond({[':status'] = '100'}, 'x')", "respond({[':status'] = '600'})",
         "respond({[':status'] = 'x'})", "respond({}, 'x')", "respond()", "respond('x')",
         "respond({[':status'] = '403', ['x'] = 'a\\r\\nb'})",
-        "respond({[':status'] = '403', ['x y'] = 'a'})", "respond({[':status'] = '403', [1] = 'a'})",
-        "respond({[':status'] = '403', x = print})", "respond({[':status'] = '403'}, {})"}) {
+        "respond({[':status'] = '403', ['x y'] = 'a'})",
+        "respond({[':status'] = '403', [1] = 'a'})", "respond({[':status'] = '403', x = print})",
+        "respond({[':status'] = '403'}, {})"}) {
     LuaHarness lua("function envoy_on_request(handle) handle:" + std::string(call) + " end");
     auto stream = lua.get();
     EXPECT_FALSE(stream->replied) << call;
@@ -323,9 +324,10 @@ TEST(LuaCall, OptionsAndRepeatedHeaders) {
 
 TEST(LuaCall, AsynchronousOnesDoNotWait) {
   for (const char* const last : {"1000, true", "{asynchronous = true}"}) {
-    LuaHarness lua("function envoy_on_request(handle) handle:httpCall('auth', {[':method'] = 'GET', "
-                   "[':path'] = '/', [':authority'] = 'a'}, 'x', " +
-                   std::string(last) + ") end");
+    LuaHarness lua(
+        "function envoy_on_request(handle) handle:httpCall('auth', {[':method'] = 'GET', "
+        "[':path'] = '/', [':authority'] = 'a'}, 'x', " +
+        std::string(last) + ") end");
     auto stream = lua.get();
     ASSERT_EQ(stream->calls.size(), 1u);
     EXPECT_EQ(stream->calls[0]->handler, nullptr);
@@ -335,11 +337,12 @@ TEST(LuaCall, AsynchronousOnesDoNotWait) {
 
 TEST(LuaCall, RefusesWhatCannotBeSent) {
   const std::string good = "{[':method'] = 'GET', [':path'] = '/', [':authority'] = 'a'}";
-  for (const std::string& arguments : std::initializer_list<std::string>
-       {"'nowhere', " + good + ", '', 1", "'auth', {[':method'] = 'GET'}, '', 1",
-        "'auth', " + good + ", '', -1", "'auth', " + good + ", '', 0/0", "'auth', " + good + ", ''",
-        "'auth', " + good + ", '', 'x'", "'auth', " + good + ", '', 1, 'x'", "'auth', 1, '', 1",
-        "'auth', " + good + ", {}, 1", "'auth'", ""}) {
+  for (const std::string& arguments : std::initializer_list<std::string>{
+           "'nowhere', " + good + ", '', 1", "'auth', {[':method'] = 'GET'}, '', 1",
+           "'auth', " + good + ", '', -1", "'auth', " + good + ", '', 0/0",
+           "'auth', " + good + ", ''", "'auth', " + good + ", '', 'x'",
+           "'auth', " + good + ", '', 1, 'x'", "'auth', 1, '', 1", "'auth', " + good + ", {}, 1",
+           "'auth'", ""}) {
     LuaHarness lua("function envoy_on_request(handle) handle:httpCall(" + arguments + ") end");
     auto stream = lua.get();
     EXPECT_TRUE(stream->calls.empty()) << arguments;

@@ -260,6 +260,40 @@ TEST_F(Http2Pair, AGracefulEnd) {
   EXPECT_FALSE(server->session.failed());
 }
 
+TEST_F(Http2Pair, StreamsAboveTheLastOfAGoawayAreRefused) {
+  client->session.submit_request(client->request(), true, nullptr);
+  exchange(*client, *server);
+  for (int i = 0; i < 3; ++i) client->session.submit_request(client->request(), true, nullptr);
+  client->output();  // lost on the way
+  const auto late = client->session.submit_request(client->request(), true, nullptr);
+  server->session.goaway();
+  client->input(server->output());
+  client->output();
+  for (const std::int32_t id : {3, 5, 7, static_cast<int>(late)}) {
+    EXPECT_TRUE(client->streams[id].reset) << id;
+    EXPECT_EQ(client->streams[id].why.code, Http2Error::refused_stream) << id;
+    EXPECT_EQ(client->streams[id].closed, 1) << id;
+  }
+  EXPECT_EQ(client->session.active_streams(), 1u);
+  EXPECT_TRUE(client->session.goaway_received());
+  EXPECT_TRUE(server->session.goaway_sent());
+  server->session.submit_headers(1, server->response(), true);
+  client->input(server->output());
+  EXPECT_EQ(client->streams[1].closed, 1);
+  EXPECT_TRUE(client->session.finished());
+}
+
+TEST_F(Http2Pair, AnIdlePairAsksForNothing) {
+  EXPECT_FALSE(client->session.wants_write());
+  EXPECT_FALSE(server->session.wants_write());
+  EXPECT_FALSE(client->session.finished());
+  EXPECT_EQ(client->output(), "");
+  client->session.submit_request(client->request(), false, nullptr);
+  exchange(*client, *server);
+  EXPECT_FALSE(client->session.wants_write());  // its body waits for the owner
+  EXPECT_FALSE(server->session.wants_write());
+}
+
 TEST_F(Http2Pair, PingComesBack) {
   client->session.ping(0x0123456789abcdef);
   exchange(*client, *server);

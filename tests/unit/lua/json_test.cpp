@@ -33,7 +33,9 @@ class Json : public ::testing::Test {
     lua_pushcfunction(state_.main(), from_json);
     lua_setglobal(state_.main(), "from_json");
   }
-  std::string json(const std::string& value) { return run(state_, "return to_json(" + value + ")"); }
+  std::string json(const std::string& value) {
+    return run(state_, "return to_json(" + value + ")");
+  }
   std::string lua(const std::string& text) {
     return run(state_, "return from_json([=[" + text + "]=])");
   }
@@ -75,8 +77,9 @@ TEST_F(Json, Reads) {
 
 TEST_F(Json, WhatIsNotJsonIsNil) {
   for (const char* const text :
-       {"", "x", "{", "[1", "[1,]", R"({"a"})", R"({"a":})", R"({1:2})", R"("open)", R"("\q")",
-        R"("\u12")", R"("\ud800")", "1 2", "nul", "-", "+1", ".5", "nan", "inf", "[1}"})
+       {"",         "x",        "{",       "[1",        "[1,]",        R"({"a"})", R"({"a":})",
+        R"({1:2})", R"("open)", R"("\q")", R"("\u12")", R"("\ud800")", "1 2",      "nul",
+        "-",        "+1",       ".5",      "nan",       "inf",         "[1}"})
     EXPECT_EQ(lua(text), "nil") << text;
   EXPECT_EQ(lua(std::string(100, '[') + std::string(100, ']')), "nil");
 }

@@ -154,9 +154,9 @@ TEST_F(Patterns, TooManyLevelsAreAnError) {
 // Random patterns and texts of few letters, so that they often match.
 TEST_F(Patterns, RandomOnesAgree) {
   std::mt19937 random(20);
-  constexpr std::array kItems = {"a", "b",    "c",    ".",  "%a", "%w",    "%d",     "[ab]", "[^a]",
-                                 "x", "[a-]", "()",   "%1", "^",  "$",     "%b()",   "%f[%a]",
-                                 "(", ")",    "[^%a]", "%s", "[%w_]", "[]a]", "1", " "};
+  constexpr std::array kItems = {
+      "a", "b", "c",    ".",      "%a", "%w", "%d",    "[ab]", "[^a]",  "x",    "[a-]", "()", "%1",
+      "^", "$", "%b()", "%f[%a]", "(",  ")",  "[^%a]", "%s",   "[%w_]", "[]a]", "1",    " "};
   constexpr std::array kSuffixes = {"", "", "", "*", "+", "-", "?"};
   constexpr std::string_view kLetters = "aabbc1x() ";
   const auto below = [&](std::size_t bound) { return random() % bound; };

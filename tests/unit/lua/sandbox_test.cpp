@@ -23,13 +23,11 @@ TEST(Sandbox, HasOnlyWhatIsListed) {
 }
 
 class Absent : public ::testing::TestWithParam<const char*> {};
-TEST_P(Absent, IsNil) {
-  EXPECT_EQ(run(std::string("return type(") + GetParam() + ")"), "nil");
-}
+TEST_P(Absent, IsNil) { EXPECT_EQ(run(std::string("return type(") + GetParam() + ")"), "nil"); }
 INSTANTIATE_TEST_SUITE_P(Sandbox, Absent,
                          ::testing::Values("os", "io", "debug", "package", "require", "dofile",
-                                           "loadfile", "ffi", "jit", "module", "newproxy",
-                                           "gcinfo", "string.dump", "_G.os", "_G._LOADED"));
+                                           "loadfile", "ffi", "jit", "module", "newproxy", "gcinfo",
+                                           "string.dump", "_G.os", "_G._LOADED"));
 
 TEST(Sandbox, NoMetatableLeadsOut) {
   EXPECT_EQ(run("return getmetatable('').__index == string"), "true");
@@ -81,8 +79,7 @@ TEST(Sandbox, LoadsText) {
                 "return load(function() i = i + 1 return parts[i] end)()"),
             "42");
   EXPECT_EQ(run("return load('return x', 'name', 't', {x = 3})()"), "3");
-  EXPECT_EQ(run("return load('=', 'name')"),
-            "nil [string \"name\"]:1: unexpected symbol near '='");
+  EXPECT_EQ(run("return load('=', 'name')"), "nil [string \"name\"]:1: unexpected symbol near '='");
   EXPECT_EQ(run("return load('return 1', 'name', 'b')"),
             "nil attempt to load chunk with wrong mode");
   EXPECT_THAT(run("return load('\\27LJ\\2')"), HasSubstr("wrong mode"));

@@ -61,8 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "return t.x"},
         Endless{"CallMetamethod",
                 "local f = setmetatable({}, {__call = function(s) return s() end}) f()"},
-        Endless{"SortComparator",
-                "table.sort({1, 2, 3}, function() while true do end end)"},
+        Endless{"SortComparator", "table.sort({1, 2, 3}, function() while true do end end)"},
         Endless{"GsubCallback", "('x'):gsub('x', function() while true do end end)"},
         Endless{"GmatchOfNothing", "while true do for m in (''):gmatch('') do end end"},
         Endless{"LoadedCode", "load('while true do end')()"},
@@ -96,7 +95,8 @@ TEST(StateLimits, WhatIsAllocatedAndFreedCountsToo) {
   for (const char* const text :
        {"while true do coroutine.create(print) end",
         "local i = 0 while true do i = i + 1 local s = ('x'):rep(1e5) .. i end",
-        "while true do pcall(function() while true do local t = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8} end end) end"})
+        "while true do pcall(function() while true do local t = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, "
+        "3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8} end end) end"})
     EXPECT_THAT(run(state, text), HasSubstr(expected)) << text;
   EXPECT_EQ(run(state, "return 1"), "1");
 }
@@ -122,14 +122,16 @@ INSTANTIATE_TEST_SUITE_P(
         Endless{"RepOfRep", "return ('x'):rep(1e6):rep(1e6)"},
         Endless{"RepWithSeparator", "return string.rep('', 1e9, 'xxxxxxxx')"},
         Endless{"Doubling", "local s = 'x' while true do s = s .. s end"},
-        Endless{"Concat", "local t = {} for i = 1, 1e5 do t[i] = ('x'):rep(1000) end "
-                          "return table.concat(t)"},
+        Endless{"Concat",
+                "local t = {} for i = 1, 1e5 do t[i] = ('x'):rep(1000) end "
+                "return table.concat(t)"},
         Endless{"Table", "local t = {} while true do t[#t + 1] = #t end"},
         Endless{"Closures", "local t = {} while true do t[#t + 1] = function() return t end end"},
         Endless{"Coroutines",
                 "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end"},
-        Endless{"Format", "local s = ('x'):rep(1e6) return string.format(('%s'):rep(90), s, s, s, "
-                          "s, s, s, s, s, s, s)"},
+        Endless{"Format",
+                "local s = ('x'):rep(1e6) return string.format(('%s'):rep(90), s, s, s, "
+                "s, s, s, s, s, s, s)"},
         Endless{"Gsub", "return (('x'):rep(1e5)):gsub('x', ('y'):rep(1e5))"},
         Endless{"GsubFunction",
                 "local y = ('y'):rep(1e5) return (('x'):rep(1e5)):gsub('x', function() return y "

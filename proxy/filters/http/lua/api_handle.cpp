@@ -15,14 +15,14 @@ LuaExecution& self(lua_State* L) { return check_lua_execution(L, LuaKind::handle
 
 int handle_headers(lua_State* L) {
   LuaCoroutine& coroutine = self(L).coroutine();
-  if (coroutine.cached_epoch == coroutine.epoch) {
+  if (coroutine.cached_phase == coroutine.phase) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, coroutine.cached);
     return 1;
   }
   push_lua_object(L, coroutine, LuaKind::headers);
   lua_pushvalue(L, -1);
   lua_rawseti(L, LUA_REGISTRYINDEX, coroutine.cached);
-  coroutine.cached_epoch = coroutine.epoch;
+  coroutine.cached_phase = coroutine.phase;
   return 1;
 }
 
@@ -102,12 +102,14 @@ int handle_base64_escape(lua_State* L) {
 // EnvoyTimestampResolution.
 enum class Resolution : std::uint8_t { millisecond, microsecond };
 
-Resolution resolution_at(lua_State* L, int index) {
+Resolution resolution_at(lua_State* L, int index, bool only_milliseconds) {
   if (lua_isnoneornil(L, index)) return Resolution::millisecond;
   const lua_Integer value = luaL_checkinteger(L, index);
-  if (value != 0 && value != 1)
-    luaL_error(L, "timestamp format must be MILLISECOND or MICROSECOND.");
-  return static_cast<Resolution>(value);
+  if (value == 0) return Resolution::millisecond;
+  if (value != 1 || only_milliseconds)
+    luaL_error(L, "timestamp format must be MILLISECOND%s.",
+               only_milliseconds ? "" : " or MICROSECOND");
+  return Resolution::microsecond;
 }
 
 std::int64_t now_in(Resolution resolution) {
@@ -119,14 +121,21 @@ std::int64_t now_in(Resolution resolution) {
 
 int handle_timestamp(lua_State* L) {
   self(L);
-  lua_pushnumber(L, static_cast<lua_Number>(now_in(resolution_at(L, 2))));
+  lua_pushnumber(L, static_cast<lua_Number>(now_in(resolution_at(L, 2, true))));
   return 1;
 }
 
 int handle_timestamp_string(lua_State* L) {
   self(L);
-  const std::string text = std::to_string(now_in(resolution_at(L, 2)));
+  const std::string text = std::to_string(now_in(resolution_at(L, 2, false)));
   lua_pushlstring(L, text.data(), text.size());
+  return 1;
+}
+
+int get_field(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_rawget(L, 1);
   return 1;
 }
 
@@ -138,6 +147,13 @@ int handle_filter_context(lua_State* L) {
     lua_newtable(L);
   else
     lua::push_json(L, route->filter_context);
+  // Both `context["key"]` and `context:get("key")` are in use.
+  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, get_field);
+  lua_setfield(L, -2, "get");
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
   return 1;
 }
 

@@ -141,10 +141,8 @@ int headers_get_num_values(lua_State* L) {
 }
 
 int headers_set_reason(lua_State* L) {
-  const Target where = modifiable(L);
+  modifiable(L);
   luaL_checkstring(L, 2);
-  if (where.execution.is_request())
-    luaL_error(L, "setHttp1ReasonPhrase() is only valid in the response path");
   return 0;  // reason phrases mean nothing, and HTTP/2 has none
 }
 

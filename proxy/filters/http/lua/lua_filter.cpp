@@ -37,7 +37,7 @@ LuaScript* LuaInstance::load(const LuaSourcePtr& source) {
   if (const auto found = scripts_.find(source.get()); found != scripts_.end())
     return found->second.script.get();
   drop_unused();
-  auto script = LuaScript::create(source->text, source->name);
+  auto script = LuaScript::create(source->text, source->name, limits_);
   if (!script) script_failed(script.error().message);
   Loaded& loaded = scripts_[source.get()];
   loaded = {source, script ? *std::move(script) : nullptr};

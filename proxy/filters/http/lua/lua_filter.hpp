@@ -54,7 +54,9 @@ class LuaInstance final : public HttpFilterInstance {
   /// Counts, and logs some.
   void script_failed(std::string_view message);
   [[nodiscard]] bool clears_route() const noexcept { return config_.clear_route_cache; }
-  /// Memory of all scripts, for tests.
+  /// For scripts that are loaded from here on.
+  void set_limits(const lua::Limits& limits) { limits_ = limits; }
+  /// Memory of all scripts.
   [[nodiscard]] std::size_t used() const;
 
  private:
@@ -72,6 +74,7 @@ class LuaInstance final : public HttpFilterInstance {
   stats::Counter& executions_;
   stats::Counter& errors_;
   EndLogLimit log_limit_;
+  lua::Limits limits_;
   std::unordered_map<const LuaSource*, Loaded> scripts_;
 };
 

@@ -30,6 +30,11 @@ static_assert(kKinds.size() == static_cast<std::size_t>(LuaKind::count_));
 // The metatable of a kind is in the registry at a number of its own: small ones are an array.
 constexpr int kFirstMetatable = 1;
 
+/// A piece of a body is there until the script waits again; all else as long as the handle.
+std::uint64_t life_of(const LuaCoroutine& coroutine, LuaKind kind) {
+  return kind == LuaKind::buffer ? coroutine.epoch : coroutine.phase;
+}
+
 int metatable_index(LuaKind kind) { return kFirstMetatable + static_cast<int>(kind); }
 
 const char* name_of(LuaKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
@@ -72,7 +77,7 @@ void push_lua_handle(lua_State* L, LuaCoroutine& coroutine) {
 }
 
 void push_lua_object(lua_State* L, LuaCoroutine& coroutine, LuaKind kind, LuaPart part) {
-  push_object(L, {&coroutine, coroutine.epoch, kind, part});
+  push_object(L, {&coroutine, life_of(coroutine, kind), kind, part});
 }
 
 LuaObject& check_lua_object(lua_State* L, LuaKind kind) {
@@ -80,7 +85,7 @@ LuaObject& check_lua_object(lua_State* L, LuaKind kind) {
       lua_type(L, 1) == LUA_TUSERDATA ? static_cast<LuaObject*>(lua_touserdata(L, 1)) : nullptr;
   if (object == nullptr || object->kind != kind) luaL_typerror(L, 1, name_of(kind));
   const LuaCoroutine& coroutine = *object->coroutine;
-  if (object->born != (kind == LuaKind::handle ? coroutine.phase : coroutine.epoch))
+  if (object->born != life_of(coroutine, kind))
     luaL_error(L, "object used outside of proper scope");
   return *object;
 }

@@ -43,7 +43,8 @@ struct LuaObject {
 void register_lua_objects(lua_State* L);
 
 void push_lua_handle(lua_State* L, LuaCoroutine& coroutine);
-/// An object that dies at the next yield.
+/// A buffer dies at the next yield, everything else with the handle. (In Envoy the headers die at a
+/// yield too, so that the first example of its documentation fails.)
 void push_lua_object(lua_State* L, LuaCoroutine& coroutine, LuaKind kind,
                      LuaPart part = LuaPart::headers);
 

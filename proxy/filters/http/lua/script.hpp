@@ -22,8 +22,8 @@ struct LuaCoroutine {
   int anchor = LUA_NOREF;             // keeps the thread alive
   LuaExecution* execution = nullptr;  // nullptr: not in use
   std::uint64_t phase = 0;            // of the handle's life
-  std::uint64_t epoch = 0;            // of the other objects': until the next yield
-  std::uint64_t cached_epoch = 0;     // when the object in `cached` was made
+  std::uint64_t epoch = 0;            // of a buffer's life: until the next yield
+  std::uint64_t cached_phase = 0;     // of the object in `cached`
   int cached = LUA_NOREF;             // headers()
 };
 
@@ -41,7 +41,7 @@ class LuaScript {
   LuaCoroutine* begin(LuaExecution& execution, bool request);
   /// The objects of the coroutine are dead from here on; it serves again when it ended well.
   void finish(LuaCoroutine& coroutine, bool reusable);
-  /// The objects but the handle are dead from here on.
+  /// Buffers are dead from here on.
   void next_epoch(LuaCoroutine& coroutine) noexcept { coroutine.epoch = ++last_number_; }
 
   [[nodiscard]] lua::State& state() noexcept { return state_; }

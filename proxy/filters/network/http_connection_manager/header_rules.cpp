@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "proxy/filters/network/http_connection_manager/path_rules.hpp"
@@ -40,6 +41,20 @@ constexpr HeaderId kMeshOnly[] = {
     HeaderId::x_envoy_original_host,
 };
 constexpr std::string_view kStreamDuration = "x-envoy-upstream-stream-duration-ms";
+
+constexpr http::HeaderSet kTrustedSet{kTrusted};
+constexpr http::HeaderSet kMeshOnlySet{kMeshOnly};
+
+/// "00" to "ff".
+constexpr auto kHexPairs = [] {
+  std::array<char, 512> pairs{};
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = kDigits[i / 16];
+    pairs[2 * i + 1] = kDigits[i % 16];
+  }
+  return pairs;
+}();
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -190,20 +205,25 @@ RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
 }  // namespace
 
 void write_uuid(char* at, upstream::Random& random) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::uint64_t bits = random.next();
-  for (int i = 0; i < 36; ++i) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      at[i] = '-';
-      continue;
+  std::uint64_t high = random.next();
+  std::uint64_t low = random.next();
+  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                   // version 4
+  low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // variant 1
+  const auto put = [](char* to, std::uint64_t bits, int bytes) {
+    for (int i = bytes - 1; i >= 0; --i) {
+      std::memcpy(to, kHexPairs.data() + (bits >> (8 * i) & 0xff) * 2, 2);
+      to += 2;
     }
-    if (i == 19) bits = random.next();
-    unsigned digit = bits & 15;
-    if (i == 14) digit = 4;
-    if (i == 19) digit = 8 | (digit & 3);
-    at[i] = kDigits[digit];
-    bits >>= 4;
-  }
+  };
+  put(at, high >> 32, 4);
+  at[8] = '-';
+  put(at + 9, high >> 16, 2);
+  at[13] = '-';
+  put(at + 14, high, 2);
+  at[18] = '-';
+  put(at + 19, low >> 48, 2);
+  at[23] = '-';
+  put(at + 24, low, 6);
   at[36] = '\0';
 }
 
@@ -271,10 +291,10 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
     headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
   const bool edge = config.use_remote_address && !facts.internal;
   if (facts.internal) headers.set_static(HeaderId::x_envoy_internal, "true");
-  if (!facts.internal)
+  if (!facts.internal && headers.has_any(kTrustedSet))
     for (const HeaderId id : kTrusted) headers.remove(id);
   headers.remove(kStreamDuration);
-  if (edge)
+  if (edge && headers.has_any(kMeshOnlySet))
     for (const HeaderId id : kMeshOnly) headers.remove(id);
   if (config.add_user_agent) {
     // Of the proxy's own cluster, which has no name.

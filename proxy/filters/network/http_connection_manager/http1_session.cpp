@@ -84,6 +84,8 @@ void Http1Session::on_events(io::Events events, std::uint32_t) {
     if ((events & EPOLLOUT) != 0 && !out_.empty()) {
       flush();
       if (phase_ == Phase::open && out_.empty() && stream_ != nullptr) stream_->on_response_drained();
+    } else if ((events & EPOLLOUT) != 0 && response_elsewhere_ && stream_ != nullptr) {
+      stream_->on_response_drained();
     }
     if (phase_ == Phase::closed) return;
     if ((events & (EPOLLERR | EPOLLHUP)) == (EPOLLERR | EPOLLHUP)) {
@@ -101,6 +103,10 @@ void Http1Session::on_events(io::Events events, std::uint32_t) {
 void Http1Session::read() {
   auto& buffer = *hcm_.worker->relay.shared;
   while (phase_ == Phase::open && !wants_close_) {
+    if (request_elsewhere_) {
+      if (stream_ != nullptr) stream_->on_body_readable();
+      return;
+    }
     // A request in hand, and another one behind it: that one waits in the kernel.
     if (paused_ || (request_done_ && !held_.empty() && !tunnel_)) {
       unread_ = true;
@@ -223,6 +229,7 @@ void Http1Session::begin_request(const http::RequestLine& line) {
   if (++requests_ == 1) hcm_.stats->downstream_cx_http1_total.add();
   response_done_ = false;
   response_chunked_ = false;
+  request_elsewhere_ = response_elsewhere_ = false;
   tunnel_ = false;
   minor_version_ = line.minor_version;
   head_ = headers.get(HeaderId::method) == "HEAD";
@@ -655,17 +662,31 @@ std::uint64_t Http1Session::request_body_left() const {
   return framing_ == BodyFraming::length && !request_done_ ? left_ : 0;
 }
 
-void Http1Session::request_body_was_read(std::uint64_t bytes) {
+void Http1Session::request_was_read(std::uint64_t bytes) {
   left_ -= std::min(left_, bytes);
   received_ += bytes;
   hcm_.stats->downstream_cx_rx_bytes_total.add(bytes);
+  request_elsewhere_ = false;
   request_done_ = left_ == 0;
 }
 
-void Http1Session::response_body_was_written(std::uint64_t bytes, bool end_of_stream) {
+bool Http1Session::response_is_plain() const {
+  return !response_chunked_ && !head_ && !tunnel_ && out_.empty();
+}
+
+void Http1Session::take_over_response() {
+  response_elsewhere_ = true;
+  if (writable_watched_) return;
+  writable_watched_ = true;
+  hcm_.worker->loop.change(source_, core_.socket.get(), kReadable | EPOLLOUT);
+}
+
+void Http1Session::response_was_written(std::uint64_t bytes, bool end_of_stream) {
   sent_ += bytes;
   hcm_.stats->downstream_cx_tx_bytes_total.add(bytes);
-  if (end_of_stream) response_done_ = true;
+  if (!end_of_stream) return;
+  response_done_ = true;
+  response_elsewhere_ = false;
 }
 
 }  // namespace weir::filters

@@ -58,8 +58,12 @@ class Http1Session final : public tcp::Connection,
   void on_stream_end() override;
   [[nodiscard]] int socket_for_body() const override;
   [[nodiscard]] std::uint64_t request_body_left() const override;
-  void request_body_was_read(std::uint64_t bytes) override;
-  void response_body_was_written(std::uint64_t bytes, bool end_of_stream) override;
+  void take_over_request() override { request_elsewhere_ = true; }
+  void request_was_read(std::uint64_t bytes) override;
+  [[nodiscard]] bool response_is_plain() const override;
+  void take_over_response() override;
+  void response_was_written(std::uint64_t bytes, bool end_of_stream) override;
+  [[nodiscard]] bool hung_up() const override { return peer_hangs_up_; }
 
   void read();
   void linger_read();
@@ -117,6 +121,8 @@ class Http1Session final : public tcp::Connection,
   bool peer_ended_ : 1 = false;       // its FIN was read
   bool peer_hangs_up_ : 1 = false;    // EPOLLRDHUP was seen
   bool writable_watched_ : 1 = false;
+  bool request_elsewhere_ : 1 = false;   // somebody else reads the request's body
+  bool response_elsewhere_ : 1 = false;  // and writes the response's
   bool resuming_ = false;
   bool first_bytes_ : 1 = true;
   bool begun_ : 1 = false;  // empty lines have come before a request

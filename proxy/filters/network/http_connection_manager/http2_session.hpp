@@ -34,10 +34,6 @@ class Http2StreamSide final : public StreamConnection {
   void pause_request(bool paused) override;
   void reset(bool protocol_error) override;
   void on_stream_end() override;
-  [[nodiscard]] int socket_for_body() const override { return -1; }
-  [[nodiscard]] std::uint64_t request_body_left() const override { return 0; }
-  void request_body_was_read(std::uint64_t) override {}
-  void response_body_was_written(std::uint64_t, bool) override {}
 
  private:
   friend class Http2Session;

@@ -238,6 +238,7 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     stats_->upstream_flow_control_backed_up_total.add();
     stream_.pause_request(true);
   }
+  if (data.size() == io::kBufferSize) relay_request();
 }
 
 void Router::keep_for_replay(std::string_view data) {
@@ -431,9 +432,14 @@ void Router::send_request() {
 
 void Router::on_request_drained() {
   stream_.guarded([&] {
+    if (request_relay_ != nullptr) {
+      pump_request();
+      return;
+    }
     if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
     paused_client_ = false;
     stats_->upstream_flow_control_drained_total.add();
+    relay_request();
     stream_.pause_request(false);
   });
 }
@@ -461,6 +467,8 @@ void Router::on_informational() {
 }
 
 void Router::end_attempt() {
+  request_relay_.reset();
+  response_relay_.reset();
   exchange_ = nullptr;
   try_deadline_ = kNever;
   host_->stats[stream_.worker().worker].rq_active.sub();
@@ -494,6 +502,7 @@ void Router::on_response_data(std::string_view data, bool end_of_stream) {
       finished();
     }
     stream_.on_upstream_data(data, end_of_stream);
+    if (!end_of_stream && data.size() == io::kBufferSize) relay_response();
     if (!end_of_stream && exchange_ != nullptr && stream_.response_congested())
       pause_response(true);
   });
@@ -521,8 +530,127 @@ void Router::pause_response(bool paused) {
 }
 
 void Router::on_response_drained() {
+  if (response_relay_ != nullptr) {
+    pump_response();
+    return;
+  }
   if (exchange_ == nullptr || stream_.response_congested()) return;
+  relay_response();
   exchange_->pause_response(false);
+}
+
+// --- Long bodies, past everybody.
+
+void Router::relay_request() {
+  StreamConnection* const session = stream_.session();
+  if (request_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || retries_left_ > 0 || body_ != nullptr)
+    return;
+  const std::uint64_t left = session->request_body_left();
+  const int source = session->socket_for_body();
+  const int destination = exchange_->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_request();
+  exchange_->take_over_request();
+  request_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::relay_response() {
+  StreamConnection* const session = stream_.session();
+  if (response_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || !session->response_is_plain())
+    return;
+  const std::uint64_t left = exchange_->response_body_left();
+  const int source = exchange_->socket_for_body();
+  const int destination = session->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_response();
+  exchange_->take_over_response();
+  response_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::on_body_readable() {
+  stream_.guarded([&] { pump_response(); });
+}
+
+void Router::on_relay_turn(BodyRelay& relay) {
+  stream_.guarded([&] {
+    if (&relay == response_relay_.get())
+      pump_response();
+    else
+      pump_request();
+  });
+}
+
+void Router::pump_response() {
+  if (response_relay_ == nullptr) return;
+  const auto status = response_relay_->pump(exchange_->hung_up());
+  StreamConnection* const session = stream_.session();
+  const std::uint64_t moved = response_relay_->take_moved();
+  stream_.count_relayed(0, moved);
+  session->response_was_written(moved, false);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = response_relay_->bytes();
+      http_client::Exchange* const exchange = exchange_;
+      local_ = exchange->local_address();
+      end_attempt();
+      finished();
+      session->response_was_written(0, true);
+      exchange->response_was_read(bytes);
+      stream_.on_response_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      give_up_exchange();
+      finished();
+      stream_.hcm().stats->rq_reset_after_downstream_response_started.add();
+      stream_.on_upstream_broken("upstream_reset_after_response_started{protocol_error}",
+                                 ResponseFlag::upstream_protocol_error);
+      return;
+    case tcp::RelayStatus::destination_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
+}
+
+void Router::pump_request() {
+  if (request_relay_ == nullptr) return;
+  StreamConnection* const session = stream_.session();
+  const auto status = request_relay_->pump(session->hung_up());
+  stream_.count_relayed(request_relay_->take_moved(), 0);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = request_relay_->bytes();
+      request_relay_.reset();
+      session->request_was_read(bytes);
+      exchange_->request_was_written(bytes, true);
+      end_in_ = true;
+      replayable_ = false;
+      request_sent_ = stream_.now();
+      stream_.on_request_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::destination_failed:
+      // An answer may be on its way, or the end: the connection's own event tells.
+      request_relay_.reset();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
 }
 
 // --- Failures.

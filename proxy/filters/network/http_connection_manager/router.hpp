@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/access_log/response_flags.hpp"
+#include "proxy/filters/network/http_connection_manager/body_relay.hpp"
 #include "proxy/http_client/cluster_pool.hpp"
 #include "proxy/route/route_config.hpp"
 #include "proxy/stats/cluster_blocks.hpp"
@@ -20,7 +21,7 @@ namespace weir::filters {
 class Stream;
 
 /// The end of a stream's filters; a part of the stream. Worker thread only.
-class Router final : http_client::ExchangeEvents {
+class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr Time kNever = Time::max();
@@ -35,6 +36,8 @@ class Router final : http_client::ExchangeEvents {
   void on_request_complete();
   void flush();
   void on_response_drained();
+  /// The request's body was taken over, and something of it can be read.
+  void pump_request();
   void pause_response(bool paused);
   /// Gives everything up.
   void cancel();
@@ -73,6 +76,8 @@ class Router final : http_client::ExchangeEvents {
   void on_batch_end() override;
   void pin() override;
   void unpin() override;
+  void on_body_readable() override;
+  void on_relay_turn(BodyRelay& relay) override;
 
   void forward(const route::ForwardAction& action, bool end_of_stream);
   bool choose_cluster();
@@ -103,6 +108,9 @@ class Router final : http_client::ExchangeEvents {
   void report_failure(http_client::ResetReason reason);
   void end_attempt();
   void finished();
+  void relay_request();
+  void relay_response();
+  void pump_response();
 
   Stream& stream_;
   const route::ForwardAction* action_ = nullptr;
@@ -114,6 +122,8 @@ class Router final : http_client::ExchangeEvents {
   http_client::Exchange* exchange_ = nullptr;
   http::HeaderMap* response_ = nullptr;
   http::HeaderMap* trailers_ = nullptr;
+  std::unique_ptr<BodyRelay> request_relay_;
+  std::unique_ptr<BodyRelay> response_relay_;
   std::unique_ptr<std::string> body_;  // for a connection that is not there yet, or another attempt
   std::vector<const upstream::Host*> tried_;
   std::string failure_;

@@ -89,7 +89,7 @@ void Stream::begin_request(bool end_of_stream) {
       if (!internal_) request_.remove(std::string_view(name));
   if (over_ || !check_upgrade()) return;
   make_filters();
-  arm_timer();
+  if (!end_of_stream || !hcm_.filters.empty()) arm_timer();
   // Envoy says 100 itself, and the upstream never sees the question.
   if (http::equals_ignoring_case(request_.get(HeaderId::expect), "100-continue") &&
       !config.proxy_100_continue) {
@@ -242,6 +242,36 @@ void Stream::begin_unread() {
   request_.clear();
   hcm_.stats->downstream_rq_total.add();
   hcm_.stats->downstream_rq_active.add();
+}
+
+void Stream::on_body_readable() {
+  guarded([&] { router_.pump_request(); });
+}
+
+void Stream::count_relayed(std::uint64_t received, std::uint64_t sent) {
+  bytes_received_ += received;
+  bytes_sent_ += sent;
+  last_activity_ = now();
+}
+
+void Stream::on_request_relayed() {
+  request_complete_ = true;
+  request_received_ = now();
+  router_.on_request_complete();
+}
+
+void Stream::on_response_relayed() {
+  response_complete_ = true;
+  if (!over_) end(true);
+}
+
+void Stream::on_relay_client_gone() {
+  if (over_) return;
+  details_ = "downstream_remote_disconnect";
+  flags_.set(ResponseFlag::downstream_connection_termination);
+  hcm_.stats->downstream_rq_rx_reset.add();
+  if (connection_ != nullptr) connection_->reset(false);
+  end(false);
 }
 
 void Stream::refuse(std::uint16_t status, std::string_view body, std::string_view details,

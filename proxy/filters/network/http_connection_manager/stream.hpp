@@ -56,6 +56,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_request_batch_end();
   /// What was sent to the client has left.
   void on_response_drained();
+  /// The rest of the request's body is read elsewhere, and something of it is there.
+  void on_body_readable();
   /// A request whose head is not whole or is no good: it is counted and logged, without headers.
   void begin_unread();
   /// A request that cannot be understood, or takes too long to come: answered, when nothing was
@@ -76,6 +78,12 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_upstream_batch_end();
   void pause_request(bool paused);
   [[nodiscard]] bool response_congested() const;
+  /// No filter is interested in bodies.
+  [[nodiscard]] bool nobody_looks() const noexcept { return filter_count_ == 0; }
+  void count_relayed(std::uint64_t received, std::uint64_t sent);
+  void on_request_relayed();
+  void on_response_relayed();
+  void on_relay_client_gone();
   void arm_timer();
 
   // HttpStream
@@ -193,6 +201,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   void map_local_reply(LocalReply& reply, std::uint16_t& status, std::string& body,
                        std::string& content_type, http::HeaderMap& headers);
   void reply_grpc(const LocalReply& reply);
+  void apply(std::span<const route::HeaderMutations*> levels, http::HeaderMap& headers);
   void end(bool whole);
   void write_log();
   void count_response();

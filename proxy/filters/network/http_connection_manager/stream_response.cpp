@@ -313,14 +313,7 @@ void Stream::apply_request_mutations(const route::WeightedCluster* weighted) {
       &virtual_host_->request_headers, &config.request_headers};
   if (config.most_specific_header_mutations_wins)
     std::reverse(std::begin(levels), std::end(levels));
-  access_log::Record record;
-  access_log::HttpRecord http;
-  bool filled = false;
-  for (const route::HeaderMutations* level : levels) {
-    if (level == nullptr || level->empty()) continue;
-    if (level->needs_record() && !std::exchange(filled, true)) fill_record(record, http);
-    level->apply(request_, filled ? &record : nullptr);
-  }
+  apply(levels, request_);
 }
 
 void Stream::apply_response_mutations() {
@@ -331,13 +324,20 @@ void Stream::apply_response_mutations() {
       &virtual_host_->response_headers, &config.response_headers};
   if (config.most_specific_header_mutations_wins)
     std::reverse(std::begin(levels), std::end(levels));
-  access_log::Record record;
-  access_log::HttpRecord http;
-  bool filled = false;
+  apply(levels, *response_);
+}
+
+void Stream::apply(std::span<const route::HeaderMutations*> levels, http::HeaderMap& headers) {
   for (const route::HeaderMutations* level : levels) {
     if (level == nullptr || level->empty()) continue;
-    if (level->needs_record() && !std::exchange(filled, true)) fill_record(record, http);
-    level->apply(*response_, filled ? &record : nullptr);
+    if (!level->needs_record()) {
+      level->apply(headers, nullptr);
+      continue;
+    }
+    access_log::Record record;
+    access_log::HttpRecord http;
+    fill_record(record, http);
+    level->apply(headers, &record);
   }
 }
 
