@@ -98,12 +98,6 @@ HeaderId known_name(std::string_view line, std::size_t& length) noexcept;
 /// `name` in lower case; `none` when it is not one of them. One hash and one comparison.
 HeaderId header_id(std::string_view name) noexcept;
 
-/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does it.
-constexpr bool is_single(HeaderId id) noexcept {
-  return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
-         id != HeaderId::http2_settings && id != HeaderId::forwarded;
-}
-
 /// A set of names, as bits: asked of a whole HeaderMap in two operations.
 class HeaderSet {
  public:
@@ -132,6 +126,12 @@ class HeaderSet {
   std::uint64_t words_[2] = {0, 0};
 };
 static_assert(kHeaderIds <= 128);
+
+/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does it.
+constexpr bool is_single(HeaderId id) noexcept {
+  return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
+         id != HeaderId::http2_settings && id != HeaderId::forwarded;
+}
 
 constexpr bool is_pseudo(HeaderId id) noexcept {
   return id >= HeaderId::method && id <= HeaderId::status;

@@ -695,7 +695,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
   if (reason == ResetReason::refused_stream)
-    condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
+    condition |= bit(RetryOn::refused_stream);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
     response_ = nullptr;
     schedule_retry();
