@@ -193,6 +193,8 @@ void ClientConnection::drain() {
 void ClientConnection::close(ResetReason reason, std::string_view detail) {
   if (phase_ == Phase::closed) return;
   const bool was_connecting = phase_ == Phase::connecting;
+  // Who hears of the end may ask for a connection at once: not for this one.
+  set_ready(false);
   phase_ = Phase::closed;
   guarded([&] {
     timer_.disarm();

@@ -224,17 +224,22 @@ def test_workers_start_when_every_host_was_checked_once(plain_lab, start, serve)
     assert "has failed its first health check: no answer within 1500 ms" in proxy.log()
 
 
-def test_all_hosts_failed_is_panic_unless_the_threshold_is_zero(plain_lab, start, serve):
+NOBODY = {**TCP_CHECK, "alt_port": 7099}  # nobody listens there
+
+
+def test_all_hosts_failed_is_panic(plain_lab, start, serve):
     serve(plain_lab.peer, HOST, 7000, says("a"))
     serve(plain_lab.peer, HOST, 7001, says("b"))
-    check = {**TCP_CHECK, "alt_port": 7099}  # nobody listens there
-    one = cluster("c", (HOST, 7000), (HOST, 7001), health_checks=[check])
-    proxy = start(one, workers=1)
+    proxy = start(cluster("c", (HOST, 7000), (HOST, 7001), health_checks=[NOBODY]), workers=1)
     assert answers_of(plain_lab, 20) == {"a": 10, "b": 10}
     assert proxy.stat("cluster.c.lb_healthy_panic") == 20
     assert proxy.stat("cluster.c.membership_healthy") == 0
-    proxy.close()
-    proxy = start({**one, "common_lb_config": {"healthy_panic_threshold": {"value": 0}}})
+
+
+def test_with_threshold_zero_there_is_no_panic(plain_lab, start, serve):
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    threshold = {"healthy_panic_threshold": {"value": 0}}
+    proxy = start(cluster("c", (HOST, 7000), health_checks=[NOBODY], common_lb_config=threshold))
     assert answers_of(plain_lab, 5).keys() <= {"eof", "reset"}
     assert {line["flags"] for line in proxy.access_lines(5)} == {"UH"}
     assert proxy.stat("cluster.c.upstream_cx_none_healthy") == 5

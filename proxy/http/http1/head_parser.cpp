@@ -37,6 +37,7 @@ class HeadReader {
   [[nodiscard]] const char* end() const { return end_; }
 
   bool fail(Http1Error error) {
+    if (result.status != HeadStatus::complete) keep_texts();
     result.status = HeadStatus::failed;
     result.error = error;
     return false;
@@ -65,6 +66,7 @@ class HeadReader {
         if (!line_end(at_)) return false;
         result.consumed = static_cast<std::size_t>(at_ - begin_);
         if (result.consumed > limits_.bytes) return fail(Http1Error::head_too_large);
+        keep_texts();
         result.status = HeadStatus::complete;
         return true;
       }
@@ -99,9 +101,8 @@ class HeadReader {
   bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
-    const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
-    char* const place = out_.arena().reserve(std::min<std::size_t>(most, 256));
-    std::size_t room = std::min<std::size_t>(most, 256);
+    const std::size_t room = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 256);
+    char* const place = out_.arena().reserve(room);
     std::size_t length = 0;
     const char* at = at_;
     bool underscore = false;
@@ -109,7 +110,7 @@ class HeadReader {
       const char lower = token_lower(*at);
       if (lower == 0) break;
       underscore |= lower == '_';
-      if (length == room) return long_name(most);
+      if (length == room) return long_name();
       place[length++] = lower;
     }
     if (at == end_) return wait();
@@ -124,18 +125,15 @@ class HeadReader {
   }
 
   /// The rare name of more than 256 characters.
-  bool long_name(std::size_t most) {
-    char* const place = static_cast<char*>(out_.arena().allocate(most, 1));
-    std::size_t length = 0;
-    const char* at = at_;
-    bool underscore = false;
-    for (; at != end_ && token_lower(*at) != 0 && length < most; ++at) {
-      underscore |= *at == '_';
-      place[length++] = token_lower(*at);
-    }
-    if (at == end_) return wait();
-    if (*at != ':') return fail(Http1Error::bad_name);
-    return value(at + 1, {place, length}, HeaderId::none, underscore);
+  bool long_name() {
+    const char* const stop = std::find_if(at_, end_, [](char c) { return token_lower(c) == 0; });
+    if (stop == end_) return wait();
+    if (*stop != ':') return fail(Http1Error::bad_name);
+    const std::string_view name(at_, static_cast<std::size_t>(stop - at_));
+    char* const place = static_cast<char*>(out_.arena().allocate(name.size(), 1));
+    std::transform(name.begin(), name.end(), place, token_lower);
+    const bool underscore = name.find('_') != std::string_view::npos;
+    return value(stop + 1, {place, name.size()}, HeaderId::none, underscore);
   }
 
   bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {
@@ -157,17 +155,21 @@ class HeadReader {
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;
-      *host = keep(text);
+      *host = text;
       return true;
     }
-    out_.append({id == HeaderId::none ? name : header_name(id), keep(text), id});
+    out_.append({id == HeaderId::none ? name : header_name(id), text, id});
     return true;
   }
 
-  std::string_view keep(std::string_view text) {
-    auto* const at = static_cast<char*>(out_.arena().allocate(text.size(), 1));
-    copy_short(at, text.data(), text.size());
-    return {at, text.size()};
+  /// The values are still the caller's: one copy of all that was read makes them the arena's.
+  void keep_texts() {
+    const std::string_view read(begin_, static_cast<std::size_t>(at_ - begin_));
+    const char* const copy = out_.arena().copy(read).data();
+    out_.rebase(begin_, at_, copy);
+    if (host == nullptr || host->data() == nullptr) return;
+    if (host->data() >= begin_ && host->data() < at_)
+      *host = {copy + (host->data() - begin_), host->size()};
   }
 
   const char* const begin_;
@@ -236,7 +238,7 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
     return Http1Error::none;
   }
   if (text.front() == '/' || (text == "*" && method == "OPTIONS")) {
-    target.path = arena.copy(text);
+    target.path = text;  // kept with all the rest
     return Http1Error::none;
   }
   if (text == "*") return Http1Error::bad_target;

@@ -81,7 +81,7 @@ void Http1Session::end(EndReason reason) {
 void Http1Session::on_events(io::Events events, std::uint32_t) {
   guarded([&] {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_hangs_up_ = true;
-    if ((events & EPOLLOUT) != 0 && !out_.empty()) {
+    if ((events & EPOLLOUT) != 0 && writable_watched_) {
       flush();
       if (phase_ == Phase::open && out_.empty() && stream_ != nullptr) stream_->on_response_drained();
     } else if ((events & EPOLLOUT) != 0 && response_elsewhere_ && stream_ != nullptr) {
@@ -226,7 +226,10 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
 
 void Http1Session::begin_request(const http::RequestLine& line) {
   http::HeaderMap& headers = stream_->request_map();
-  if (++requests_ == 1) hcm_.stats->downstream_cx_http1_total.add();
+  if (++requests_ == 1) {
+    hcm_.stats->downstream_cx_http1_total.add();
+    static_cast<void>(hcm_.http1_stats->get());  // shown from now on
+  }
   response_done_ = false;
   response_chunked_ = false;
   request_elsewhere_ = response_elsewhere_ = false;
@@ -421,8 +424,14 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
 
 void Http1Session::send_data(std::string_view data, bool end_of_stream) {
   if (phase_ != Phase::open) return;
+  guarded([&] {
+    append_data(head_ ? std::string_view{} : data, end_of_stream);
+    if (end_of_stream && phase_ == Phase::open) response_ended();
+  });
+}
+
+void Http1Session::append_data(std::string_view data, bool end_of_stream) {
   auto& pool = hcm_.worker->relay.buffers;
-  if (head_) data = {};
   if (response_chunked_ && !data.empty()) {
     char size[20];
     char* const end = http::write_chunk_size(size, data.size());
@@ -430,23 +439,19 @@ void Http1Session::send_data(std::string_view data, bool end_of_stream) {
   }
   constexpr std::size_t kWorthNoCopy = 8 * 1024;
   if (data.size() >= kWorthNoCopy && !congested()) {
-    guarded([&] {
-      const std::size_t before = out_.size() + data.size();
-      const auto status = out_.flush(core_.socket.get(), pool, data);
-      sent_ += before - out_.size();
-      hcm_.stats->downstream_cx_tx_bytes_total.add(before - out_.size());
-      if (status == io::OutQueue::Status::failed) client_reset();
-      if (status == io::OutQueue::Status::blocked) flush();
-    });
+    const std::size_t before = out_.size() + data.size();
+    const auto status = out_.flush(core_.socket.get(), pool, data);
+    sent_ += before - out_.size();
+    hcm_.stats->downstream_cx_tx_bytes_total.add(before - out_.size());
+    if (status == io::OutQueue::Status::failed) client_reset();
+    if (status == io::OutQueue::Status::blocked) flush();
     if (phase_ != Phase::open) return;
   } else {
     out_.append(data, pool);
   }
-  if (response_chunked_) {
-    if (!data.empty()) out_.append("\r\n", pool);
-    if (end_of_stream) out_.append("0\r\n\r\n", pool);
-  }
-  if (end_of_stream) response_ended();
+  if (!response_chunked_) return;
+  if (!data.empty()) out_.append("\r\n", pool);
+  if (end_of_stream) out_.append("0\r\n\r\n", pool);
 }
 
 void Http1Session::send_trailers(const http::HeaderMap& trailers) {
@@ -668,6 +673,7 @@ void Http1Session::request_was_read(std::uint64_t bytes) {
   hcm_.stats->downstream_cx_rx_bytes_total.add(bytes);
   request_elsewhere_ = false;
   request_done_ = left_ == 0;
+  unread_ = true;  // what follows the body may have come already
 }
 
 bool Http1Session::response_is_plain() const {

@@ -84,6 +84,7 @@ class Http1Session final : public tcp::Connection,
   void next_request();
   void close(tcp::EndReason reason);
   void close_when_written();
+  void append_data(std::string_view data, bool end_of_stream);
   void append_head(std::uint16_t status, const http::HeaderMap& headers, std::string_view extra);
   void arm(std::chrono::milliseconds delay);
   template <class Call>

@@ -223,10 +223,7 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     keep_for_replay(data);
     const std::size_t limit = stream_.facts().listener->config->per_connection_buffer_limit;
     // Nothing can be sent yet: the client waits.
-    if (body_ != nullptr && body_->size() > limit / 2 && !paused_client_) {
-      paused_client_ = true;
-      stream_.pause_request(true);
-    }
+    if (body_ != nullptr && body_->size() > limit / 2) pause_client();
     return;
   }
   if (retries_left_ > 0 || retrying_) keep_for_replay(data);
@@ -234,11 +231,25 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
   exchange_->send_data(data, end_of_stream);
   if (exchange_ != nullptr && end_of_stream) request_sent_ = stream_.now();
   if (exchange_ != nullptr && exchange_->congested() && !paused_client_) {
-    paused_client_ = true;
     stats_->upstream_flow_control_backed_up_total.add();
-    stream_.pause_request(true);
+    pause_client();
   }
   if (data.size() == io::kBufferSize) relay_request();
+}
+
+void Router::pause_client() {
+  if (paused_client_) return;
+  paused_client_ = true;
+  stream_.pause_request(PauseReason::upstream, true);
+}
+
+/// What was too much may have left without an event: at once.
+void Router::resume_client() {
+  if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
+  paused_client_ = false;
+  stats_->upstream_flow_control_drained_total.add();
+  relay_request();
+  stream_.pause_request(PauseReason::upstream, false);
 }
 
 void Router::keep_for_replay(std::string_view data) {
@@ -271,6 +282,7 @@ void Router::on_request_complete() {
 
 void Router::flush() {
   if (exchange_ != nullptr) exchange_->flush();
+  resume_client();
 }
 
 // --- Attempts.
@@ -420,10 +432,7 @@ void Router::send_request() {
     body_.reset();
   }
   exchange_->flush();
-  if (exchange_ != nullptr && paused_client_ && !exchange_->congested()) {
-    paused_client_ = false;
-    stream_.pause_request(false);
-  }
+  resume_client();
   if (stream_.request_complete() && try_timeout_.count() > 0 && attempts_ > 1) {
     try_deadline_ = stream_.now() + try_timeout_;
     stream_.arm_timer();
@@ -432,15 +441,10 @@ void Router::send_request() {
 
 void Router::on_request_drained() {
   stream_.guarded([&] {
-    if (request_relay_ != nullptr) {
+    if (request_relay_ != nullptr)
       pump_request();
-      return;
-    }
-    if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
-    paused_client_ = false;
-    stats_->upstream_flow_control_drained_total.add();
-    relay_request();
-    stream_.pause_request(false);
+    else
+      resume_client();
   });
 }
 
@@ -502,9 +506,12 @@ void Router::on_response_data(std::string_view data, bool end_of_stream) {
       finished();
     }
     stream_.on_upstream_data(data, end_of_stream);
-    if (!end_of_stream && data.size() == io::kBufferSize) relay_response();
-    if (!end_of_stream && exchange_ != nullptr && stream_.response_congested())
-      pause_response(true);
+    if (end_of_stream || exchange_ == nullptr) return;
+    if (data.size() == io::kBufferSize) relay_response();
+    if (stream_.response_congested()) {
+      slow_client_ = true;
+      update_response_pause();
+    }
   });
 }
 
@@ -524,9 +531,8 @@ void Router::pin() { stream_.pin(); }
 void Router::unpin() { stream_.unpin(); }
 
 void Router::pause_response(bool paused) {
-  if (exchange_ == nullptr) return;
-  if (paused) stats_->upstream_flow_control_paused_reading_total.add();
-  exchange_->pause_response(paused);
+  held_response_ = paused;
+  update_response_pause();
 }
 
 void Router::on_response_drained() {
@@ -534,9 +540,18 @@ void Router::on_response_drained() {
     pump_response();
     return;
   }
-  if (exchange_ == nullptr || stream_.response_congested()) return;
+  if (!slow_client_ || stream_.response_congested()) return;
+  slow_client_ = false;
   relay_response();
-  exchange_->pause_response(false);
+  update_response_pause();
+}
+
+void Router::update_response_pause() {
+  const bool pause = held_response_ || slow_client_;
+  if (exchange_ == nullptr || pause == paused_response_) return;
+  paused_response_ = pause;
+  if (pause) stats_->upstream_flow_control_paused_reading_total.add();
+  exchange_->pause_response(pause);
 }
 
 // --- Long bodies, past everybody.

@@ -38,6 +38,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void on_response_drained();
   /// The request's body was taken over, and something of it can be read.
   void pump_request();
+  /// A filter holds enough of the response, or no longer.
   void pause_response(bool paused);
   /// Gives everything up.
   void cancel();
@@ -97,6 +98,9 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   [[nodiscard]] std::optional<OriginalDestination> destination() const;
   void send_request();
   void keep_for_replay(std::string_view data);
+  void pause_client();
+  void resume_client();
+  void update_response_pause();
   void failed(http_client::ResetReason reason, std::string_view detail);
   bool retry_after(std::uint32_t condition, bool response);
   bool may_retry_status(std::uint16_t status);
@@ -155,6 +159,9 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool retried_unseen_ : 1 = false;
   bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
+  bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes
+  bool held_response_ : 1 = false;    // by a filter
+  bool paused_response_ : 1 = false;  // one of the two
   bool retrying_ : 1 = false;
   bool done_ : 1 = false;
 };

@@ -313,8 +313,11 @@ void Stream::on_client_reset(std::string_view details, access_log::ResponseFlags
   });
 }
 
-void Stream::pause_request(bool paused) {
-  if (connection_ == nullptr) return;
+void Stream::pause_request(PauseReason reason, bool paused) {
+  const bool before = pause_reasons_ != 0;
+  const auto bit = static_cast<std::uint8_t>(reason);
+  pause_reasons_ = static_cast<std::uint8_t>(paused ? pause_reasons_ | bit : pause_reasons_ & ~bit);
+  if (connection_ == nullptr || before == paused || paused != (pause_reasons_ != 0)) return;
   auto& stats = *hcm_.stats;
   (paused ? stats.downstream_flow_control_paused_reading_total
           : stats.downstream_flow_control_resumed_reading_total)
@@ -400,7 +403,9 @@ void Stream::RequestSide::too_large() {
     stream.connection_->close_after_response();
   stream.reply({413, "Payload Too Large", "request_payload_too_large", {}, {}});
 }
-void Stream::RequestSide::hold_peer(bool held) { stream.pause_request(held); }
+void Stream::RequestSide::hold_peer(bool held) {
+  stream.pause_request(PauseReason::filter, held);
+}
 
 // --- What filters ask for.
 
@@ -463,6 +468,26 @@ void Stream::resume_response(HttpFilter& filter) {
     response_walk_.resume(filter);
     if (!over_ && connection_ != nullptr) connection_->flush();
   });
+}
+
+bool Stream::await_request_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && request_walk_.await_body(filter);
+    if (!waits || over_) return;
+    router_.flush();
+    if (!over_ && request_complete_) router_.on_request_complete();
+  });
+  return waits;
+}
+
+bool Stream::await_response_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && response_walk_.await_body(filter);
+    if (waits && !over_ && connection_ != nullptr) connection_->flush();
+  });
+  return waits;
 }
 
 void Stream::reset(std::string_view details) {

@@ -33,6 +33,9 @@ struct StreamExtras {
   FilterCall::Calls calls;
 };
 
+/// Who cannot take more of a request. Bits.
+enum class PauseReason : std::uint8_t { filter = 1, upstream = 2 };
+
 /// Lives in a block of its worker, from the first byte of the request's head to the end of the
 /// response. Its session feeds it; it ends by telling the session (StreamConnection::on_stream_end)
 /// and then destroys itself, as soon as none of its own code is running. Worker thread only.
@@ -76,7 +79,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   /// The upstream has failed after its response had begun.
   void on_upstream_broken(std::string_view details, access_log::ResponseFlag flag);
   void on_upstream_batch_end();
-  void pause_request(bool paused);
+  /// The client must wait as long as there is a reason.
+  void pause_request(PauseReason reason, bool paused);
   [[nodiscard]] bool response_congested() const;
   /// No filter is interested in bodies.
   [[nodiscard]] bool nobody_looks() const noexcept { return filter_count_ == 0; }
@@ -100,6 +104,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   void reply(const LocalReply& reply) override;
   void resume_request(HttpFilter& filter) override;
   void resume_response(HttpFilter& filter) override;
+  bool await_request_body(HttpFilter& filter) override;
+  bool await_response_body(HttpFilter& filter) override;
   void reset(std::string_view details) override;
   std::uint64_t start_call(CallRequest&& request, CallHandler* handler) override;
   void cancel_call(std::uint64_t ticket) override;
@@ -113,6 +119,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   void set_details(std::string_view details) override;
   void set_metadata(std::string_view space, std::string_view key, std::string value) override;
   [[nodiscard]] const std::string* metadata(std::string_view space, std::string_view key) override;
+  [[nodiscard]] const http::Metadata* all_metadata() override {
+    return extras_ == nullptr ? nullptr : &extras_->metadata;
+  }
   void mark_health_check() override { health_check_ = true; }
   [[nodiscard]] http::Arena& arena() override { return arena_; }
   [[nodiscard]] WorkerContext& worker() override { return *hcm_.worker; }
@@ -245,6 +254,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint16_t status_ = 0;
   std::uint16_t depth_ = 0;
   std::uint16_t pins_ = 0;
+  std::uint8_t pause_reasons_ = 0;  // PauseReason bits
   bool internal_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool tunnel_ : 1 = false;  // a 101 went to the client

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second half of a stream: its response, ours or the upstream's, and its end.
 #include <algorithm>
+#include <charconv>
 
 #include "proxy/filters/connection_end.hpp"
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
@@ -76,7 +77,10 @@ void Stream::on_upstream_trailers(http::HeaderMap& trailers) {
 }
 
 void Stream::on_upstream_batch_end() {
-  if (connection_ != nullptr && response_sent_) connection_->flush();
+  if (connection_ == nullptr || !response_sent_) return;
+  connection_->flush();
+  // What was too much may have left without an event: at once.
+  router_.on_response_drained();
 }
 
 void Stream::on_upstream_broken(std::string_view details, ResponseFlag flag) {
@@ -161,7 +165,7 @@ void Stream::reply(const LocalReply& reply) {
     const bool grpc = is_grpc();
     for (const auto& [name, value] : reply.headers)
       if (grpc && name == "grpc-status")
-        grpc_status = static_cast<std::uint32_t>(std::stoul(value));
+        std::from_chars(value.data(), value.data() + value.size(), grpc_status);
     // A message that cannot be taken: nobody knows what follows it.
     if (status == 400 && connection_ != nullptr && !connection_->is_http2())
       connection_->close_after_response();
