@@ -148,7 +148,10 @@ class HeadReader {
       ++dropped_underscores;
       return true;
     }
-    if (++count_ > limits_.headers) return fail(Http1Error::too_many_headers);
+    if (++count_ > limits_.headers)
+      return fail(static_cast<std::size_t>(stop - begin_) > limits_.bytes
+                      ? Http1Error::head_too_large
+                      : Http1Error::too_many_headers);
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;

@@ -307,7 +307,8 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
   const std::unique_ptr<http::ChunkDecoder> chunks = std::move(chunks_);
   if (chunks->trailers() != "\r\n") {
     // What is dropped may be many.
-    const http::HeadLimits limits{16 * 1024,
+    const http::HeadLimits limits{std::min<std::size_t>(16 * 1024,
+                                                        hcm_.config->max_request_headers_kb * 1024u),
                                   hcm_.config->http1.enable_trailers
                                       ? hcm_.config->common.max_headers
                                       : std::numeric_limits<std::uint32_t>::max(),
@@ -401,11 +402,10 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
   std::string_view framing;
   response_chunked_ = false;
   if (!counted && !bodiless) {
+    if (minor_version_ == 0) closes_ = true;
     if (end_of_stream && !head_)
       framing = "content-length: 0\r\n";
-    else if (minor_version_ == 0)
-      closes_ = true;
-    else
+    else if (minor_version_ != 0)
       framing = "transfer-encoding: chunked\r\n";
     response_chunked_ = !end_of_stream && minor_version_ == 1;
   }

@@ -67,8 +67,10 @@ void Http2StreamSide::pause_request(bool paused) {
 }
 
 void Http2StreamSide::reset(bool protocol_error) {
-  session_.codec_->reset(id_, protocol_error ? Http2Error::protocol_error
-                                             : Http2Error::internal_error);
+  // What was sent of the answer goes out first.
+  session_.late_resets_.push_back(
+      {id_, protocol_error ? Http2Error::protocol_error : Http2Error::internal_error, false});
+  request_done_ = true;
   response_done_ = true;
   session_.wake();
 }
@@ -78,7 +80,7 @@ void Http2StreamSide::on_stream_end() {
   if (response_done_ && request_done_) return;
   // A whole answer to half a request: the rest is not wanted (RFC 9113 §8.1), once it is written.
   if (response_done_)
-    session_.early_answers_.push_back(id_);
+    session_.late_resets_.push_back({id_, Http2Error::no_error, true});
   else
     session_.codec_->reset(id_, Http2Error::cancel);
   session_.wake();
@@ -204,16 +206,16 @@ void Http2Session::lose(Http2StreamSide& side, std::string_view details, Respons
   stream->on_client_gone(details, flag);
 }
 
-/// Resets the streams whose whole answer is written though their request goes on. @return whether
-/// there was one
-bool Http2Session::end_early_answers() {
-  const std::size_t before = early_answers_.size();
-  std::erase_if(early_answers_, [&](std::int32_t id) {
-    if (side_of(id) != nullptr && codec_->queued(id) > 0) return false;
-    codec_->reset(id, Http2Error::no_error);
+/// Resets the streams of which everything is written that is to be. @return whether there was one
+bool Http2Session::send_late_resets() {
+  const std::size_t before = late_resets_.size();
+  std::erase_if(late_resets_, [&](const LateReset& late) {
+    if (late.when_empty && side_of(late.stream) != nullptr && codec_->queued(late.stream) > 0)
+      return false;
+    codec_->reset(late.stream, late.code);
     return true;
   });
-  return early_answers_.size() != before;
+  return late_resets_.size() != before;
 }
 
 void Http2Session::touch(Http2StreamSide& side) {
@@ -270,7 +272,7 @@ void Http2Session::on_resume() {
     if (closed_) return;
     end_batch();
     gather();
-    if (!closed_ && !early_answers_.empty() && end_early_answers()) gather();
+    if (!closed_ && !late_resets_.empty() && send_late_resets()) gather();
     write();
     if (closed_) return;
     if (!wants_close_ && codec_->failed()) protocol_error();

@@ -75,6 +75,13 @@ class Http2Session final : public tcp::Connection,
   friend class io::BlockPool;
   ~Http2Session();
 
+  /// RST_STREAM behind what is queued: headers, or (`when_empty`) everything.
+  struct LateReset {
+    std::int32_t stream;
+    http::Http2Error code;
+    bool when_empty;
+  };
+
   static constexpr std::size_t kHighWater = 256 * 1024;
   static constexpr std::size_t kStreamHighWater = 64 * 1024;
 
@@ -101,7 +108,7 @@ class Http2Session final : public tcp::Connection,
   void wake();
   void protocol_error();
   void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
-  bool end_early_answers();
+  bool send_late_resets();
   void touch(Http2StreamSide& side);
   void forget(Http2StreamSide& side);
   void close(tcp::EndReason reason);
@@ -113,7 +120,7 @@ class Http2Session final : public tcp::Connection,
   std::unique_ptr<http::Http2Session> codec_;
   std::vector<Http2StreamSide*> sides_;
   std::vector<Http2StreamSide*> touched_;
-  std::vector<std::int32_t> early_answers_;  // whole, of requests that are not
+  std::vector<LateReset> late_resets_;
   io::OutQueue out_;
   io::Timer timer_{*this};
   io::SourceId source_;

@@ -61,6 +61,41 @@ std::optional<std::uint32_t> number_in(std::string_view text) {
   return value;
 }
 
+constexpr HeaderId kAsked[] = {HeaderId::x_envoy_retry_on,
+                               HeaderId::x_envoy_retry_grpc_on,
+                               HeaderId::x_envoy_max_retries,
+                               HeaderId::x_envoy_retriable_status_codes,
+                               HeaderId::x_envoy_retriable_header_names,
+                               HeaderId::x_envoy_hedge_on_per_try_timeout,
+                               HeaderId::x_envoy_upstream_alt_stat_name,
+                               HeaderId::x_envoy_upstream_rq_timeout_alt_response};
+constexpr http::HeaderSet kAskedSet{kAsked};
+
+/// Calls `use` with the items of a list that commas separate until it says true.
+template <class Use>
+bool any_item(std::string_view list, Use&& use) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty() && use(item)) return true;
+  }
+  return false;
+}
+
+std::uint32_t asked_conditions(const Router::Asked& asked, std::uint16_t status,
+                               const http::HeaderMap& response) {
+  std::uint32_t condition = 0;
+  if (any_item(asked.codes, [&](std::string_view item) { return number_in(item) == status; }))
+    condition |= bit(RetryOn::retriable_status_codes);
+  if (any_item(asked.headers,
+               [&](std::string_view item) { return response.find(item) != nullptr; }))
+    condition |= bit(RetryOn::retriable_headers);
+  return condition;
+}
+
 /// Methods that may be done twice (RFC 9110 §9.2.2).
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
@@ -161,6 +196,17 @@ void Router::set_timeouts(const route::ForwardAction& action) {
   headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
 }
 
+/// What a client inside asks for beyond conditions. Nothing of it goes to the upstream.
+void Router::take_asked() {
+  http::HeaderMap& headers = stream_.request_headers();
+  http::Arena& arena = stream_.arena();
+  asked_ = arena.make<Asked>();
+  asked_->codes = arena.copy(headers.get(HeaderId::x_envoy_retriable_status_codes));
+  asked_->headers = arena.copy(headers.get(HeaderId::x_envoy_retriable_header_names));
+  asked_->alternative = headers.has(HeaderId::x_envoy_upstream_rq_timeout_alt_response);
+  for (const HeaderId id : kAsked) headers.remove(id);
+}
+
 void Router::set_retries() {
   http::HeaderMap& headers = stream_.request_headers();
   retries_left_ = 1;
@@ -177,9 +223,7 @@ void Router::set_retries() {
     conditions_ |= route::parse_retry_grpc_on(on);
   if (const auto most = number_in(headers.get(HeaderId::x_envoy_max_retries)))
     retries_left_ = *most;
-  for (const HeaderId id :
-       {HeaderId::x_envoy_retry_on, HeaderId::x_envoy_retry_grpc_on, HeaderId::x_envoy_max_retries})
-    headers.remove(id);
+  if (headers.has_any(kAskedSet)) take_asked();
   if (conditions_ == 0) retries_left_ = 0;
 }
 
@@ -187,10 +231,6 @@ void Router::rewrite(const route::ForwardAction& action) {
   http::HeaderMap& headers = stream_.request_headers();
   const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
   const std::string_view path = headers.get(HeaderId::path);
-  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
-    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
-    headers.set(HeaderId::path, *to);
-  }
   std::string host = action.host_rewrite;
   if (stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty())
     host = stream_.weighted_->host_rewrite;
@@ -202,16 +242,18 @@ void Router::rewrite(const route::ForwardAction& action) {
                               action.host_rewrite_path_regex->substitution);
   }
   if (!host.empty()) rewrite_host(host);
+  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
+    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
+    headers.set(HeaderId::path, *to);
+  }
 }
 
 void Router::rewrite_host(std::string_view host) {
   http::HeaderMap& headers = stream_.request_headers();
   const std::string_view before = headers.get(HeaderId::authority);
+  if (!stream_.hcm().config->suppress_envoy_headers)
+    headers.set(HeaderId::x_envoy_original_host, before);
   if (action_->append_x_forwarded_host) headers.add(HeaderId::x_forwarded_host, before);
-  if (!stream_.hcm().config->suppress_envoy_headers) {
-    headers.remove(HeaderId::x_envoy_original_host);
-    headers.add(HeaderId::x_envoy_original_host, before);
-  }
   headers.set(HeaderId::authority, host);
 }
 
@@ -710,7 +752,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
   if (reason == ResetReason::refused_stream)
-    condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
+    condition |= bit(RetryOn::refused_stream);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
     response_ = nullptr;
     schedule_retry();
@@ -792,6 +834,7 @@ bool Router::may_retry_status(std::uint16_t status) {
         std::any_of(policy_->response_headers.begin(), policy_->response_headers.end(),
                     [&](const auto& matcher) { return matcher.matches(*response_); }))
       condition |= bit(RetryOn::retriable_headers);
+    if (asked_ != nullptr) condition |= asked_conditions(*asked_, status, *response_);
     condition |= grpc_condition(response_->get(HeaderId::grpc_status));
   }
   return condition != 0 && retry_after(condition, true);
@@ -846,6 +889,10 @@ void Router::timed_out(bool per_try) {
   stats_->count_response(stats::ResponseOrigin::external, 504);
   LocalReply reply{504, "upstream request timeout",
                    per_try ? "upstream_per_try_timeout" : "response_timeout", {}, {}};
+  if (asked_ != nullptr && asked_->alternative) {
+    reply.status = 204;
+    reply.body = {};
+  }
   reply.flags.set(ResponseFlag::upstream_request_timeout);
   stream_.reply(reply);
 }
