@@ -163,8 +163,17 @@ struct Target {
   std::string_view path;
 };
 
-/// Splits an absolute-form target; false: it is none, or a bad one. User information would say one
-/// host to people and another to programs (RFC 9110 §4.2.4): refused.
+/// What an authority may have (RFC 3986 §3.2) but user information: that would say one host to
+/// people and another to programs (RFC 9110 §4.2.4).
+bool is_authority(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    const char lower = static_cast<char>(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= ':') ||
+           std::string_view("-._~%!$&'()*+,;=[]").find(c) != std::string_view::npos;
+  });
+}
+
+/// Splits an absolute-form target; false: it is none, or a bad one.
 bool split_absolute(std::string_view text, Target& target) {
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) return false;
@@ -179,8 +188,7 @@ bool split_absolute(std::string_view text, Target& target) {
   const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   target.authority = rest.substr(0, slash);
   target.path = rest.substr(slash);
-  return !target.authority.empty() &&
-         target.authority.find_first_of("@#") == std::string_view::npos;
+  return is_authority(target.authority);
 }
 
 /// The target of CONNECT: host:port and nothing else (RFC 9112 §3.2.3).
@@ -190,7 +198,7 @@ bool is_host_and_port(std::string_view text) {
   const std::string_view port = text.substr(colon + 1);
   return !port.empty() && port.size() <= 5 &&
          std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-         text.find_first_of("/?#@") == std::string_view::npos;
+         is_authority(text);
 }
 
 Http1Error read_target(std::string_view text, std::string_view method, HeaderMap& out,

@@ -307,7 +307,7 @@ std::string send(Walk& walk, Chance& chance, bool trailers) {
 }
 
 TEST(FilterWalk, WhateverFiltersDoTheMessageComesOutWholeAndOnce) {
-  for (std::uint32_t seed = 0; seed < 30000; ++seed) {
+  for (std::uint32_t seed = 0; seed < 5000; ++seed) {
     SCOPED_TRACE(seed);
     Chance chance(seed);
     Walk walk(chance.below(4) + (chance.one_in(9) ? 0 : 1), chance.one_in(2));
@@ -334,7 +334,7 @@ TEST(FilterWalk, WhateverFiltersDoTheMessageComesOutWholeAndOnce) {
 TEST(FilterWalk, NothingIsCalledOnceTheStreamIsOver) {
   std::size_t ended = 0;
   std::size_t refused = 0;
-  for (std::uint32_t seed = 0; seed < 30000; ++seed) {
+  for (std::uint32_t seed = 0; seed < 5000; ++seed) {
     SCOPED_TRACE(seed);
     Chance chance(seed);
     Walk walk(chance.below(3) + 1, chance.one_in(2));
@@ -345,8 +345,8 @@ TEST(FilterWalk, NothingIsCalledOnceTheStreamIsOver) {
     refused += walk.side.refused ? 1 : 0;
     if (HasFailure()) return;
   }
-  EXPECT_GT(ended, 1000u);
-  EXPECT_GT(refused, 1000u);
+  EXPECT_GT(ended, 200u);
+  EXPECT_GT(refused, 200u);
 }
 
 }  // namespace
