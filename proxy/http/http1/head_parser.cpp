@@ -396,8 +396,9 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
   constexpr std::string_view kShape = "HTTP/1.x 200";
   if (there < kShape.size() + 1) {
     constexpr std::string_view kBegin = "HTTP/1.";
-    if (std::string_view(at, std::min(there, kBegin.size())) !=
-        kBegin.substr(0, std::min(there, kBegin.size())))
+    // A line that ends here is too short to become one.
+    if (std::string_view(at, std::min(there, kBegin.size())) != kBegin.substr(0, there) ||
+        find_control(at, reader.end(), reader.begin()) != reader.end())
       reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }
