@@ -15,14 +15,13 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
-void HeaderMap::set_static(HeaderId id, std::string_view value) {
-  const std::uint32_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) {
-    add_static(id, value);
-    return;
-  }
-  fields_[first - 1].value = value;
-  for (std::size_t i = first; i < size_; ++i)
+void HeaderMap::join(const HeaderField& field) {
+  std::string_view& value = fields_[first_[static_cast<std::size_t>(field.id)] - 1].value;
+  value = arena_->join(value, ",", field.value);
+}
+
+void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {
+  for (std::size_t i = at; i < size_; ++i)
     if (fields_[i].id == id) remove_at(i);
 }
 
@@ -104,6 +103,7 @@ bool HeaderMap::remove_known(HeaderId id) noexcept {
     if (fields_[i].id != id) continue;
     fields_[i] = HeaderField{};
     ++removed_;
+    if (!repeated_.has(id)) break;
   }
   return true;
 }
@@ -125,6 +125,17 @@ void HeaderMap::clear() noexcept {
   removed_ = 0;
   first_.fill(0);
   present_.clear();
+  repeated_.clear();
+}
+
+void HeaderMap::rebase(const char* begin, const char* end, const char* copy) noexcept {
+  for (std::size_t i = 0; i < size_; ++i) {
+    std::string_view& value = fields_[i].value;
+    const auto at = reinterpret_cast<std::uintptr_t>(value.data());
+    if (at < reinterpret_cast<std::uintptr_t>(begin) || at >= reinterpret_cast<std::uintptr_t>(end))
+      continue;
+    value = {copy + (value.data() - begin), value.size()};
+  }
 }
 
 std::size_t HeaderMap::bytes() const noexcept {

@@ -43,14 +43,15 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
         return true;
       }
       if (state_ == State::size_begin) return false;
-      if (c == ';')
-        state_ = State::extension;
-      else if (c == '\r')
-        state_ = State::size_lf;
-      else
-        return false;
+      if (c == ';') state_ = State::extension;
+      else if (c == ' ' || c == '\t') state_ = State::size_blank;
+      else if (c == '\r') state_ = State::size_lf;
+      else return false;
       return true;
     }
+    case State::size_blank:  // only before an extension (RFC 9112 §7.1.1)
+      if (c == ';') state_ = State::extension;
+      return (c == ';' || c == ' ' || c == '\t') && ++extension_bytes_ <= kMostExtensionBytes;
     case State::extension:
       if (c == '\r') {
         state_ = State::size_lf;
@@ -76,7 +77,9 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
 ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::size_t consumed) {
   // Usually just the empty line.
   for (std::size_t i = consumed; i < bytes.size(); ++i) {
-    trailers_ += bytes[i];
+    const char c = bytes[i];
+    if (c == '\n' && !trailers_.ends_with('\r')) return fail(Http1Error::bad_chunk);
+    trailers_ += c;
     if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
     const bool end = trailers_ == "\r\n" || trailers_.ends_with("\r\n\r\n");
     if (!end) continue;
@@ -89,7 +92,8 @@ ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::si
 ChunkDecoder::Result ChunkDecoder::decode(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     if (state_ == State::data) {
-      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
+      const auto take =
+          static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
       left_ -= take;
       if (left_ == 0) state_ = State::data_cr;
       return {Step::data, bytes.substr(at, take), at + take, Http1Error::none};

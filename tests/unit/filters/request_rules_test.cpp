@@ -218,7 +218,7 @@ TEST(RequestRules, RefusesWhatHasNoHostOrPath) {
   const auto refused =
       [](std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
         Headers headers(fields);
-        return check_request({}, headers.map).status;
+        return check_request({}, headers.map, 80).status;
       };
   EXPECT_EQ(refused({{":path", "/"}, {":method", "GET"}}), 400);
   EXPECT_EQ(refused({{":authority", "h"}, {":path", "/"}, {":method", "GET"}}), 0);

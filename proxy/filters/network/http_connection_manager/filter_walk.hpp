@@ -51,6 +51,17 @@ class FilterWalk {
       }
   }
 
+  /// What a filter that waits with the headers has seen of the body, and all that follows, is for
+  /// it to see as a whole. @return false: it does not wait with them.
+  bool await_body(const HttpFilter& filter) {
+    for (std::size_t i = 0; held_ != nullptr && i < count_; ++i)
+      if (&at(i) == &filter && held_[i].paused && held_[i].headers) {
+        collect(i);
+        return true;
+      }
+    return false;
+  }
+
   [[nodiscard]] bool begun() const noexcept { return begun_; }
   /// The headers have passed every filter.
   [[nodiscard]] bool headers_out() const noexcept { return headers_out_; }
@@ -143,6 +154,18 @@ class FilterWalk {
       if (!std::exchange(peer_held_, true)) side_->hold_peer(true);
     }
     if (held.collecting && end_of_stream) collected(i);
+  }
+
+  /// From a pause to need_body.
+  void collect(std::size_t i) {
+    Held& held = held_[i];
+    held.collecting = true;
+    held.seen = 0;
+    held.end_seen = false;
+    if (held.bytes.size() > side_->buffer_limit())
+      side_->too_large();
+    else if (held.end || held.trailers)
+      collected(i);
   }
 
   /// The whole body is there for the filter that has asked for it.
