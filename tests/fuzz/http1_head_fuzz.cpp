@@ -217,7 +217,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if ((data[0] & 8) != 0) limits.headers = 3;
   limits.underscores = static_cast<HttpOptions::Underscores>((data[0] >> 4) % 3);
   const Parsed whole = parse(bytes, kind, limits);
-  if (size < 400) check_pieces(bytes, kind, limits, whole);
+  if (size < 200) check_pieces(bytes, kind, limits, whole);
   if (whole.result.status != HeadStatus::complete || kind == Kind::trailers) return 0;
   require(whole.count <= limits.headers);
   const std::string_view head = bytes.substr(0, whole.result.consumed);
