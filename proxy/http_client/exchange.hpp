@@ -20,6 +20,7 @@ enum class ResetReason : std::uint8_t {
   connection_terminated,   // the host closed the connection
   remote_reset,            // RST_STREAM
   refused_stream,          // RST_STREAM with REFUSED_STREAM: nothing was done
+  not_sent,                // the connection could not take it: nothing was done
   local_reset,             // by us
   overflow,                // a circuit breaker
   protocol_error,          // what came was no HTTP

@@ -53,9 +53,9 @@ void Http2Exchange::send_trailers(const http::HeaderMap& trailers) {
 void Http2Exchange::flush() {
   if (stream_ >= 0 || events_ == nullptr) return;
   // The connection takes no more streams: somebody else has to serve this.
-  ExchangeEvents* const events = connection_.finish(*this);
+  connection_.set_ready(false);
+  connection_.finish(*this)->on_reset(ResetReason::not_sent, "the connection takes no more streams");
   connection_.forget(*this);
-  events->on_reset(ResetReason::refused_stream, "the connection takes no more streams");
 }
 
 bool Http2Exchange::congested() const {

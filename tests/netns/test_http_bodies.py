@@ -32,4 +32,5 @@ def test_small_chunks(scene):
             body = http1.chunks(*[b"x" * 700] * pieces)
             client.send(http_scene.head("/", "transfer-encoding: chunked", "x-up: chunked;size=%d" % (700 * pieces), method="POST") + body, "POST")
             answer = client.answer()
+            print(pieces)
             assert (answer.status, len(answer.body)) == (200, 700 * pieces)

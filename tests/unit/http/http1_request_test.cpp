@@ -50,7 +50,7 @@ TEST(RequestHead, TargetsThatAreNone) {
   for (const std::string target :
        {"*", "a.test", "path", "?q", "#", "http:/a", "http://", "http:///x", "http://?x", "://a/",
         "ftp://a.test/", "a=http://b.test/", "http://user@a.test/", "http://user:word@a.test/",
-        "http://a.test#fragment/"})
+        "http://a.test#fragment/", "http://a}/", "http://a<b/", "http://a\\b/", "http://a\"/"})
     EXPECT_EQ(request("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"), wrong(bad_target))
         << target;
   for (const std::string target :

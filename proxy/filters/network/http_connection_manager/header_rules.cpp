@@ -98,6 +98,15 @@ void strip_hop_by_hop(HeaderMap& headers, bool upgrade) {
   headers.remove(HeaderId::transfer_encoding);
 }
 
+/// What proxies append as lines of their own is one list: its last element is what counts.
+void join_lists(HeaderMap& headers) {
+  constexpr HeaderId kLists[] = {HeaderId::x_forwarded_for, HeaderId::x_forwarded_proto,
+                                 HeaderId::via, HeaderId::te};
+  if (!headers.has_any(http::HeaderSet{kLists})) return;
+  for (const HeaderId id : kLists)
+    if (headers.has(id)) headers.set_static(id, headers.joined(http::header_name(id)));
+}
+
 void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
                     upstream::Random& random) {
   if (!config.generate_request_id) return;
@@ -203,7 +212,7 @@ RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
 void write_uuid(char* at, upstream::Random& random) {
   std::uint64_t high = random.next();
   std::uint64_t low = random.next();
-  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                   // version 4
+  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                     // version 4
   low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // variant 1
   const auto put = [](char* to, std::uint64_t bits, int bytes) {
     for (int i = bytes - 1; i >= 0; --i) {
@@ -231,8 +240,8 @@ bool is_upgrade(const HeaderMap& headers) {
 bool strip_connection_headers(HeaderMap& headers) {
   const http::HeaderField* const connection = headers.find(HeaderId::connection);
   if (connection == nullptr) return true;
-  if (connection->value == "keep-alive" || connection->value == "close") return true;
   std::string_view list = headers.joined("connection");
+  if (list == "keep-alive" || list == "close") return true;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
     std::string name(trimmed(list.substr(0, comma)));
@@ -249,7 +258,7 @@ bool strip_connection_headers(HeaderMap& headers) {
       headers.remove(HeaderId::authority);
       continue;
     }
-    if (name == "te" && http::equals_ignoring_case(headers.get(HeaderId::te), "trailers")) continue;
+    if (name == "te" && http::equals_ignoring_case(headers.joined("te"), "trailers")) continue;
     headers.remove(std::string_view(name));
   }
   return true;
@@ -276,6 +285,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
                            const DownstreamAddress& peer, const Endpoint& local, bool upgrade,
                            upstream::Random& random) {
   strip_hop_by_hop(headers, upgrade);
+  join_lists(headers);
   headers.remove(HeaderId::x_envoy_internal);
   if (headers.has(HeaderId::te) &&
       !http::equals_ignoring_case(headers.get(HeaderId::te), "trailers"))
@@ -306,9 +316,9 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   if (!config.via.empty()) {
     const std::string_view before = headers.get(HeaderId::via);
     headers.set_static(HeaderId::via,
-                       before.empty() ? headers.arena().copy(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? headers.arena().copy(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
   return facts;
 }
@@ -323,11 +333,11 @@ void mutate_response(const HcmConfig& config, HeaderMap& headers, std::string_vi
       (config.server_header == ServerHeader::append_if_absent && !has_server))
     headers.set_static(HeaderId::server, config.server_name);
   if (!config.via.empty()) {
-    const std::string_view before = headers.get(HeaderId::via);
+    const std::string_view before = headers.joined("via");
     headers.set_static(HeaderId::via,
-                       before.empty() ? std::string_view(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? std::string_view(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
 }
 

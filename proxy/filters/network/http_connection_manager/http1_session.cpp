@@ -117,7 +117,7 @@ void Http1Session::read() {
     // A request in hand, and another one behind it: that one waits in the kernel.
     if (paused_ || (request_done_ && !held_.empty() && !tunnel_)) {
       unread_ = true;
-      return;
+      break;
     }
     const ssize_t got = recv(core_.socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) {

@@ -37,6 +37,7 @@ FailureText text_of(ResetReason reason) {
     case ResetReason::remote_reset:
       return {"remote reset", ResponseFlag::upstream_remote_reset, 503};
     case ResetReason::refused_stream:
+    case ResetReason::not_sent:
       return {"remote refused stream reset", ResponseFlag::upstream_remote_reset, 503};
     case ResetReason::local_reset:
       return {"local reset", ResponseFlag::local_reset, 503};
@@ -747,13 +748,15 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     return;
   }
   report_failure(reason);
-  if (reused && replay_unseen(reason)) return;
+  if ((reused || reason == ResetReason::not_sent) && replay_unseen(reason)) return;
   std::uint32_t condition = bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) |
                             bit(RetryOn::reset);
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
   if (reason == ResetReason::refused_stream)
     condition |= bit(RetryOn::refused_stream);
+  if (reason == ResetReason::not_sent)
+    condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
     response_ = nullptr;
     schedule_retry();
@@ -786,8 +789,10 @@ void Router::failed(ResetReason reason, std::string_view detail) {
 /// The host has closed a kept connection just when it was used again: nothing was answered, and
 /// what may be done twice is done again, once, without being counted as a retry.
 bool Router::replay_unseen(ResetReason reason) {
-  if (reason != ResetReason::connection_terminated || retried_unseen_ || response_ != nullptr ||
-      !replayable_ || !is_idempotent(stream_.request_headers().get(HeaderId::method)))
+  const bool sent = reason != ResetReason::not_sent;
+  if ((sent && reason != ResetReason::connection_terminated) || retried_unseen_ ||
+      response_ != nullptr || !replayable_ ||
+      (sent && !is_idempotent(stream_.request_headers().get(HeaderId::method))))
     return false;
   retried_unseen_ = true;
   --attempts_;

@@ -128,8 +128,8 @@ bool Stream::check_upgrade() {
     return true;
   }
   bool allowed = false;
-  for (const auto& [name, only_by_route] : hcm_.config->upgrades)
-    if (name == type) allowed = !only_by_route;
+  for (const auto& [name, route_must_name_it] : hcm_.config->upgrades)
+    if (name == type) allowed = !route_must_name_it;
   if (route_ != nullptr)
     if (const auto* const action = std::get_if<route::ForwardAction>(&route_->action))
       for (const auto& [name, enabled] : action->upgrades)
