@@ -67,6 +67,8 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("empty x-forwarded-proto", "says nothing of the route", where("*proto []*")),
     Explained("HTTP/1.0 with chunks", "RFC 9112 §6.1, RFC 9110 §10.1.1", where("*1.0 chunked*", "*1.0 expect*")),
     Explained("reset by CONNECT_ERROR", "the code cannot be meant", where("*reset 10*")),
+    Explained("scheme of HTTP/2", "one source for both versions", where("*h2 field x-forwarded*", kinds="upstream.*")),
+    Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
 )
 
 
