@@ -234,6 +234,11 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
                        Target& target) {
   Arena& arena = out.arena();
   if (method == "CONNECT") {
+    const std::size_t bracket = text.front() == '[' ? text.find(']') : 0;
+    const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon == 0 || colon == std::string_view::npos || !is_port(text.substr(colon)) ||
+        text.find_first_of("/?@") != std::string_view::npos)
+      return Http1Error::bad_target;
     target.authority = arena.copy(text);
     return Http1Error::none;
   }

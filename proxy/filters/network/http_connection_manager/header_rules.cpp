@@ -77,14 +77,10 @@ std::optional<IpAddress> forwarded_client(std::string_view list, std::uint32_t s
   return *address;
 }
 
-void append_forwarded_for(const HcmConfig& config, HeaderMap& headers, const IpAddress& peer,
-                          const Endpoint& local) {
+void append_forwarded_for(HeaderMap& headers, const IpAddress& peer, const Endpoint& local) {
   // A client on this host: the address that it dialled says more than 127.0.0.1.
-  std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
+  const std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
   const std::string_view before = headers.get(HeaderId::x_forwarded_for);
-  // Not for the first one: so does Envoy.
-  if (config.represent_ipv4_as_mapped && peer.family() == IpFamily::v4 && !before.empty())
-    address = "::ffff:" + address;
   if (before.empty())
     headers.set(HeaderId::x_forwarded_for, address);
   else
@@ -114,8 +110,8 @@ void join_lists(HeaderMap& headers) {
 void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
                     upstream::Random& random) {
   if (!config.generate_request_id) return;
-  const bool keep =
-      headers.has(HeaderId::x_request_id) && (!edge || config.preserve_external_request_id);
+  const bool keep = !headers.get(HeaderId::x_request_id).empty() &&
+                    (!edge || config.preserve_external_request_id);
   if (keep) return;
   char* const id = static_cast<char*>(headers.arena().allocate(37, 1));
   write_uuid(id, random);
@@ -160,7 +156,7 @@ ClientFacts settle_client(const HcmConfig& config, HeaderMap& headers,
     facts.internal =
         !headers.has(HeaderId::x_forwarded_for) && is_inside(config, facts.remote.endpoint.address);
     if (!config.skip_xff_append)
-      append_forwarded_for(config, headers, peer.endpoint.address, local);
+      append_forwarded_for(headers, peer.endpoint.address, local);
     return facts;
   }
   if (before.empty()) return facts;
@@ -297,7 +293,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   check_referer(headers);
   const ClientFacts facts = settle_client(config, headers, peer, local);
   settle_scheme(config, headers);
-  if (config.append_x_forwarded_port && !headers.has(HeaderId::x_forwarded_port))
+  if (config.append_x_forwarded_port)
     headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
   const bool edge = config.use_remote_address && !facts.internal;
   if (facts.internal) headers.set_static(HeaderId::x_envoy_internal, "true");

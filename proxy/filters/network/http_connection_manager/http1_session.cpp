@@ -67,7 +67,14 @@ bool Http1Session::start() {
 }
 
 void Http1Session::arm(std::chrono::milliseconds delay) {
-  if (delay.count() > 0 && !timer_.armed()) hcm_.worker->loop.arm(timer_, delay);
+  if (delay.count() <= 0 || timer_.armed()) return;
+  const auto longest = hcm_.config->common.max_connection_duration;
+  if (longest.count() > 0 && !closes_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(core_.accepted + longest -
+                                                                   hcm_.worker->loop.now());
+    delay = std::min(delay, std::max(left, std::chrono::milliseconds(1)));
+  }
+  hcm_.worker->loop.arm(timer_, delay);
 }
 
 config::TrafficDirection Http1Session::direction() const { return core_.listener->config->direction; }
@@ -571,7 +578,7 @@ void Http1Session::on_timer() {
       return;
     }
     if (config.common.max_connection_duration.count() > 0 &&
-        now >= core_.accepted + config.common.max_connection_duration) {
+        !closes_ && now >= core_.accepted + config.common.max_connection_duration) {
       hcm_.stats->downstream_cx_max_duration_reached.add();
       closes_ = true;
       if (stream_ == nullptr) {

@@ -233,8 +233,9 @@ void Router::rewrite(const route::ForwardAction& action) {
   const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
   const std::string_view path = headers.get(HeaderId::path);
   std::string host = action.host_rewrite;
-  if (stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty())
-    host = stream_.weighted_->host_rewrite;
+  const bool of_weighted =
+      stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty();
+  if (of_weighted) headers.set(HeaderId::authority, stream_.weighted_->host_rewrite);
   if (host.empty() && !action.host_rewrite_header.empty())
     host = headers.get(std::string_view(action.host_rewrite_header));
   if (host.empty() && action.host_rewrite_path_regex) {
@@ -242,7 +243,7 @@ void Router::rewrite(const route::ForwardAction& action) {
     host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
                               action.host_rewrite_path_regex->substitution);
   }
-  if (!host.empty()) rewrite_host(host);
+  if (!host.empty() && !of_weighted) rewrite_host(host);
   if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
     if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
     headers.set(HeaderId::path, *to);
@@ -803,10 +804,8 @@ bool Router::retry_after(std::uint32_t condition, bool response) {
   if ((conditions_ & condition) == 0) return false;
   if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (retries_left_ == 0) {
-    if (retries_done_ > 0) {
-      stats_->upstream_rq_retry_limit_exceeded.add();
-      stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
-    }
+    stats_->upstream_rq_retry_limit_exceeded.add();
+    stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
     return false;
   }
   if (!end_in_ && response) {
@@ -961,13 +960,11 @@ void Router::on_time(Time now) {
     const bool begun = forwarding_;
     cancel();
     if (begun) {
-      stream_.on_upstream_broken("upstream_max_stream_duration_reached",
-                                 ResponseFlag::upstream_max_stream_duration);
+      stream_.on_upstream_broken("max_duration_timeout", std::nullopt);
       return;
     }
-    LocalReply reply{504, "upstream max stream duration reached",
-                     "upstream_max_stream_duration_reached", {}, {}};
-    reply.flags.set(ResponseFlag::upstream_max_stream_duration);
+    LocalReply reply{504, "downstream duration timeout", "max_duration_timeout", {}, {}};
+    reply.grpc_status = 4;
     stream_.reply(reply);
     return;
   }

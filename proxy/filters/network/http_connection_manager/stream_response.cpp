@@ -83,10 +83,10 @@ void Stream::on_upstream_batch_end() {
   router_.on_response_drained();
 }
 
-void Stream::on_upstream_broken(std::string_view details, ResponseFlag flag) {
+void Stream::on_upstream_broken(std::string_view details, std::optional<ResponseFlag> flag) {
   if (over_) return;
   details_ = arena_.copy(details);
-  flags_.set(flag);
+  if (flag) flags_.set(*flag);
   hcm_.stats->downstream_rq_tx_reset.add();
   if (!response_sent_) {
     // A filter still holds the headers: the client has seen nothing yet.
