@@ -25,8 +25,9 @@ case "$kind" in
     build=build-tsan
     options=(-Db_sanitize=thread -Dcpp_args=-gline-tables-only)
     # What two threads touch: the loop's post(), the access log, hosts and limits, counters; and the whole proxy.
-    unit=(io access_log_sink upstream stats)
+    unit=(io access_log_sink upstream upstream_health stats)
     targets=(tests/unit/io/io-test tests/unit/access_log/access_log_sink_test tests/unit/upstream/upstream-test
+      tests/unit/upstream/upstream-health-test
       tests/unit/stats/stats_test proxy/weir-proxy init/weir-init tests/support/cell_probe tests/support/responder
       tests/support/short_connections)
     # Those measure memory and descriptors, of which ThreadSanitizer takes its own.

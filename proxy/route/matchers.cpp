@@ -75,7 +75,7 @@ bool HeaderMatcher::matches_value(std::string_view value) const {
 
 bool QueryParameterMatcher::matches(std::string_view query) const {
   const auto value = parameter(query, name);
-  if (kind == Kind::present) return value.has_value();
+  if (kind != Kind::string) return value.has_value() == (kind == Kind::present);
   return value && string.matches(*value);
 }
 

@@ -58,24 +58,25 @@ void HealthReports::count_status(const Host& host, std::size_t worker, unsigned 
     return;
   }
   if (is_gateway_failure(status))
-    tell_at(outlier_->consecutive_gateway_failure, outcomes.gateway_failures.add(), host,
-            FailureKind::consecutive_gateway_failure);
+    add_failure(outcomes.gateway_failures, outlier_->consecutive_gateway_failure, host,
+                FailureKind::consecutive_gateway_failure);
   else
     outcomes.gateway_failures.end();
-  tell_at(outlier_->consecutive_5xx, outcomes.errors_5xx.add(), host, FailureKind::consecutive_5xx);
+  add_failure(outcomes.errors_5xx, outlier_->consecutive_5xx, host, FailureKind::consecutive_5xx);
 }
 
 void HealthReports::count_local_failure(const Host& host, std::size_t worker) const {
   host.outcomes.counts[worker].local_total.add();
-  tell_at(outlier_->consecutive_local_origin_failure, host.outcomes.local_failures.add(), host,
-          FailureKind::consecutive_local_origin_failure);
+  add_failure(host.outcomes.local_failures, outlier_->consecutive_local_origin_failure, host,
+              FailureKind::consecutive_local_origin_failure);
 }
 
-void HealthReports::tell_at(std::uint32_t threshold, std::uint32_t length, const Host& host,
-                            FailureKind kind) const {
-  // Exactly the failure that completes the row tells: those after it would tell the same again.
-  if (length == threshold && callbacks_.on_streak)
-    callbacks_.on_streak(host.shared_from_this(), kind);
+void HealthReports::add_failure(FailureStreak& streak, std::uint32_t whole, const Host& host,
+                                FailureKind kind) const {
+  if (!streak.add(whole) || !callbacks_.on_streak) return;
+  // Failures of what was on its way when the host was ejected, or that is in panic.
+  if (host.health.has(HealthFlag::failed_outlier_check)) return;
+  callbacks_.on_streak(host.shared_from_this(), kind);
 }
 
 }  // namespace weir::upstream

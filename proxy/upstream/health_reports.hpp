@@ -60,8 +60,8 @@ class HealthReports {
   void count(const Host& host, std::size_t worker, Outcome outcome) const;
   void count_status(const Host& host, std::size_t worker, unsigned status) const;
   void count_local_failure(const Host& host, std::size_t worker) const;
-  void tell_at(std::uint32_t threshold, std::uint32_t length, const Host& host,
-               FailureKind kind) const;
+  void add_failure(FailureStreak& streak, std::uint32_t whole, const Host& host,
+                   FailureKind kind) const;
 
   const std::optional<config::OutlierDetectionConfig> outlier_;
   const Callbacks callbacks_;

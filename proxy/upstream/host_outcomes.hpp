@@ -15,8 +15,13 @@ namespace weir::upstream {
 /// Failures in a row, over all workers. A success that finds a zero writes nothing.
 class FailureStreak {
  public:
-  /// @return how many in a row this is.
-  std::uint32_t add() noexcept { return length_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  /// @return whether this completes a row of `whole`: the next failure begins another.
+  bool add(std::uint32_t whole) noexcept {
+    if (length_.fetch_add(1, std::memory_order_relaxed) + 1 != whole) return false;
+    // What others have added meanwhile stays.
+    length_.fetch_sub(whole, std::memory_order_relaxed);
+    return true;
+  }
   void end() noexcept {
     if (length_.load(std::memory_order_relaxed) != 0) length_.store(0, std::memory_order_relaxed);
   }

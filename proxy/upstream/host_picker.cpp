@@ -65,9 +65,9 @@ const std::shared_ptr<const Host>& HostPicker::pick(Random& random) {
 }
 
 void HostPicker::schedule(std::uint32_t host) {
-  const std::uint64_t load =
-      policy_ == config::LbPolicy::least_request ? std::min(connections(host) + 1, kMaxLoad) : 1;
-  turns_.schedule(host, load * kTurn / weight_of(*hosts_[host]));
+  const std::uint64_t turns =
+      policy_ == config::LbPolicy::least_request ? std::min(load(host) + 1, kMaxLoad) : 1;
+  turns_.schedule(host, turns * kTurn / weight_of(*hosts_[host]));
 }
 
 std::uint32_t HostPicker::pick_by_deadline() {
@@ -86,7 +86,7 @@ std::uint32_t HostPicker::pick_least_loaded(Random& random) const {
   std::uint32_t best = pick_any(random);
   for (std::uint32_t i = 1; i < choices_; ++i) {
     const std::uint32_t other = pick_any(random);
-    if (connections(other) < connections(best)) best = other;
+    if (load(other) < load(best)) best = other;
   }
   return best;
 }
@@ -95,10 +95,12 @@ std::uint32_t HostPicker::pick_any(Random& random) const {
   return random.below(static_cast<std::uint32_t>(hosts_.size()));
 }
 
-std::uint64_t HostPicker::connections(std::uint32_t host) const {
-  const auto& stats = hosts_[host]->stats;
-  assert(worker_ < stats.size());
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(stats[worker_].cx_active.value(), 0));
+std::uint64_t HostPicker::load(std::uint32_t host) const {
+  assert(worker_ < hosts_[host]->stats.size());
+  const stats::HostStats& stats = hosts_[host]->stats[worker_];
+  // Connections of HTTP wait in pools, or carry many requests: there the requests are the load.
+  const stats::Gauge& load = stats.rq_total.value() != 0 ? stats.rq_active : stats.cx_active;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(load.value(), 0));
 }
 
 }  // namespace weir::upstream

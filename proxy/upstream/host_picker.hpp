@@ -60,7 +60,7 @@ class HostPicker {
   std::uint32_t pick_in_order();
   std::uint32_t pick_least_loaded(Random& random) const;
   std::uint32_t pick_any(Random& random) const;
-  [[nodiscard]] std::uint64_t connections(std::uint32_t host) const;
+  [[nodiscard]] std::uint64_t load(std::uint32_t host) const;
 
   Hosts hosts_;
   config::LbPolicy policy_;

@@ -30,9 +30,9 @@ struct Locality {
 /// - round_robin: in order, from a random start; with unequal weights earliest-deadline-first, so
 /// that any stretch of
 ///   picks as long as the sum of the weights holds each host as often as its weight.
-/// - least_request: of N hosts drawn at random, the one with the fewest connections of this worker;
-/// with unequal
-///   weights earliest-deadline-first with weight / (connections + 1), so an idle cluster follows
+/// - least_request: of N hosts drawn at random, the one with the fewest requests of this worker,
+/// or, without HTTP, connections; with unequal
+///   weights earliest-deadline-first with weight / (load + 1), so an idle cluster follows
 ///   the weights.
 /// - random: each with equal chance; weights do not count.
 ///

@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import subprocess
 import threading
 import time
 
@@ -176,6 +177,61 @@ def test_an_http_check_asks_on_a_port_of_its_own(plain_lab, start, serve):
     assert proxy.stat("cluster.c.health_check.failure") - failures >= 4
 
 
+HTTP2 = {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+}
+
+
+@pytest.fixture
+def nghttpd(plain_lab, tmp_path):
+    """A server of HTTP/2 on port 7002 over tmp_path, whose responses end with grpc-status 0."""
+    argv = ["nghttpd", "--no-tls", "--trailer", "grpc-status: 0", "-a", HOST, "-d", str(tmp_path), "7002"]
+    with plain_lab.peer.popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+
+        def listens() -> bool:
+            with contextlib.suppress(OSError), plain_lab.peer.connect(HOST, 7002):
+                return True
+            return False
+
+        wait_for(listens, "nghttpd listens")
+        yield tmp_path
+        process.kill()
+
+
+def test_an_http2_check(plain_lab, start, serve, nghttpd):
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    (nghttpd / "healthz").write_text("fine")
+    check = {**HTTP_CHECK, "alt_port": 7002}
+    check["http_health_check"] = {"path": "/healthz", "codec_client_type": "HTTP2"}
+    proxy = start(cluster("c", (HOST, 7000), health_checks=[check]))
+    assert flags(proxy, 7000) == "healthy"
+    wait_for(lambda: proxy.stat("cluster.c.health_check.success") >= 5, "checks over one connection")
+    assert proxy.stat("cluster.c.health_check.failure") == 0
+    (nghttpd / "healthz").unlink()
+    wait_flags(proxy, 7000, "/failed_active_hc")
+    assert "GET /healthz answered 404" in proxy.log()
+
+
+def test_a_grpc_check(plain_lab, start, serve, nghttpd):
+    """What the health service says, from a file."""
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    answer = nghttpd / "grpc.health.v1.Health" / "Check"
+    answer.parent.mkdir()
+    answer.write_bytes(b"\0\0\0\0\2\x08\1")
+    check = {**FAST, "alt_port": 7002, "grpc_health_check": {"service_name": "shop"}}
+    one = cluster("c", (HOST, 7000), health_checks=[check], typed_extension_protocol_options=HTTP2)
+    proxy = start(one)
+    assert flags(proxy, 7000) == "healthy"
+    answer.write_bytes(b"\0\0\0\0\2\x08\2")
+    wait_flags(proxy, 7000, "/failed_active_hc")
+    assert "the health service says NOT_SERVING" in proxy.log()
+    answer.write_bytes(b"\0\0\0\0\2\x08\1")
+    wait_flags(proxy, 7000, "healthy")
+
+
 def test_a_degraded_host_is_used_when_the_others_are_not_enough(plain_lab, start, serve):
     hosts = []
     for port, status in ((7000, "HEALTHY"), (7001, "DEGRADED"), (7002, "DRAINING")):
@@ -224,17 +280,22 @@ def test_workers_start_when_every_host_was_checked_once(plain_lab, start, serve)
     assert "has failed its first health check: no answer within 1500 ms" in proxy.log()
 
 
-def test_all_hosts_failed_is_panic_unless_the_threshold_is_zero(plain_lab, start, serve):
+NOBODY = {**TCP_CHECK, "alt_port": 7099}  # nobody listens there
+
+
+def test_all_hosts_failed_is_panic(plain_lab, start, serve):
     serve(plain_lab.peer, HOST, 7000, says("a"))
     serve(plain_lab.peer, HOST, 7001, says("b"))
-    check = {**TCP_CHECK, "alt_port": 7099}  # nobody listens there
-    one = cluster("c", (HOST, 7000), (HOST, 7001), health_checks=[check])
-    proxy = start(one, workers=1)
+    proxy = start(cluster("c", (HOST, 7000), (HOST, 7001), health_checks=[NOBODY]), workers=1)
     assert answers_of(plain_lab, 20) == {"a": 10, "b": 10}
     assert proxy.stat("cluster.c.lb_healthy_panic") == 20
     assert proxy.stat("cluster.c.membership_healthy") == 0
-    proxy.close()
-    proxy = start({**one, "common_lb_config": {"healthy_panic_threshold": {"value": 0}}})
+
+
+def test_with_threshold_zero_there_is_no_panic(plain_lab, start, serve):
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    threshold = {"healthy_panic_threshold": {"value": 0}}
+    proxy = start(cluster("c", (HOST, 7000), health_checks=[NOBODY], common_lb_config=threshold))
     assert answers_of(plain_lab, 5).keys() <= {"eof", "reset"}
     assert {line["flags"] for line in proxy.access_lines(5)} == {"UH"}
     assert proxy.stat("cluster.c.upstream_cx_none_healthy") == 5

@@ -51,9 +51,10 @@ HeaderFields::HeaderFields(const HeaderMap& headers, FieldsOf kind) {
     fields_ = static_cast<nghttp2_nv*>(
         headers.arena().allocate(most * sizeof(nghttp2_nv), alignof(nghttp2_nv)));
   if (kind == FieldsOf::request) {
-    for (const HeaderId id : {HeaderId::method, HeaderId::scheme, HeaderId::path})
-      add_pseudo(headers, id);
-    add_pseudo(headers, headers.has(HeaderId::authority) ? HeaderId::authority : HeaderId::host);
+    // In the order in which they are there, as Envoy does it.
+    for (const HeaderField& field : headers.fields())
+      if (is_pseudo(field.id) && field.id != HeaderId::status) add(field);
+    if (!headers.has(HeaderId::authority)) add_pseudo(headers, HeaderId::host);
   } else if (kind == FieldsOf::response) {
     add_pseudo(headers, HeaderId::status);
   }

@@ -18,17 +18,6 @@ void forget_streaks(const Host& host) {
   host.outcomes.local_failures.end();
 }
 
-void forget_streak(const Host& host, FailureKind kind) {
-  switch (kind) {
-    case FailureKind::consecutive_5xx:
-      return host.outcomes.errors_5xx.end();
-    case FailureKind::consecutive_gateway_failure:
-      return host.outcomes.gateway_failures.end();
-    case FailureKind::consecutive_local_origin_failure:
-      return host.outcomes.local_failures.end();
-  }
-}
-
 }  // namespace
 
 void OutlierDetector::set_hosts(const std::vector<std::shared_ptr<const Host>>& hosts) {
@@ -79,8 +68,6 @@ OutlierDetector::Changes OutlierDetector::on_streak(const std::shared_ptr<const 
   // News of a host that has left, or of failures that were on their way when it was ejected.
   if (record == nullptr || is_ejected(*host)) return changes;
   eject(*record, cause_of(kind), now, changes);
-  // The row begins anew, so that it is noticed again when it could not be acted on.
-  forget_streak(*host, kind);
   return changes;
 }
 

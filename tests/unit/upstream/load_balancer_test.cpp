@@ -263,6 +263,16 @@ TEST(LeastRequest, AvoidsTheLoadedHost) {
   EXPECT_NEAR(counts.at("busy"), 1000, 150);  // only when both draws hit it
 }
 
+TEST(LeastRequest, WithHttpRequestsAreTheLoadNotPooledConnections) {
+  LoadBalancer balancer(LbPolicy::least_request, 2, kWorker);
+  Random random(1);
+  const auto set = hosts({{"busy"}, {"idle"}});
+  for (const auto& host : set->hosts) host->stats[kWorker].rq_total.add();
+  set->hosts[0]->stats[kWorker].rq_active.set(5);
+  set->hosts[1]->stats[kWorker].cx_active.set(9);
+  EXPECT_NEAR(pick_many(balancer, set, random, 4000).at("busy"), 1000, 150);
+}
+
 TEST(LeastRequest, MoreChoicesAvoidItMore) {
   LoadBalancer balancer(LbPolicy::least_request, 20, kWorker);
   Random random(1);

@@ -205,7 +205,7 @@ class FilterWalk {
     const Held held = std::exchange(held_[i], Held{});
     if (std::exchange(peer_held_, false)) side_->hold_peer(false);
     if (held.headers) {
-      const bool ends = held.end && held.bytes.empty() && !held.trailers;
+      const bool ends = held.end && held.end_seen && held.bytes.empty() && !held.trailers;
       pass_headers(i + 1, ends);
       if (side_->over() || ends) return;
     }
