@@ -74,8 +74,7 @@ void Worker::on_timer() {
 }
 
 void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
-  loop_->post(
-      [this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
+  loop_->post([this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
 }
 
 void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host) {
