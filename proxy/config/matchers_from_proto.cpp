@@ -148,6 +148,8 @@ route::QueryParameterMatcher query_parameter_matcher_from_proto(const Query& pro
   route::QueryParameterMatcher out;
   out.name = proto.name();
   if (out.name.empty()) context.error("query parameter matcher has no name");
+  if (proto.has_present_match() && !proto.present_match())
+    out.kind = route::QueryParameterMatcher::Kind::absent;
   if (proto.has_string_match()) {
     out.kind = route::QueryParameterMatcher::Kind::string;
     out.string = string_matcher_from_proto(proto.string_match(), context.field("string_match"));

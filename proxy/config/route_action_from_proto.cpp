@@ -163,7 +163,7 @@ route::RedirectAction redirect_action_from_proto(const Redirect& proto,
   if (proto.port_redirect() != 0)
     action.port = port_from_proto(proto.port_redirect(), context.field("port_redirect"));
   action.https = proto.https_redirect();
-  action.scheme = lower_case(proto.scheme_redirect());
+  action.scheme = proto.scheme_redirect();
   action.path = proto.path_redirect();
   action.rewrite.prefix = proto.prefix_rewrite();
   if (proto.has_regex_rewrite())

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/sanitizers.hpp"
+
 namespace weir::http {
 
 /// Blocks of arenas, kept for the next stream. Single thread.
@@ -29,7 +31,7 @@ class ArenaPool {
   }
 
  private:
-  static constexpr std::size_t kSpare = 256;
+  static constexpr std::size_t kSpare = kAddressSanitizer ? 0 : 256;
   std::vector<std::unique_ptr<std::byte[]>> spare_;
 };
 
@@ -42,7 +44,7 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
   ~Arena();
 
-  /// Never null. Aligned for any type unless `alignment` says less.
+  /// Never null. Aligned for any type unless `alignment` says less; it cannot say more.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     std::byte* const at = aligned(alignment);
     if (at != nullptr && bytes <= static_cast<std::size_t>(end_ - at)) {
@@ -74,18 +76,25 @@ class Arena {
     std::memcpy(at, text.data(), text.size());
     return {at, text.size()};
   }
-  /// The two joined.
-  std::string_view join(std::string_view first, std::string_view second) {
-    auto* const at = static_cast<char*>(allocate(first.size() + second.size() + 1, 1));
-    // memcpy takes no null pointer, which an empty view may have.
-    if (!first.empty()) std::memcpy(at, first.data(), first.size());
-    if (!second.empty()) std::memcpy(at + first.size(), second.data(), second.size());
-    return {at, first.size() + second.size()};
+  /// Them all in one.
+  template <class... Texts>
+  std::string_view join(const Texts&... texts) {
+    const std::size_t size = (std::string_view(texts).size() + ...);
+    auto* const at = static_cast<char*>(allocate(size + 1, 1));
+    char* to = at;
+    const auto put = [&](std::string_view text) {
+      // memcpy takes no null pointer, which an empty view may have.
+      if (!text.empty()) std::memcpy(to, text.data(), text.size());
+      to += text.size();
+    };
+    (put(texts), ...);
+    return {at, size};
   }
 
   /// Builds a T; its destructor is not called by the arena.
   template <class T, class... Args>
   T* make(Args&&... args) {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
     return new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
   }
 

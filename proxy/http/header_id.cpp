@@ -175,7 +175,7 @@ HeaderId known_name(std::string_view line, std::size_t& length) noexcept {
   return HeaderId::none;
 }
 
-std::string_view header_name(HeaderId id) noexcept { return kNames[static_cast<std::size_t>(id)]; }
+constinit const std::array<std::string_view, kHeaderIds> detail::kHeaderNames = kNames;
 
 HeaderId header_id(std::string_view name) noexcept {
   if (name.empty()) return HeaderId::none;

@@ -2,6 +2,7 @@
 // HeaderId: the header names that Weir itself cares about.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -82,8 +83,13 @@ enum class HeaderId : std::uint8_t {
 };
 inline constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::count_);
 
+namespace detail {
+extern const std::array<std::string_view, kHeaderIds> kHeaderNames;
+}
 /// Lower case, with the colon of a pseudo-header. "" for none.
-std::string_view header_name(HeaderId id) noexcept;
+inline std::string_view header_name(HeaderId id) noexcept {
+  return detail::kHeaderNames[static_cast<std::size_t>(id)];
+}
 
 /// The known name that stands before the ':' at the beginning of `line`, in any case; `length`
 /// receives its length. `none`: another name, or a text too short to tell.
@@ -120,6 +126,12 @@ class HeaderSet {
   std::uint64_t words_[2] = {0, 0};
 };
 static_assert(kHeaderIds <= 128);
+
+/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does it.
+constexpr bool is_single(HeaderId id) noexcept {
+  return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
+         id != HeaderId::http2_settings && id != HeaderId::forwarded;
+}
 
 constexpr bool is_pseudo(HeaderId id) noexcept {
   return id >= HeaderId::method && id <= HeaderId::status;

@@ -15,14 +15,13 @@ void HeaderMap::grow() {
   capacity_ = capacity;
 }
 
-void HeaderMap::set_static(HeaderId id, std::string_view value) {
-  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) {
-    add_static(id, value);
-    return;
-  }
-  fields_[first - 1].value = value;
-  for (std::size_t i = first; i < size_; ++i)
+void HeaderMap::join(const HeaderField& field) {
+  std::string_view& value = fields_[first_[static_cast<std::size_t>(field.id)] - 1].value;
+  value = arena_->join(value, ",", field.value);
+}
+
+void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {
+  for (std::size_t i = at; i < size_; ++i)
     if (fields_[i].id == id) remove_at(i);
 }
 
@@ -31,6 +30,7 @@ void HeaderMap::set(std::string_view name, std::string_view value) {
     set(id, value);
     return;
   }
+  if (name.empty()) return;  // the mark of what was removed
   bool found = false;
   for (std::size_t i = 0; i < size_; ++i) {
     if (fields_[i].name != name) continue;
@@ -53,13 +53,23 @@ const HeaderField* HeaderMap::find(std::string_view name) const noexcept {
 std::string_view HeaderMap::joined(std::string_view name) const {
   const HeaderField* const first = find(name);
   if (first == nullptr) return {};
-  std::string_view all = first->value;
-  for (const HeaderField* at = first + 1; at != fields_ + size_; ++at) {
-    if (at->name != name) continue;
-    all = arena_->join(all, ",");
-    all = arena_->join(all, at->value);
+  const auto same = [&](const HeaderField& field) {
+    return first->id != HeaderId::none ? field.id == first->id : field.name == name;
+  };
+  const HeaderField* const end = fields_ + size_;
+  const HeaderField* second = std::find_if(first + 1, end, same);
+  if (second == end) return first->value;
+  std::size_t size = first->value.size();
+  for (const HeaderField* at = second; at != end; ++at)
+    if (same(*at)) size += 1 + at->value.size();
+  auto* const all = static_cast<char*>(arena_->allocate(size, 1));
+  char* to = std::copy(first->value.begin(), first->value.end(), all);
+  for (const HeaderField* at = second; at != end; ++at) {
+    if (!same(*at)) continue;
+    *to++ = ',';
+    to = std::copy(at->value.begin(), at->value.end(), to);
   }
-  return all;
+  return {all, size};
 }
 
 std::size_t HeaderMap::count(std::string_view name) const noexcept {
@@ -69,6 +79,7 @@ std::size_t HeaderMap::count(std::string_view name) const noexcept {
 }
 
 void HeaderMap::remove_at(std::size_t at) noexcept {
+  if (fields_[at].removed()) return;
   const HeaderId id = fields_[at].id;
   fields_[at] = HeaderField{};
   ++removed_;
@@ -76,22 +87,23 @@ void HeaderMap::remove_at(std::size_t at) noexcept {
 }
 
 void HeaderMap::find_first_again(HeaderId id) noexcept {
-  std::uint16_t& first = first_[static_cast<std::size_t>(id)];
+  std::uint32_t& first = first_[static_cast<std::size_t>(id)];
   const std::size_t from = first;
   first = 0;
   for (std::size_t i = from; i < size_ && first == 0; ++i)
-    if (fields_[i].id == id) first = static_cast<std::uint16_t>(i + 1);
+    if (fields_[i].id == id) first = static_cast<std::uint32_t>(i + 1);
   if (first == 0) present_.remove(id);
 }
 
 bool HeaderMap::remove_known(HeaderId id) noexcept {
-  const std::uint16_t first = first_[static_cast<std::size_t>(id)];
+  const std::uint32_t first = first_[static_cast<std::size_t>(id)];
   present_.remove(id);
   first_[static_cast<std::size_t>(id)] = 0;
   for (std::size_t i = first - 1u; i < size_; ++i) {
     if (fields_[i].id != id) continue;
     fields_[i] = HeaderField{};
     ++removed_;
+    if (!repeated_.has(id)) break;
   }
   return true;
 }
@@ -113,6 +125,17 @@ void HeaderMap::clear() noexcept {
   removed_ = 0;
   first_.fill(0);
   present_.clear();
+  repeated_.clear();
+}
+
+void HeaderMap::rebase(const char* begin, const char* end, const char* copy) noexcept {
+  for (std::size_t i = 0; i < size_; ++i) {
+    std::string_view& value = fields_[i].value;
+    const auto at = reinterpret_cast<std::uintptr_t>(value.data());
+    if (at < reinterpret_cast<std::uintptr_t>(begin) || at >= reinterpret_cast<std::uintptr_t>(end))
+      continue;
+    value = {copy + (value.data() - begin), value.size()};
+  }
 }
 
 std::size_t HeaderMap::bytes() const noexcept {

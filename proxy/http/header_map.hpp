@@ -40,8 +40,13 @@ class HeaderMap {
   }
   /// `value` lives as long as the arena, or for ever: it is not copied.
   void add_static(HeaderId id, std::string_view value) { append({header_name(id), value, id}); }
-  /// A field whose texts live as long as the arena; `field.id` is right.
+  /// A field whose texts live as long as the arena; `field.id` is right. One that is_single() and
+  /// is there already gets the value behind its own.
   void append(const HeaderField& field) {
+    if (first_[static_cast<std::size_t>(field.id)] != 0 && is_single(field.id)) {
+      join(field);
+      return;
+    }
     if (size_ == capacity_) grow();
     new (fields_ + size_) HeaderField(field);
     const std::size_t at = size_++;
@@ -51,12 +56,20 @@ class HeaderMap {
   /// Replaces the first value where it stands and removes the others; adds it at the end when there
   /// is none.
   void set(HeaderId id, std::string_view value) { set_static(id, arena_->copy(value)); }
-  void set_static(HeaderId id, std::string_view value);
+  void set_static(HeaderId id, std::string_view value) {
+    const std::uint32_t first = first_[static_cast<std::size_t>(id)];
+    if (first == 0) {
+      add_static(id, value);
+      return;
+    }
+    fields_[first - 1].value = value;
+    if (repeated_.has(id)) remove_after(first, id);
+  }
   void set(std::string_view name, std::string_view value);
 
   /// The first field of that name, or nullptr.
   [[nodiscard]] const HeaderField* find(HeaderId id) const noexcept {
-    const std::uint16_t at = first_[static_cast<std::size_t>(id)];
+    const std::uint32_t at = first_[static_cast<std::size_t>(id)];
     return at == 0 ? nullptr : &fields_[at - 1];
   }
   [[nodiscard]] const HeaderField* find(std::string_view name) const noexcept;
@@ -81,9 +94,11 @@ class HeaderMap {
   // Removes every field of that name. @return whether there was one
   bool remove(HeaderId id) noexcept { return has(id) && remove_known(id); }
   bool remove(std::string_view name) noexcept;
-  /// Removes one field, by its place in fields().
+  /// Removes one field, by its place in fields(). Nothing when it has gone already.
   void remove_at(std::size_t index) noexcept;
   void clear() noexcept;
+  /// Values within [begin, end) are from now on at the same distance from `copy`.
+  void rebase(const char* begin, const char* end, const char* copy) noexcept;
 
   /// In order; skip those that are removed(). Invalid after the next change.
   [[nodiscard]] std::span<const HeaderField> fields() const noexcept { return {fields_, size_}; }
@@ -96,13 +111,18 @@ class HeaderMap {
 
  private:
   void grow();
+  void join(const HeaderField& field);
   void index(HeaderId id, std::size_t at) noexcept {
-    std::uint16_t& first = first_[static_cast<std::size_t>(id)];
-    if (first != 0 || at >= UINT16_MAX) return;
-    first = static_cast<std::uint16_t>(at + 1);
+    std::uint32_t& first = first_[static_cast<std::size_t>(id)];
+    if (first != 0) {
+      repeated_.add(id);
+      return;
+    }
+    first = static_cast<std::uint32_t>(at + 1);
     present_.add(id);
   }
   bool remove_known(HeaderId id) noexcept;
+  void remove_after(std::size_t at, HeaderId id) noexcept;
   void find_first_again(HeaderId id) noexcept;
 
   Arena* arena_;
@@ -111,7 +131,8 @@ class HeaderMap {
   std::uint32_t capacity_ = 0;
   std::uint32_t removed_ = 0;
   HeaderSet present_;
-  std::array<std::uint16_t, kHeaderIds> first_{};  // index + 1; 0 = none; slot `none` is not used
+  HeaderSet repeated_;  // those that came more than once, at some time
+  std::array<std::uint32_t, kHeaderIds> first_{};  // index + 1; 0 = none; slot `none` is not used
 };
 
 }  // namespace weir::http

@@ -110,6 +110,9 @@ void ClientConnection::on_events(io::Events events, std::uint32_t) {
       if (!write_out()) return;
       if (out_.empty()) on_drained();
       if (phase_ == Phase::closed) return;
+    } else if ((events & EPOLLOUT) != 0 && wants_writable()) {
+      on_drained();
+      if (phase_ == Phase::closed) return;
     }
     if ((events & ~io::Events{EPOLLOUT}) == 0) return;
     if (paused_)
@@ -190,6 +193,8 @@ void ClientConnection::drain() {
 void ClientConnection::close(ResetReason reason, std::string_view detail) {
   if (phase_ == Phase::closed) return;
   const bool was_connecting = phase_ == Phase::connecting;
+  // Who hears of the end may ask for a connection at once: not for this one.
+  set_ready(false);
   phase_ = Phase::closed;
   guarded([&] {
     timer_.disarm();

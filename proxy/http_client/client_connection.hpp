@@ -50,6 +50,8 @@ class ClientConnection : io::EventHandler, io::TimerHandler, io::Resumable {
   virtual void end_exchanges(ResetReason reason, std::string_view detail) = 0;
   /// What was queued has been written.
   virtual void on_drained() = 0;
+  /// on_drained() is wanted although nothing is queued here.
+  [[nodiscard]] virtual bool wants_writable() const { return false; }
   virtual void on_idle_timer() = 0;
   /// Its turn has come: see resume_later().
   virtual void on_turn() = 0;

@@ -20,6 +20,7 @@ enum class ResetReason : std::uint8_t {
   connection_terminated,   // the host closed the connection
   remote_reset,            // RST_STREAM
   refused_stream,          // RST_STREAM with REFUSED_STREAM: nothing was done
+  not_sent,                // the connection could not take it: nothing was done
   local_reset,             // by us
   overflow,                // a circuit breaker
   protocol_error,          // what came was no HTTP
@@ -54,6 +55,8 @@ class ExchangeEvents {
   /// cancel().
   virtual void pin() = 0;
   virtual void unpin() = 0;
+  /// The response's body was taken over, and something of it can be read.
+  virtual void on_body_readable() = 0;
 
  protected:
   ~ExchangeEvents() = default;
@@ -80,11 +83,20 @@ class Exchange {
   [[nodiscard]] virtual std::string_view protocol() const = 0;  // "HTTP/1.1", "HTTP/2"
   /// The connection has carried an exchange before: its end may be the host's idle timeout.
   [[nodiscard]] virtual bool reused() const = 0;
-  /// The socket, when bytes of the bodies may be moved around this object; -1 otherwise.
-  [[nodiscard]] virtual int socket_for_body() const = 0;
-  /// Bytes of the response's body were moved by somebody else. `end_of_stream`: the last ones; the
-  /// exchange is gone then. @return false: there were too many.
-  virtual void body_was_read(std::uint64_t bytes, bool end_of_stream) = 0;
+  /// The socket of an exchange whose bodies may be moved around this object; -1: they may not now.
+  [[nodiscard]] virtual int socket_for_body() const { return -1; }
+  /// Bytes of the response's body left to read, when that is known; else 0.
+  [[nodiscard]] virtual std::uint64_t response_body_left() const { return 0; }
+  /// From here on somebody else reads the response's body from the socket.
+  virtual void take_over_response() {}
+  /// It has read all of it. The exchange is gone.
+  virtual void response_was_read(std::uint64_t /*bytes*/) {}
+  /// From here on somebody else writes the request's body; on_request_drained() says when the socket
+  /// takes more.
+  virtual void take_over_request() {}
+  virtual void request_was_written(std::uint64_t /*bytes*/, bool /*end_of_stream*/) {}
+  /// The host has sent its FIN: an empty queue is the end.
+  [[nodiscard]] virtual bool hung_up() const { return false; }
 
  protected:
   ~Exchange() = default;

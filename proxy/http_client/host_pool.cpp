@@ -79,7 +79,10 @@ std::optional<ResetReason> HostPool::open(const RequestOptions& options, std::st
   ++connecting_;
   connecting_capacity_ += capacity;
   put(others_, *connection);
-  if (connection->connect(std::move(*use), options, detail)) return std::nullopt;
+  opening_ = true;
+  const bool begun = connection->connect(std::move(*use), options, detail);
+  opening_ = false;
+  if (begun) return std::nullopt;
   return ResetReason::connect_failed;
 }
 
@@ -119,6 +122,12 @@ void HostPool::available(ClientConnection& connection) {
     dequeue(*first_waiting_);
     ready_->take(*events);
   }
+  // A connection that takes many was counted before anybody knew how many it takes.
+  if (options_.http2 || cluster().config().protocol == config::UpstreamProtocol::http2) {
+    std::string detail;
+    while (!draining_ && waiting_ > connecting_capacity_ && !open(options_, detail)) {
+    }
+  }
 }
 
 void HostPool::unavailable(ClientConnection& connection) noexcept {
@@ -143,7 +152,8 @@ void HostPool::gone(ClientConnection& connection) {
   const Work work(*this);
   take_out(connection.in_ready_list_ ? ready_ : others_, connection);
   --connections_;
-  if (draining_ || waiting_ <= connecting_capacity_) return;
+  // Whoever opens one hears at once that it cannot be.
+  if (opening_ || draining_ || waiting_ <= connecting_capacity_) return;
   // The one that they were waiting for will not come.
   std::string detail;
   if (const auto failed = open(options_, detail); failed && connections_ == 0) {

@@ -71,6 +71,7 @@ class HostPool {
   std::uint32_t connecting_capacity_ = 0;  // exchanges that those can take once they are open
   RequestOptions options_;                 // of the last connection
   bool draining_ = false;
+  bool opening_ = false;  // inside open()
   bool inside_ = false;  // a call to the outside is under way: not to be destroyed
 };
 

@@ -22,8 +22,8 @@ enum Method : std::uint8_t { kOther, kHead, kConnect };
 /// Requests of these methods have no body unless they say so; all others without one say that it is
 /// empty (RFC 9110 §8.6).
 bool says_nothing_of_no_body(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS" ||
-         method == "TRACE" || method == "CONNECT";
+  return method == "GET" || method == "HEAD" || method == "DELETE" || method == "TRACE" ||
+         method == "CONNECT";
 }
 
 }  // namespace
@@ -49,6 +49,7 @@ void Http1Connection::take(ExchangeEvents& events) {
   begun_ = false;
   upgrade_ = false;
   paused_ = false;
+  response_elsewhere_ = request_elsewhere_ = false;
   events.on_ready(*this);
 }
 
@@ -171,6 +172,10 @@ void Http1Connection::end_exchanges(ResetReason reason, std::string_view detail)
 void Http1Connection::on_readable() {
   auto& buffer = *environment().relay.shared;
   while (phase_ == Phase::open && !paused_) {
+    if (response_elsewhere_) {
+      if (events_ != nullptr) events_->on_body_readable();
+      return;
+    }
     const ssize_t got = recv(fd(), buffer.data(), buffer.size(), 0);
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -200,8 +205,10 @@ bool Http1Connection::on_end_of_input() {
     events->on_response_data({}, true);
     return false;
   }
+  // Half a head is none; what becomes of half a body, the router knows.
   const bool partial = begun_ && receiving_ != Receiving::nothing;
-  close(ResetReason::connection_terminated, partial ? "closed within a response" : "closed");
+  close(!held_.empty() ? ResetReason::protocol_error : ResetReason::connection_terminated,
+        partial ? "closed within a response" : "closed");
   return false;
 }
 
@@ -274,6 +281,7 @@ bool Http1Connection::begin_body(const http::StatusLine& line, http::HeaderMap& 
     return false;
   }
   if (tunnel) framing_ = BodyFraming::tunnel;
+  if (line.status == 204) headers.remove(HeaderId::content_length);
   const std::string_view connection = headers.joined("connection");
   const bool says_close = http::has_token(connection, "close");
   const bool says_keep = http::has_token(connection, "keep-alive");
@@ -356,16 +364,23 @@ ExchangeEvents* Http1Connection::finish() {
 }
 
 int Http1Connection::socket_for_body() const {
-  return phase_ == Phase::open && receiving_ == Receiving::body && framing_ == BodyFraming::length
-             ? fd()
-             : -1;
+  return phase_ == Phase::open && out_.empty() && !broken_ ? fd() : -1;
 }
 
-void Http1Connection::body_was_read(std::uint64_t bytes, bool end_of_stream) {
-  left_ -= std::min(left_, bytes);
+std::uint64_t Http1Connection::response_body_left() const {
+  return receiving_ == Receiving::body && framing_ == BodyFraming::length ? left_ : 0;
+}
+
+void Http1Connection::response_was_read(std::uint64_t bytes) {
+  left_ = 0;
   cluster().stats().upstream_cx_rx_bytes_total.add(bytes);
-  if (!end_of_stream) return;
   guarded([&] { static_cast<void>(finish()); });
+}
+
+void Http1Connection::request_was_written(std::uint64_t bytes, bool end_of_stream) {
+  cluster().stats().upstream_cx_tx_bytes_total.add(bytes);
+  request_done_ = end_of_stream;
+  request_elsewhere_ = false;
 }
 
 }  // namespace weir::http_client

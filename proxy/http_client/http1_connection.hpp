@@ -32,7 +32,12 @@ class Http1Connection final : public ClientConnection, public Exchange {
   [[nodiscard]] std::string_view protocol() const override { return "HTTP/1.1"; }
   [[nodiscard]] bool reused() const override { return exchanges_ > 1; }
   [[nodiscard]] int socket_for_body() const override;
-  void body_was_read(std::uint64_t bytes, bool end_of_stream) override;
+  [[nodiscard]] std::uint64_t response_body_left() const override;
+  void take_over_response() override { response_elsewhere_ = true; }
+  void response_was_read(std::uint64_t bytes) override;
+  void take_over_request() override { request_elsewhere_ = true; }
+  void request_was_written(std::uint64_t bytes, bool end_of_stream) override;
+  [[nodiscard]] bool hung_up() const override { return peer_ended_; }
 
  private:
   friend class io::BlockPool<kClientBlock>;
@@ -45,6 +50,7 @@ class Http1Connection final : public ClientConnection, public Exchange {
   void on_readable() override;
   void end_exchanges(ResetReason reason, std::string_view detail) override;
   void on_drained() override;
+  [[nodiscard]] bool wants_writable() const override { return request_elsewhere_; }
   void on_idle_timer() override;
   void on_turn() override;
   void destroy() override;
@@ -74,6 +80,8 @@ class Http1Connection final : public ClientConnection, public Exchange {
   bool keep_alive_ : 1 = true;
   bool begun_ : 1 = false;  // something of the response has arrived
   bool upgrade_ : 1 = false;
+  bool response_elsewhere_ : 1 = false;  // somebody else reads the body
+  bool request_elsewhere_ : 1 = false;   // and writes it
 };
 
 }  // namespace weir::http_client

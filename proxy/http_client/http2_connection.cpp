@@ -53,9 +53,9 @@ void Http2Exchange::send_trailers(const http::HeaderMap& trailers) {
 void Http2Exchange::flush() {
   if (stream_ >= 0 || events_ == nullptr) return;
   // The connection takes no more streams: somebody else has to serve this.
-  ExchangeEvents* const events = connection_.finish(*this);
+  connection_.set_ready(false);
+  connection_.finish(*this)->on_reset(ResetReason::not_sent, "the connection takes no more streams");
   connection_.forget(*this);
-  events->on_reset(ResetReason::refused_stream, "the connection takes no more streams");
 }
 
 bool Http2Exchange::congested() const {
@@ -94,10 +94,10 @@ void Http2Connection::destroy() { environment().blocks.destroy(this); }
 std::uint32_t Http2Connection::capacity() const {
   constexpr std::uint32_t kMost = 1u << 20;
   // Before it is open nobody knows what the host will take: as much as is usual.
-  if (session_ == nullptr) return 100;
+  const auto uses = cluster().config().http.max_requests_per_connection;
+  if (session_ == nullptr) return uses != 0 ? std::min(uses, 100u) : 100;
   if (refuses_ || draining_ || !session_->may_open_stream()) return 0;
-  const auto most = cluster().config().http.max_requests_per_connection;
-  if (most != 0) return most > exchanges_ ? most - exchanges_ : 0;
+  if (uses != 0) return uses > exchanges_ ? uses - exchanges_ : 0;
   return kMost;
 }
 
@@ -128,7 +128,8 @@ void Http2Connection::settle() {
   set_ready(capacity() > 0);
   if (active_ > 0) return;
   arm_idle();
-  if (draining_ || refuses_) {
+  const auto uses = cluster().config().http.max_requests_per_connection;
+  if (draining_ || refuses_ || (uses != 0 && exchanges_ >= uses)) {
     if (!session_->goaway_sent()) session_->goaway();
     gather();
     static_cast<void>(write_out());
@@ -236,6 +237,9 @@ void Http2Connection::on_idle_timer() {
 }
 
 void Http2Connection::end_exchanges(ResetReason reason, std::string_view detail) {
+  // The words may be the session's own.
+  const std::string words(detail);
+  detail = words;
   // The session's callbacks must not find what goes now.
   session_.reset();
   std::vector<Http2Exchange*> all;
@@ -334,7 +338,11 @@ void Http2Connection::on_reset(std::int32_t stream, const http::Http2Reset& rese
   if (exchange == nullptr || exchange->events_ == nullptr) return;
   ResetReason reason = ResetReason::remote_reset;
   if (reset.code == Http2Error::refused_stream) reason = ResetReason::refused_stream;
-  if (!reset.by_peer) reason = ResetReason::protocol_error;
+  if (reset.code == Http2Error::protocol_error) reason = ResetReason::protocol_error;
+  // What is too large is refused as if the host had given it up: so Envoy reports it.
+  const bool too_large = reset.details == "http2.too_many_headers" ||
+                         reset.details == "http2.header_list_size_too_large";
+  if (!reset.by_peer && !too_large) reason = ResetReason::protocol_error;
   finish(*exchange)->on_reset(reason, reset.details);
 }
 

@@ -30,8 +30,6 @@ class Http2Exchange final : public Exchange {
   [[nodiscard]] std::optional<Endpoint> local_address() const override;
   [[nodiscard]] std::string_view protocol() const override { return "HTTP/2"; }
   [[nodiscard]] bool reused() const override { return reused_; }
-  [[nodiscard]] int socket_for_body() const override { return -1; }
-  void body_was_read(std::uint64_t, bool) override {}
 
  private:
   friend class Http2Connection;

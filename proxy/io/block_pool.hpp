@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/sanitizers.hpp"
+
 namespace weir::io {
 
 /// Hands out blocks of `kBlock` bytes from slabs of 64. Freed blocks are reused first, slabs are
@@ -19,6 +21,9 @@ class BlockPool {
   template <class T, class... Args>
   T* make(Args&&... args) {
     static_assert(sizeof(T) <= kBlock && alignof(T) <= alignof(std::max_align_t));
+    if constexpr (kAddressSanitizer) {
+      return new (::operator new(sizeof(T))) T(std::forward<Args>(args)...);
+    }
     if (free_ == nullptr) grow();
     Free* block = free_;
     free_ = block->next;
@@ -28,6 +33,10 @@ class BlockPool {
   template <class T>
   void destroy(T* object) noexcept {
     object->~T();
+    if constexpr (kAddressSanitizer) {
+      ::operator delete(object);
+      return;
+    }
     free_ = new (object) Free{free_};
   }
 

@@ -42,6 +42,16 @@ Step::Kind kind_of(const HeaderAddition& addition, const http::HeaderMap& header
   return Step::Kind::nothing;
 }
 
+/// What is overwritten moves to the end; pseudo-headers cannot.
+void overwrite(http::HeaderMap& headers, const HeaderAddition& addition, std::string_view value) {
+  if (addition.name.starts_with(':')) {
+    headers.set(addition.name, value);
+    return;
+  }
+  headers.remove(addition.name);
+  headers.add(addition.name, value);
+}
+
 }  // namespace
 
 void HeaderMutations::apply(http::HeaderMap& headers, const access_log::Record* record) const {
@@ -57,7 +67,7 @@ void HeaderMutations::apply(http::HeaderMap& headers, const access_log::Record* 
     new (end++) Step{&addition, value, kind_of(addition, headers)};
   }
   for (const Step& step : std::span(begin, end))
-    if (step.kind == Step::Kind::overwrite) headers.set(step.addition->name, step.value);
+    if (step.kind == Step::Kind::overwrite) overwrite(headers, *step.addition, step.value);
   for (const Step& step : std::span(begin, end))
     if (step.kind == Step::Kind::add) headers.add(step.addition->name, step.value);
 }

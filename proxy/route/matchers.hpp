@@ -47,7 +47,7 @@ struct HeaderMatcher {
 
 /// config.route.v3.QueryParameterMatcher. The first parameter of that name counts.
 struct QueryParameterMatcher {
-  enum class Kind : std::uint8_t { present, string };
+  enum class Kind : std::uint8_t { present, absent, string };
   std::string name;
   Kind kind = Kind::present;
   StringMatcher string;

@@ -47,7 +47,9 @@ std::string redirect_location(const RedirectAction& redirect, const RouteMatch& 
   out += redirect.host ? std::string_view(*redirect.host)
                        : kept_host(redirect, scheme, new_scheme, authority);
   if (redirect.port) out += ":" + std::to_string(*redirect.port);
-  return out + new_path(redirect, match, path);
+  const std::string target = new_path(redirect, match, path);
+  if (!target.starts_with('/')) out += '/';
+  return out + target;
 }
 
 }  // namespace weir::route

@@ -43,6 +43,16 @@ RelayDirection::Step RelayDirection::fail(Step step, int error) noexcept {
   return step;
 }
 
+/// The source has ended: too early, when a total was expected.
+RelayDirection::Step RelayDirection::at_end(std::uint64_t total) noexcept {
+  return total == kUnbounded ? Step::end : fail(Step::source_failed, 0);
+}
+
+/// To be read yet.
+std::uint64_t RelayDirection::left_of(std::uint64_t total) const noexcept {
+  return total == kUnbounded ? kUnbounded : total - bytes_ - buffered();
+}
+
 RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources& resources) {
   while (spill_begin_ < spill_end_) {
     const ssize_t sent =
@@ -57,11 +67,13 @@ RelayDirection::Step RelayDirection::flush_spill(int destination, RelayResources
 }
 
 RelayDirection::Step RelayDirection::copy(int source, int destination, RelayResources& resources,
-                                          ShortRead short_read, std::size_t limit) {
-  const std::size_t room = std::min(limit, io::kBufferSize);
+                                          ShortRead short_read, std::size_t limit,
+                                          std::uint64_t total) {
+  const auto room = static_cast<std::size_t>(
+      std::min<std::uint64_t>(left_of(total), std::min(limit, io::kBufferSize)));
   const ssize_t got = recv(source, resources.shared->data(), room, 0);
   if (got <= 0) {
-    if (got == 0) return Step::end;
+    if (got == 0) return at_end(total);
     return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
   }
   const auto size = static_cast<std::size_t>(got);
@@ -89,11 +101,13 @@ RelayDirection::Step RelayDirection::copy(int source, int destination, RelayReso
   return Step::again;
 }
 
-RelayDirection::Step RelayDirection::fill_pipe(int source) {
-  const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, pipe_->capacity,
+RelayDirection::Step RelayDirection::fill_pipe(int source, std::uint64_t total) {
+  const auto room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(left_of(total), pipe_->capacity));
+  const ssize_t got = splice(source, nullptr, pipe_->write_end.get(), nullptr, room,
                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (got < 0) return would_block(errno) ? Step::empty : fail(Step::source_failed, errno);
-  if (got == 0) return Step::end;
+  if (got == 0) return at_end(total);
   pipe_->held = static_cast<std::size_t>(got);
   return Step::again;
 }
@@ -113,7 +127,8 @@ RelayDirection::Step RelayDirection::drain_pipe(int destination) {
 }
 
 RelayDirection::Step RelayDirection::splice_through(int source, int destination,
-                                                    RelayResources& resources) {
+                                                    RelayResources& resources,
+                                                    std::uint64_t total) {
   if (pipe_ == nullptr) {
     pipe_ = resources.pipes.take();
     if (pipe_ == nullptr) {
@@ -121,7 +136,7 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
       return Step::again;
     }
   }
-  const Step filled = fill_pipe(source);
+  const Step filled = fill_pipe(source, total);
   if (filled != Step::again) return filled;
   const std::size_t size = pipe_->held;
   const Step drained = drain_pipe(destination);
@@ -131,7 +146,8 @@ RelayDirection::Step RelayDirection::splice_through(int source, int destination,
 }
 
 RelayStatus RelayDirection::pump(int source, int destination, RelayResources& resources,
-                                 ShortRead short_read, std::size_t limit, bool last) {
+                                 ShortRead short_read, std::size_t limit, bool last,
+                                 std::uint64_t total) {
   if (finished_) return RelayStatus::finished;
   blocked_ = false;
   const std::uint64_t turn_end = bytes_ + kTurnBytes;
@@ -141,15 +157,15 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
       step = flush_spill(destination, resources);
     } else if (pipe_ != nullptr && pipe_->held > 0) {
       step = drain_pipe(destination);
-    } else if (end_of_stream_) {
+    } else if (end_of_stream_ || left_of(total) == 0) {
       step = Step::end;
     } else if (bytes_ >= turn_end) {
       return RelayStatus::yielded;
     } else if (splice_ && short_read != ShortRead::proves_nothing) {
       // (splice(2) stops at an urgent mark and says that there is nothing)
-      step = splice_through(source, destination, resources);
+      step = splice_through(source, destination, resources, total);
     } else {
-      step = copy(source, destination, resources, short_read, limit);
+      step = copy(source, destination, resources, short_read, limit, total);
     }
   }
   if (pipe_ != nullptr && pipe_->held == 0) resources.pipes.give_back(std::move(pipe_));
@@ -160,7 +176,7 @@ RelayStatus RelayDirection::pump(int source, int destination, RelayResources& re
     case Step::end:
       end_of_stream_ = finished_ = true;
       // ENOTCONN: the destination is gone already, which its own event will tell.
-      if (!last) shutdown(destination, SHUT_WR);
+      if (!last && total == kUnbounded) shutdown(destination, SHUT_WR);
       return RelayStatus::finished;
     case Step::source_failed:
       return RelayStatus::source_failed;

@@ -23,8 +23,8 @@ enum class RelayStatus : std::uint8_t {
   waiting,            // the source is empty: go on at its next event
   blocked,            // the destination takes no more: go on when it is writable
   yielded,            // the turn's share is used up: go on soon
-  finished,           // end of stream was passed on (FIN); nothing more will move
-  source_failed,      // reading failed, errno in failure()
+  finished,           // end of stream was passed on (FIN), or all of `total` has moved
+  source_failed,      // reading failed, errno in failure(); 0: it ended before `total`
   destination_failed  // writing failed, errno in failure()
 };
 
@@ -43,6 +43,8 @@ enum class ShortRead : std::uint8_t {
 /// and registered edge-triggered. Worker thread.
 class RelayDirection {
  public:
+  static constexpr std::uint64_t kUnbounded = UINT64_MAX;
+
   /// `set_no_delay`: the destination has no TCP_NODELAY yet; it gets it before the second write.
   /// The first one goes out at once in any case, so a connection of one request never pays for the
   /// call.
@@ -52,8 +54,10 @@ class RelayDirection {
   /// `limit`: most bytes to hold in user space, per_connection_buffer_limit_bytes.
   /// `last`: the other direction has finished, so the owner closes both sockets after this one; the
   /// end of stream is then left to close(2).
+  /// `total`: with so many bytes, from the first to the last, the direction is finished and both
+  /// sockets stay open; the same in every call.
   RelayStatus pump(int source, int destination, RelayResources& resources, ShortRead short_read,
-                   std::size_t limit, bool last = false);
+                   std::size_t limit, bool last = false, std::uint64_t total = kUnbounded);
 
   /// Returns buffer and pipe. Call before destruction.
   void release(RelayResources& resources);
@@ -72,10 +76,12 @@ class RelayDirection {
   enum class Step : std::uint8_t { again, empty, blocked, end, source_failed, destination_failed };
   Step flush_spill(int destination, RelayResources& resources);
   Step copy(int source, int destination, RelayResources& resources, ShortRead short_read,
-            std::size_t limit);
-  Step fill_pipe(int source);
+            std::size_t limit, std::uint64_t total);
+  Step fill_pipe(int source, std::uint64_t total);
   Step drain_pipe(int destination);
-  Step splice_through(int source, int destination, RelayResources& resources);
+  Step splice_through(int source, int destination, RelayResources& resources, std::uint64_t total);
+  Step at_end(std::uint64_t total) noexcept;
+  [[nodiscard]] std::uint64_t left_of(std::uint64_t total) const noexcept;
   static Step after(ShortRead short_read) noexcept;
   Step fail(Step step, int error) noexcept;
 

@@ -140,15 +140,21 @@ def exchange(
     return Response(response.status, pairs, content, time.monotonic() - begun)
 
 
-def application(connection: socket.socket) -> None:
-    """Answers each request with what it has seen; x-answer says another status, x-size another body."""
-    stream = connection.makefile("rb")
+def requests(stream):
+    """(method, path, headers) of each request on a stream; whoever iterates reads the bodies."""
     while line := stream.readline():
         method, path, _ = line.decode().split(" ", 2)
         headers: dict[str, str] = {}
         while (line := stream.readline().decode().strip()) != "":
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
+        yield method, path, headers
+
+
+def application(connection: socket.socket) -> None:
+    """Answers each request with what it has seen; x-answer says another status, x-size another body."""
+    stream = connection.makefile("rb")
+    for method, path, headers in requests(stream):
         stream.read(int(headers.get("content-length", "0")))
         body = json.dumps({"method": method, "path": path, "headers": headers}).encode()
         if "x-size" in headers:

@@ -44,10 +44,14 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
       }
       if (state_ == State::size_begin) return false;
       if (c == ';') state_ = State::extension;
+      else if (c == ' ' || c == '\t') state_ = State::size_blank;
       else if (c == '\r') state_ = State::size_lf;
       else return false;
       return true;
     }
+    case State::size_blank:  // only before an extension (RFC 9112 §7.1.1)
+      if (c == ';') state_ = State::extension;
+      return (c == ';' || c == ' ' || c == '\t') && ++extension_bytes_ <= kMostExtensionBytes;
     case State::extension:
       if (c == '\r') {
         state_ = State::size_lf;
@@ -72,16 +76,16 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
 
 ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::size_t consumed) {
   // Usually just the empty line.
-  const std::size_t before = trailers_.size();
-  const std::size_t most = std::min(bytes.size() - consumed, kMostTrailerBytes + 1 - before);
-  for (std::size_t i = 0; i < most; ++i) {
-    trailers_ += bytes[consumed + i];
+  for (std::size_t i = consumed; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (c == '\n' && !trailers_.ends_with('\r')) return fail(Http1Error::bad_chunk);
+    trailers_ += c;
+    if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
     const bool end = trailers_ == "\r\n" || trailers_.ends_with("\r\n\r\n");
     if (!end) continue;
     state_ = State::done;
-    return {Step::trailers, {}, consumed + i + 1, Http1Error::none};
+    return {Step::trailers, {}, i + 1, Http1Error::none};
   }
-  if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
   return {Step::need_more, {}, bytes.size(), Http1Error::none};
 }
 

@@ -36,7 +36,7 @@ class ChunkDecoder {
 
  private:
   enum class State : std::uint8_t {
-    size_begin, size, extension, size_lf, data, data_cr, data_lf, trailers, done
+    size_begin, size, size_blank, extension, size_lf, data, data_cr, data_lf, trailers, done
   };
   static constexpr std::uint32_t kMostExtensionBytes = 4096;
   static constexpr std::size_t kMostTrailerBytes = 16 * 1024;

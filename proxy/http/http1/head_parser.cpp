@@ -15,12 +15,11 @@ constexpr std::string_view kMethods[] = {
     "GET",      "POST",      "PUT",        "HEAD",      "DELETE",   "OPTIONS",    "PATCH",
     "CONNECT",  "TRACE",     "ACL",        "BIND",      "CHECKOUT", "COPY",       "LINK",
     "LOCK",     "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",   "MOVE",       "MSEARCH",
-    "M-SEARCH", "NOTIFY",    "PROPFIND",   "PROPPATCH", "PURGE",    "REBIND",     "REPORT",
+    "NOTIFY",   "PROPFIND",  "PROPPATCH",  "PURGE",     "QUERY",    "REBIND",     "REPORT",
     "SEARCH",   "SOURCE",    "SUBSCRIBE",  "UNBIND",    "UNLINK",   "UNLOCK",     "UNSUBSCRIBE"};
 
 /// A known method as a text that lives for ever; empty: not known.
 std::string_view known_method(std::string_view text) {
-  if (text == "GET") return "GET";
   for (const std::string_view method : kMethods)
     if (method == text) return method;
   return {};
@@ -32,11 +31,13 @@ class HeadReader {
   HeadReader(std::string_view bytes, const HeadLimits& limits, HeaderMap& out)
       : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), limits_(limits), out_(out) {}
 
+  [[nodiscard]] const char* begin() const { return begin_; }
   [[nodiscard]] const char* at() const { return at_; }
   void move_to(const char* at) { at_ = at; }
   [[nodiscard]] const char* end() const { return end_; }
 
   bool fail(Http1Error error) {
+    if (result.status != HeadStatus::complete) keep_texts();
     result.status = HeadStatus::failed;
     result.error = error;
     return false;
@@ -65,6 +66,7 @@ class HeadReader {
         if (!line_end(at_)) return false;
         result.consumed = static_cast<std::size_t>(at_ - begin_);
         if (result.consumed > limits_.bytes) return fail(Http1Error::head_too_large);
+        keep_texts();
         result.status = HeadStatus::complete;
         return true;
       }
@@ -82,7 +84,16 @@ class HeadReader {
   bool header() {
     if (*at_ == ' ' || *at_ == '\t') return fail(Http1Error::folded);
     std::size_t known = 0;
-    const HeaderId id = known_name({at_, static_cast<std::size_t>(end_ - at_)}, known);
+    const auto rest = static_cast<std::size_t>(end_ - at_);
+    HeaderId id;
+    if (rest >= 80) {
+      id = known_name({at_, rest}, known);
+    } else {
+      // Near the end: the search reads sixteen bytes at a time, and must not read past it.
+      char padded[80] = {};
+      std::memcpy(padded, at_, rest);
+      id = known_name({padded, sizeof padded}, known);
+    }
     if (id != HeaderId::none) return value(at_ + known + 1, {}, id, false);
     return other_header();
   }
@@ -90,9 +101,8 @@ class HeadReader {
   bool other_header() {
     // The name in lower case goes where the arena's next text will be: usually it is a known one,
     // and then the place is used again.
-    const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 65536);
-    char* const place = out_.arena().reserve(std::min<std::size_t>(most, 256));
-    std::size_t room = std::min<std::size_t>(most, 256);
+    const std::size_t room = std::min<std::size_t>(static_cast<std::size_t>(end_ - at_), 256);
+    char* const place = out_.arena().reserve(room);
     std::size_t length = 0;
     const char* at = at_;
     bool underscore = false;
@@ -100,11 +110,14 @@ class HeadReader {
       const char lower = token_lower(*at);
       if (lower == 0) break;
       underscore |= lower == '_';
-      if (length == room) return long_name(most);
+      if (length == room) return long_name();
       place[length++] = lower;
     }
     if (at == end_) return wait();
-    if (*at != ':' || length == 0) return fail(Http1Error::bad_name);
+    if (*at != ':' || length == 0) {
+      const bool ends = *at == '\t' || *at == '\r' || *at == '\n';
+      return fail(is_control(*at) && !ends ? Http1Error::bad_value : Http1Error::bad_name);
+    }
     const std::string_view name(place, length);
     const HeaderId id = header_id(name);
     if (id == HeaderId::none) out_.arena().commit(place, length);
@@ -112,23 +125,20 @@ class HeadReader {
   }
 
   /// The rare name of more than 256 characters.
-  bool long_name(std::size_t most) {
-    char* const place = static_cast<char*>(out_.arena().allocate(most, 1));
-    std::size_t length = 0;
-    const char* at = at_;
-    bool underscore = false;
-    for (; at != end_ && token_lower(*at) != 0 && length < most; ++at) {
-      underscore |= *at == '_';
-      place[length++] = token_lower(*at);
-    }
-    if (at == end_) return wait();
-    if (*at != ':') return fail(Http1Error::bad_name);
-    return value(at + 1, {place, length}, HeaderId::none, underscore);
+  bool long_name() {
+    const char* const stop = std::find_if(at_, end_, [](char c) { return token_lower(c) == 0; });
+    if (stop == end_) return wait();
+    if (*stop != ':') return fail(Http1Error::bad_name);
+    const std::string_view name(at_, static_cast<std::size_t>(stop - at_));
+    char* const place = static_cast<char*>(out_.arena().allocate(name.size(), 1));
+    std::transform(name.begin(), name.end(), place, token_lower);
+    const bool underscore = name.find('_') != std::string_view::npos;
+    return value(stop + 1, {place, name.size()}, HeaderId::none, underscore);
   }
 
   bool value(const char* from, std::string_view name, HeaderId id, bool underscore) {
     while (from != end_ && (*from == ' ' || *from == '\t')) ++from;
-    const char* const stop = find_control(from, end_);
+    const char* const stop = find_control(from, end_, begin_);
     if (!line_end(stop)) return false;
     const char* last = stop;
     while (last != from && (last[-1] == ' ' || last[-1] == '\t')) --last;
@@ -138,15 +148,28 @@ class HeadReader {
       ++dropped_underscores;
       return true;
     }
-    if (++count_ > limits_.headers) return fail(Http1Error::too_many_headers);
+    if (++count_ > limits_.headers)
+      return fail(static_cast<std::size_t>(stop - begin_) > limits_.bytes
+                      ? Http1Error::head_too_large
+                      : Http1Error::too_many_headers);
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;
-      *host = out_.arena().copy(text);
+      *host = text;
       return true;
     }
-    out_.append({id == HeaderId::none ? name : header_name(id), out_.arena().copy(text), id});
+    out_.append({id == HeaderId::none ? name : header_name(id), text, id});
     return true;
+  }
+
+  /// The values are still the caller's: one copy of all that was read makes them the arena's.
+  void keep_texts() {
+    const std::string_view read(begin_, static_cast<std::size_t>(at_ - begin_));
+    const char* const copy = out_.arena().copy(read).data();
+    out_.rebase(begin_, at_, copy);
+    if (host == nullptr || host->data() == nullptr) return;
+    if (host->data() >= begin_ && host->data() < at_)
+      *host = {copy + (host->data() - begin_), host->size()};
   }
 
   const char* const begin_;
@@ -157,17 +180,48 @@ class HeadReader {
   std::uint32_t count_ = 0;
 };
 
-/// Splits an absolute-form target; false: it is none, or a bad one.
-bool split_absolute(std::string_view target, std::string_view& scheme, std::string_view& authority,
+/// Splits the absolute-form target whose scheme ends at `colon`; false: there is no authority.
+bool split_absolute(std::string_view target, std::size_t colon, std::string_view& authority,
                     std::string_view& path) {
-  const std::size_t colon = target.find("://");
-  if (colon == std::string_view::npos || colon == 0) return false;
-  scheme = target.substr(0, colon);
   const std::string_view rest = target.substr(colon + 3);
-  const std::size_t slash = rest.find_first_of("/?");
+  const std::size_t slash = rest.find_first_of("/?#");
   authority = rest.substr(0, slash);
   path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  // Who asks is nobody's business (RFC 9110 §4.2.4).
+  if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos)
+    authority.remove_prefix(user + 1);
   return !authority.empty();
+}
+
+/// "", or ":port" with a number that a port may have.
+bool is_port(std::string_view text) {
+  if (text.empty()) return true;
+  text.remove_prefix(1);
+  if (text.empty() || text.size() > 5) return false;
+  std::uint32_t port = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    port = port * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return port <= 65535;
+}
+
+bool has_good_port(std::string_view authority) {
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return colon == std::string_view::npos || is_port(authority.substr(colon));
+}
+
+/// What Envoy lets stand in an authority: more than a host may have, but nothing that ends one.
+constexpr auto kAuthority = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0x21; c < 0x7f; ++c) table[c] = true;
+  for (const char c : std::string_view("\"#/<>?\\^`{|}")) table[static_cast<unsigned char>(c)] = false;
+  return table;
+}();
+bool is_authority(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return kAuthority[static_cast<unsigned char>(c)]; });
 }
 
 struct Target {
@@ -180,21 +234,30 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
                        Target& target) {
   Arena& arena = out.arena();
   if (method == "CONNECT") {
+    const std::size_t bracket = text.front() == '[' ? text.find(']') : 0;
+    const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon == 0 || colon == std::string_view::npos || !is_port(text.substr(colon)) ||
+        text.find_first_of("/?@") != std::string_view::npos)
+      return Http1Error::bad_target;
     target.authority = arena.copy(text);
     return Http1Error::none;
   }
   if (text.front() == '/' || (text == "*" && method == "OPTIONS")) {
-    target.path = arena.copy(text);
+    target.path = text;  // kept with all the rest
     return Http1Error::none;
   }
-  if (!split_absolute(text, target.scheme, target.authority, target.path))
+  if (text == "*") return Http1Error::bad_target;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos || colon == 0) return Http1Error::bad_request_line;
+  target.scheme = text.substr(0, colon);
+  if (!equals_ignoring_case(target.scheme, "http") && !equals_ignoring_case(target.scheme, "https"))
+    return Http1Error::bad_scheme;
+  if (!split_absolute(text, colon, target.authority, target.path) ||
+      !has_good_port(target.authority))
     return Http1Error::bad_target;
-  target.scheme = equals_ignoring_case(target.scheme, "http")    ? "http"
-                  : equals_ignoring_case(target.scheme, "https") ? "https"
-                                                                 : arena.copy(target.scheme);
+  target.scheme = target.scheme.size() == 4 ? "http" : "https";
   target.authority = arena.copy(target.authority);
-  // "http://host?query" has an empty path (RFC 9112 §3.2.2).
-  target.path = target.path.front() == '?' ? arena.join("/", target.path) : arena.copy(target.path);
+  target.path = arena.copy(target.path);
   return Http1Error::none;
 }
 
@@ -205,32 +268,66 @@ bool read_version(std::string_view text, std::uint8_t& minor) {
   return minor <= 1;
 }
 
+bool finish_request_line(HeadReader& reader, std::string_view text, std::string_view method,
+                         HeaderMap& out, Target& target) {
+  const Http1Error error = read_target(text, method, out, target);
+  return error == Http1Error::none || reader.fail(error);
+}
+
+/// "HTTP/" digit "." digit. Whoever speaks another version than 1.1 is answered as if it were 1.0.
+bool read_request_version(std::string_view text, std::uint8_t& minor) {
+  if (read_version(text, minor)) return true;
+  const auto digit = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '9'; };
+  minor = 0;
+  return text.size() == 8 && text.starts_with("HTTP/") && digit(5) && text[6] == '.' && digit(7);
+}
+
+/// The error that an unexpected character of the request line is.
+Http1Error misplaced(char c, Http1Error otherwise) {
+  const bool ends = c == '\r' || c == '\n' || c == '\t';
+  return is_control(c) && !ends ? Http1Error::bad_value : otherwise;
+}
+
 bool request_line(HeadReader& reader, HeaderMap& out, RequestLine& line, Target& target,
                   std::string_view& method) {
   const char* const begin = reader.at();
   const char* const end = reader.end();
   const char* at = begin;
-  while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
-  if (at == end) return reader.wait();
-  if (*at != ' ' || at == begin) return reader.fail(Http1Error::bad_request_line);
-  method = known_method({begin, static_cast<std::size_t>(at - begin)});
-  if (method.empty()) return reader.fail(Http1Error::bad_method);
+  if (end - begin >= 4 && std::memcmp(begin, "GET ", 4) == 0) {
+    method = "GET";
+    at = begin + 3;
+  } else {
+    while (at != end && token_lower(*at) != 0 && at - begin < 32) ++at;
+    if (at == end) return reader.wait();
+    if (*at != ' ' || at == begin)
+      return reader.fail(at == begin ? Http1Error::bad_request_line
+                                     : misplaced(*at, Http1Error::bad_request_line));
+    method = known_method({begin, static_cast<std::size_t>(at - begin)});
+    if (method.empty()) return reader.fail(Http1Error::bad_method);
+  }
   const char* const from = ++at;
-  at = find_target_end(at, end);
+  at = find_target_end(at, end, reader.begin());
   if (at == end) return reader.wait();
-  if (*at != ' ')
-    return reader.fail(*at == '\r' || *at == '\n' ? Http1Error::bad_version
-                                                  : Http1Error::bad_target);
-  if (at == from) return reader.fail(Http1Error::bad_request_line);
+  if (at == from) return reader.fail(misplaced(*at, Http1Error::bad_request_line));
   const std::string_view text(from, static_cast<std::size_t>(at - from));
-  const char* const version = ++at;
-  at = find_control(at, end);
-  if (at == end) return reader.wait();
-  if (!read_version({version, static_cast<std::size_t>(at - version)}, line.minor_version))
-    return reader.fail(Http1Error::bad_version);
+  if (*at == '\r') {
+    line.minor_version = 0;  // the request line of HTTP/0.9
+  } else {
+    if (*at != ' ') return reader.fail(misplaced(*at, Http1Error::bad_version));
+    const char* const version = ++at;
+    if (end - at >= 10 && std::memcmp(at, "HTTP/1.1\r\n", 10) == 0) {
+      line.minor_version = 1;
+      reader.move_to(at + 10);
+      return finish_request_line(reader, text, method, out, target);
+    }
+    at = find_control(at, end, reader.begin());
+    if (at == end) return reader.wait();
+    if (!read_request_version({version, static_cast<std::size_t>(at - version)},
+                              line.minor_version))
+      return reader.fail(misplaced(*at, Http1Error::bad_version));
+  }
   if (!reader.line_end(at)) return false;
-  const Http1Error error = read_target(text, method, out, target);
-  return error == Http1Error::none || reader.fail(error);
+  return finish_request_line(reader, text, method, out, target);
 }
 
 }  // namespace
@@ -241,7 +338,7 @@ std::string_view describe(Http1Error error) noexcept {
       "the request line is not METHOD TARGET VERSION",
       "the method is not known",
       "the target is not a path, an absolute http URL or *",
-      "the version is not HTTP/1.0 or HTTP/1.1",
+      "the version is not HTTP/digit.digit",
       "the status line is not VERSION STATUS REASON",
       "a header name has a character that it may not have",
       "a header value has a control character",
@@ -257,6 +354,8 @@ std::string_view describe(Http1Error error) noexcept {
       "a chunk is not well formed",
       "the trailers are too large",
       "Connection names a header that is not its business",
+      "the target's scheme is neither http nor https",
+      "the authority has a character that it may not have",
   };
   return kTexts[static_cast<std::size_t>(error)];
 }
@@ -282,6 +381,10 @@ HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, 
   }
   // The target's authority counts more than Host (RFC 9112 §3.2.2).
   if (!target.authority.empty()) host = target.authority;
+  if (!is_authority(host)) {
+    reader.fail(Http1Error::bad_authority);
+    return reader.result;
+  }
   if (reader.hosts == 0 && target.authority.empty())
     out.remove(HeaderId::authority);
   else
@@ -298,8 +401,9 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
   constexpr std::string_view kShape = "HTTP/1.x 200";
   if (there < kShape.size() + 1) {
     constexpr std::string_view kBegin = "HTTP/1.";
-    if (std::string_view(at, std::min(there, kBegin.size())) !=
-        kBegin.substr(0, std::min(there, kBegin.size())))
+    // A line that ends here is too short to become one.
+    if (std::string_view(at, std::min(there, kBegin.size())) != kBegin.substr(0, there) ||
+        find_control(at, reader.end(), reader.begin()) != reader.end())
       reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }
@@ -316,7 +420,7 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
     reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }
-  if (!reader.line_end(find_control(at + 12, reader.end()))) return reader.result;
+  if (!reader.line_end(find_control(at + 12, reader.end(), reader.begin()))) return reader.result;
   out.add(HeaderId::status, {at + 9, 3});
   reader.headers();
   return reader.result;
@@ -426,19 +530,22 @@ Http1Error response_framing(const HeaderMap& headers, const StatusLine& line,
   // What cannot have a body has none, whatever the headers say (RFC 9112 §6.3); but the two
   // together are never right.
   if (chunked && counted) return Http1Error::length_and_chunked;
-  if (line.status < 200 || line.status == 204 || line.status == 304 || method == "HEAD")
-    return counted && !parse_content_length(headers.get(HeaderId::content_length), length)
-               ? Http1Error::bad_content_length
-               : Http1Error::none;
+  Http1Error error = chunked   ? check_chunked(headers, line.minor_version)
+                     : counted ? read_length(headers, length)
+                               : Http1Error::none;
+  const bool none = line.status < 200 || line.status == 204;
+  // These say nothing of another message's body: what is announced here would be one.
+  if (error == Http1Error::none && none && (chunked || length > 0))
+    error = Http1Error::bad_transfer_encoding;
+  if (none || line.status == 304 || method == "HEAD") return error;
   if (chunked) {
     framing = BodyFraming::chunked;
-    return check_chunked(headers, line.minor_version);
+    return error;
   }
   if (!counted) {
     framing = BodyFraming::until_close;
     return Http1Error::none;
   }
-  const Http1Error error = read_length(headers, length);
   if (length > 0) framing = BodyFraming::length;
   return error;
 }

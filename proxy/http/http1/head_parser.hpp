@@ -17,7 +17,7 @@ enum class Http1Error : std::uint8_t {
   bad_request_line,   // not METHOD SP TARGET SP VERSION
   bad_method,         // not a known method
   bad_target,         // control characters, or no form that a target may have
-  bad_version,        // not HTTP/1.0 or HTTP/1.1
+  bad_version,        // not HTTP/digit.digit
   bad_status_line,    // of a response
   bad_name,           // not a token, or a blank before the colon
   bad_value,          // control characters
@@ -33,6 +33,8 @@ enum class Http1Error : std::uint8_t {
   bad_chunk,                    // of a chunked body
   trailers_too_large,
   bad_connection_header,        // nominates a header that it must not (Host, X-Forwarded-For …)
+  bad_scheme,                   // of an absolute-form target
+  bad_authority,                // Host, or the target's
   count_,
 };
 /// Words for the log.
@@ -57,7 +59,7 @@ enum class BodyFraming : std::uint8_t { none, length, chunked, until_close, tunn
 
 /// What the first line and the headers say about the message as such.
 struct RequestLine {
-  std::uint8_t minor_version = 1;
+  std::uint8_t minor_version = 1;  // 0: any version but 1.1
   bool absolute = false;  // the target was http://… ; :scheme and :authority are from it
   std::uint32_t dropped_underscores = 0;
 };

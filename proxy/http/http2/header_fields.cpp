@@ -16,7 +16,6 @@ bool left_out(const HeaderField& field, FieldsOf kind) noexcept {
     case HeaderId::proxy_connection:
     case HeaderId::transfer_encoding:
     case HeaderId::upgrade:
-    case HeaderId::http2_settings:
       return true;
     case HeaderId::te:
       return field.value != "trailers";
@@ -51,9 +50,10 @@ HeaderFields::HeaderFields(const HeaderMap& headers, FieldsOf kind) {
     fields_ = static_cast<nghttp2_nv*>(
         headers.arena().allocate(most * sizeof(nghttp2_nv), alignof(nghttp2_nv)));
   if (kind == FieldsOf::request) {
-    for (const HeaderId id : {HeaderId::method, HeaderId::scheme, HeaderId::path})
-      add_pseudo(headers, id);
-    add_pseudo(headers, headers.has(HeaderId::authority) ? HeaderId::authority : HeaderId::host);
+    // In the order in which they are there, as Envoy does it.
+    for (const HeaderField& field : headers.fields())
+      if (is_pseudo(field.id) && field.id != HeaderId::status) add(field);
+    if (!headers.has(HeaderId::authority)) add_pseudo(headers, HeaderId::host);
   } else if (kind == FieldsOf::response) {
     add_pseudo(headers, HeaderId::status);
   }

@@ -152,8 +152,9 @@ void match(Out& out, const RouteMatch& match) {
   for (const auto& header : match.headers) out << ", " << text_of(header);
   for (const auto& parameter : match.query)
     out << ", ?" << parameter.name << " "
-        << (parameter.kind == QueryParameterMatcher::Kind::present ? "present"
-                                                                   : text_of(parameter.string));
+        << (parameter.kind == QueryParameterMatcher::Kind::present  ? "present"
+            : parameter.kind == QueryParameterMatcher::Kind::absent ? "absent"
+                                                                    : text_of(parameter.string));
   if (match.fraction)
     out << ", " << match.fraction->numerator << "/" << match.fraction->denominator;
   if (match.grpc) out << ", grpc";

@@ -38,15 +38,15 @@ TEST(HeaderMutations, Actions) {
   EXPECT_EQ(apply({{}, {add("c", "x")}}, there), "a: 1\nb: 2\nc: x\n");
   EXPECT_EQ(apply({{}, {add("a", "x", Action::add_if_absent)}}, there), "a: 1\nb: 2\n");
   EXPECT_EQ(apply({{}, {add("c", "x", Action::add_if_absent)}}, there), "a: 1\nb: 2\nc: x\n");
-  EXPECT_EQ(apply({{}, {add("a", "x", Action::overwrite)}}, there), "a: x\nb: 2\n");
+  EXPECT_EQ(apply({{}, {add("a", "x", Action::overwrite)}}, there), "b: 2\na: x\n");
   EXPECT_EQ(apply({{}, {add("c", "x", Action::overwrite)}}, there), "a: 1\nb: 2\nc: x\n");
-  EXPECT_EQ(apply({{}, {add("a", "x", Action::overwrite_if_present)}}, there), "a: x\nb: 2\n");
+  EXPECT_EQ(apply({{}, {add("a", "x", Action::overwrite_if_present)}}, there), "b: 2\na: x\n");
   EXPECT_EQ(apply({{}, {add("c", "x", Action::overwrite_if_present)}}, there), "a: 1\nb: 2\n");
 }
 
 TEST(HeaderMutations, OverwritingReplacesAllValues) {
   EXPECT_EQ(apply({{}, {add("a", "x", Action::overwrite)}}, {{"a", "1"}, {"b", "2"}, {"a", "3"}}),
-            "a: x\nb: 2\n");
+            "b: 2\na: x\n");
 }
 
 TEST(HeaderMutations, RemovalsComeFirst) {

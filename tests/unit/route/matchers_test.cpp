@@ -150,18 +150,20 @@ TEST(QueryParameterMatcher, Rows) {
   const QueryParameterMatcher present{"a", Kind::present, {}};
   const QueryParameterMatcher one{"a", Kind::string, text(Text::exact, "1")};
   const QueryParameterMatcher empty{"a", Kind::string, text(Text::exact, "")};
+  const QueryParameterMatcher absent{"a", Kind::absent, {}};
   const struct {
     const QueryParameterMatcher& matcher;
     const char* query;
     bool matches;
   } rows[] = {
-      {present, "", false},   {present, "a", true},       {present, "a=", true},
-      {present, "b&a", true}, {present, "aa=1", false},   {present, "b=a", false},
-      {one, "a=1", true},     {one, "b=2&a=1&c=3", true}, {one, "a=2&a=1", false},
-      {one, "a", false},      {one, "", false},           {one, "A=1", false},
-      {one, "a=1=1", false},  {empty, "a", true},         {empty, "a=", true},
-      {empty, "a&a=1", true}, {empty, "b", false},        {one, "&&a=1", true},
-      {one, "a=%31", false},  // compared as written
+      {present, "", false},     {present, "a", true},       {present, "a=", true},
+      {present, "b&a", true},   {present, "aa=1", false},   {present, "b=a", false},
+      {one, "a=1", true},       {one, "b=2&a=1&c=3", true}, {one, "a=2&a=1", false},
+      {one, "a", false},        {one, "", false},           {one, "A=1", false},
+      {one, "a=1=1", false},    {empty, "a", true},         {empty, "a=", true},
+      {empty, "a&a=1", true},   {empty, "b", false},        {one, "&&a=1", true},
+      {absent, "", true},       {absent, "a", false},       {absent, "b=1", true},
+      {absent, "b&a=1", false}, {one, "a=%31", false},  // compared as written
   };
   for (const auto& row : rows) EXPECT_EQ(row.matcher.matches(row.query), row.matches) << row.query;
 }

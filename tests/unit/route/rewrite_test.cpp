@@ -123,6 +123,8 @@ TEST(RedirectLocation, Rows) {
          r.strip_query = true;
        },
        "http", "a", "/old/x?q", "http://a/new/x"},
+      {"a path gets its slash", [](RedirectAction& r) { r.path = "new"; }, "http", "a", "/old",
+       "http://a/new"},
       {"regex", [](RedirectAction& r) { r.rewrite = to_regex("/old/(.*)", "/\\1"); }, "http", "a",
        "/old/x?q", "http://a/x?q"},
   };

@@ -57,6 +57,7 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
   void on_batch_end() override {}
   void pin() override { ++pins_; }
   void unpin() override;
+  void on_body_readable() override {}
   void on_timer() override;
   void on_resume() override;
 

@@ -24,7 +24,8 @@ class FilterWalk {
  public:
   explicit FilterWalk(Side& side) noexcept : side_(&side) {}
 
-  /// The filters in the order of the configuration; `reversed`: this direction meets them backwards.
+  /// The filters in the order of the configuration; `reversed`: this direction meets them
+  /// backwards.
   void set_filters(HttpFilter** filters, std::size_t count, bool reversed) noexcept {
     filters_ = filters;
     count_ = count;
@@ -48,6 +49,17 @@ class FilterWalk {
         release(i);
         return;
       }
+  }
+
+  /// What a filter that waits with the headers has seen of the body, and all that follows, is for
+  /// it to see as a whole. @return false: it does not wait with them.
+  bool await_body(const HttpFilter& filter) {
+    for (std::size_t i = 0; held_ != nullptr && i < count_; ++i)
+      if (&at(i) == &filter && held_[i].paused && held_[i].headers) {
+        collect(i);
+        return true;
+      }
+    return false;
   }
 
   [[nodiscard]] bool begun() const noexcept { return begun_; }
@@ -144,6 +156,18 @@ class FilterWalk {
     if (held.collecting && end_of_stream) collected(i);
   }
 
+  /// From a pause to need_body.
+  void collect(std::size_t i) {
+    Held& held = held_[i];
+    held.collecting = true;
+    held.seen = 0;
+    held.end_seen = false;
+    if (held.bytes.size() > side_->buffer_limit())
+      side_->too_large();
+    else if (held.end || held.trailers)
+      collected(i);
+  }
+
   /// The whole body is there for the filter that has asked for it.
   void collected(std::size_t i) {
     Held& held = held_[i];
@@ -181,7 +205,7 @@ class FilterWalk {
     const Held held = std::exchange(held_[i], Held{});
     if (std::exchange(peer_held_, false)) side_->hold_peer(false);
     if (held.headers) {
-      const bool ends = held.end && held.bytes.empty() && !held.trailers;
+      const bool ends = held.end && held.end_seen && held.bytes.empty() && !held.trailers;
       pass_headers(i + 1, ends);
       if (side_->over() || ends) return;
     }

@@ -38,7 +38,9 @@ constexpr HeaderId kMeshOnly[] = {
     HeaderId::x_envoy_downstream_service_cluster,
     HeaderId::x_envoy_downstream_service_node,
     HeaderId::x_envoy_original_path,
+    HeaderId::x_envoy_original_host,
 };
+constexpr std::string_view kStreamDuration = "x-envoy-upstream-stream-duration-ms";
 
 constexpr http::HeaderSet kTrustedSet{kTrusted};
 constexpr http::HeaderSet kMeshOnlySet{kMeshOnly};
@@ -75,11 +77,9 @@ std::optional<IpAddress> forwarded_client(std::string_view list, std::uint32_t s
   return *address;
 }
 
-void append_forwarded_for(const HcmConfig& config, HeaderMap& headers, const IpAddress& peer,
-                          const Endpoint& local) {
+void append_forwarded_for(HeaderMap& headers, const IpAddress& peer, const Endpoint& local) {
   // A client on this host: the address that it dialled says more than 127.0.0.1.
-  std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
-  if (config.represent_ipv4_as_mapped && peer.family() == IpFamily::v4) address = "::ffff:" + address;
+  const std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
   const std::string_view before = headers.get(HeaderId::x_forwarded_for);
   if (before.empty())
     headers.set(HeaderId::x_forwarded_for, address);
@@ -98,10 +98,19 @@ void strip_hop_by_hop(HeaderMap& headers, bool upgrade) {
   headers.remove(HeaderId::transfer_encoding);
 }
 
+/// What proxies append as lines of their own is one list: its last element is what counts.
+void join_lists(HeaderMap& headers) {
+  constexpr HeaderId kLists[] = {HeaderId::x_forwarded_for, HeaderId::x_forwarded_proto,
+                                 HeaderId::via, HeaderId::te};
+  if (!headers.has_any(http::HeaderSet{kLists})) return;
+  for (const HeaderId id : kLists)
+    if (headers.has(id)) headers.set_static(id, headers.joined(http::header_name(id)));
+}
+
 void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
                     upstream::Random& random) {
   if (!config.generate_request_id) return;
-  const bool keep = headers.has(HeaderId::x_request_id) &&
+  const bool keep = !headers.get(HeaderId::x_request_id).empty() &&
                     (!edge || config.preserve_external_request_id);
   if (keep) return;
   char* const id = static_cast<char*>(headers.arena().allocate(37, 1));
@@ -109,33 +118,53 @@ void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
   headers.set_static(HeaderId::x_request_id, {id, 36});
 }
 
-/// A Referer that is no absolute URL, or that is there twice, is dropped.
+/// Neither a fragment nor who asks may be told (RFC 9110 §10.1.3).
+bool is_good_referer(std::string_view referer) {
+  for (const char c : referer)
+    if (c <= ' ' || c == 0x7f || c == '#' || static_cast<unsigned char>(c) >= 0x80) return false;
+  const std::size_t slashes = referer.find("://");
+  if (slashes != std::string_view::npos) {
+    const std::string_view rest = referer.substr(slashes + 3);
+    return rest.substr(0, rest.find('/')).find('@') == std::string_view::npos;
+  }
+  return referer.find(':') >= referer.find('/');
+}
+
 void check_referer(HeaderMap& headers) {
   const std::string_view referer = headers.get(HeaderId::referer);
-  if (referer.empty()) return;
-  const bool absolute = referer.starts_with("http://") || referer.starts_with("https://");
-  const bool blank = referer.find(' ') != std::string_view::npos;
-  if (!absolute || blank || headers.count("referer") > 1) headers.remove(HeaderId::referer);
+  if (!referer.empty() && !is_good_referer(referer)) headers.remove(HeaderId::referer);
+}
+
+/// Nobody is inside unless the configuration says who is.
+bool is_inside(const HcmConfig& config, const IpAddress& address) {
+  return config.internal_addresses &&
+         std::any_of(config.internal_addresses->begin(), config.internal_addresses->end(),
+                     [&](const CidrRange& range) { return range.contains(address); });
 }
 
 ClientFacts settle_client(const HcmConfig& config, HeaderMap& headers,
                           const DownstreamAddress& peer, const Endpoint& local) {
   ClientFacts facts{peer, false};
   const std::string_view before = headers.get(HeaderId::x_forwarded_for);
-  bool single = before.find(',') == std::string_view::npos;
   if (config.use_remote_address) {
+    bool single = false;
     // The peer itself stands for the first trusted hop; what it claims counts only with more.
     if (config.xff_trusted_hops > 0) {
       if (const auto client = forwarded_client(before, config.xff_trusted_hops - 1, single))
         facts.remote = {Endpoint{*client, 0}};
     }
+    facts.internal =
+        !headers.has(HeaderId::x_forwarded_for) && is_inside(config, facts.remote.endpoint.address);
     if (!config.skip_xff_append)
-      append_forwarded_for(config, headers, peer.endpoint.address, local);
+      append_forwarded_for(headers, peer.endpoint.address, local);
     return facts;
   }
   if (before.empty()) return facts;
-  if (const auto client = forwarded_client(before, config.xff_trusted_hops, single))
+  bool single = false;
+  if (const auto client = forwarded_client(before, config.xff_trusted_hops, single)) {
     facts.remote = {Endpoint{*client, 0}};
+    facts.internal = single && is_inside(config, *client);
+  }
   return facts;
 }
 
@@ -143,8 +172,7 @@ void settle_scheme(const HcmConfig& config, HeaderMap& headers) {
   const std::string_view proto = headers.get(HeaderId::x_forwarded_proto);
   const bool valid = proto == "http" || proto == "https";
   if (config.use_remote_address && config.xff_trusted_hops == 0) {
-    headers.remove(HeaderId::x_forwarded_proto);
-    headers.add_static(HeaderId::x_forwarded_proto, "http");
+    headers.set_static(HeaderId::x_forwarded_proto, "http");
     headers.set_static(HeaderId::scheme, "http");
     return;
   }
@@ -152,11 +180,12 @@ void settle_scheme(const HcmConfig& config, HeaderMap& headers) {
   headers.set_static(HeaderId::scheme, valid ? proto : std::string_view("http"));
 }
 
-void strip_port(const HcmConfig& config, HeaderMap& headers) {
+/// `only`: nothing but this port is taken off.
+void strip_port(HeaderMap& headers, std::optional<std::uint16_t> only) {
   const std::string_view host = headers.get(HeaderId::authority);
   const std::size_t colon = host.rfind(':');
   if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos) return;
-  static_cast<void>(config);
+  if (only && host.substr(colon + 1) != std::to_string(*only)) return;
   headers.set_static(HeaderId::authority, host.substr(0, colon));
 }
 
@@ -170,11 +199,11 @@ RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
       config.escaped_slashes == HcmConfig::EscapedSlashes::keep)
     return {};
   const PathResult result = normalized(config, path);
+  if (!result.path.empty() && result.path != path) headers.set(HeaderId::path, result.path);
   if (result.status == PathResult::Status::refused)
     return {400, "path_normalization_failed", {}, {}, true};
   if (result.status == PathResult::Status::redirect)
-    return {307, "path_normalization_redirect", {}, headers.arena().copy(result.path), false};
-  if (result.path != path) headers.set(HeaderId::path, result.path);
+    return {307, "path_normalization_failed", {}, headers.get(HeaderId::path), false};
   return {};
 }
 
@@ -183,7 +212,7 @@ RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
 void write_uuid(char* at, upstream::Random& random) {
   std::uint64_t high = random.next();
   std::uint64_t low = random.next();
-  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                   // version 4
+  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                     // version 4
   low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // variant 1
   const auto put = [](char* to, std::uint64_t bits, int bytes) {
     for (int i = bytes - 1; i >= 0; --i) {
@@ -211,8 +240,8 @@ bool is_upgrade(const HeaderMap& headers) {
 bool strip_connection_headers(HeaderMap& headers) {
   const http::HeaderField* const connection = headers.find(HeaderId::connection);
   if (connection == nullptr) return true;
-  if (connection->value == "keep-alive" || connection->value == "close") return true;
   std::string_view list = headers.joined("connection");
+  if (list == "keep-alive" || list == "close") return true;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
     std::string name(trimmed(list.substr(0, comma)));
@@ -229,21 +258,26 @@ bool strip_connection_headers(HeaderMap& headers) {
       headers.remove(HeaderId::authority);
       continue;
     }
-    if (name == "te" && http::equals_ignoring_case(headers.get(HeaderId::te), "trailers")) continue;
+    if (name == "te" && http::equals_ignoring_case(headers.joined("te"), "trailers")) continue;
     headers.remove(std::string_view(name));
   }
   return true;
 }
 
-RequestRefusal check_request(const HcmConfig& config, HeaderMap& headers) {
+RequestRefusal check_request(const HcmConfig& config, HeaderMap& headers,
+                             std::uint16_t local_port) {
   if (!headers.has(HeaderId::authority)) return {400, "missing_host_header", {}, {}, true};
-  if (config.strip_any_host_port) strip_port(config, headers);
+  if (config.strip_any_host_port) strip_port(headers, std::nullopt);
+  if (config.strip_matching_host_port) strip_port(headers, local_port);
   if (config.strip_trailing_host_dot) {
     const std::string_view host = headers.get(HeaderId::authority);
     if (host.size() > 1 && host.back() == '.')
       headers.set_static(HeaderId::authority, host.substr(0, host.size() - 1));
   }
-  if (headers.get(HeaderId::method) == "CONNECT" && !headers.has(HeaderId::path)) return {};
+  const std::string_view method = headers.get(HeaderId::method);
+  if (method == "CONNECT" && !headers.has(HeaderId::path)) return {};
+  if (method == "QUERY" && !headers.has(HeaderId::content_type))
+    return {400, "query_missing_content_type", {}, {}, true};
   return check_path(config, headers);
 }
 
@@ -251,6 +285,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
                            const DownstreamAddress& peer, const Endpoint& local, bool upgrade,
                            upstream::Random& random) {
   strip_hop_by_hop(headers, upgrade);
+  join_lists(headers);
   headers.remove(HeaderId::x_envoy_internal);
   if (headers.has(HeaderId::te) &&
       !http::equals_ignoring_case(headers.get(HeaderId::te), "trailers"))
@@ -258,25 +293,32 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   check_referer(headers);
   const ClientFacts facts = settle_client(config, headers, peer, local);
   settle_scheme(config, headers);
+  if (config.append_x_forwarded_port)
+    headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
   const bool edge = config.use_remote_address && !facts.internal;
+  if (facts.internal) headers.set_static(HeaderId::x_envoy_internal, "true");
   if (!facts.internal && headers.has_any(kTrustedSet))
     for (const HeaderId id : kTrusted) headers.remove(id);
+  headers.remove(kStreamDuration);
+  if (edge && headers.has_any(kMeshOnlySet))
+    for (const HeaderId id : kMeshOnly) headers.remove(id);
+  if (config.add_user_agent) {
+    // Of the proxy's own cluster, which has no name.
+    headers.set_static(HeaderId::x_envoy_downstream_service_cluster, {});
+    if (headers.get(HeaderId::user_agent).empty()) headers.set_static(HeaderId::user_agent, {});
+  }
   if (edge) {
-    if (headers.has_any(kMeshOnlySet))
-      for (const HeaderId id : kMeshOnly) headers.remove(id);
     headers.set(HeaderId::x_envoy_external_address, facts.remote.endpoint.address.to_string());
   }
   if (config.forward_client_cert == HcmConfig::ForwardClientCert::sanitize)
     headers.remove(HeaderId::x_forwarded_client_cert);
   set_request_id(config, headers, edge, random);
-  if (config.append_x_forwarded_port && !headers.has(HeaderId::x_forwarded_port))
-    headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
   if (!config.via.empty()) {
     const std::string_view before = headers.get(HeaderId::via);
     headers.set_static(HeaderId::via,
-                       before.empty() ? headers.arena().copy(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? headers.arena().copy(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
   return facts;
 }
@@ -291,11 +333,11 @@ void mutate_response(const HcmConfig& config, HeaderMap& headers, std::string_vi
       (config.server_header == ServerHeader::append_if_absent && !has_server))
     headers.set_static(HeaderId::server, config.server_name);
   if (!config.via.empty()) {
-    const std::string_view before = headers.get(HeaderId::via);
+    const std::string_view before = headers.joined("via");
     headers.set_static(HeaderId::via,
-                       before.empty() ? std::string_view(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? std::string_view(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
 }
 

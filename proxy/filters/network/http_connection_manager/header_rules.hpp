@@ -28,7 +28,8 @@ struct ClientFacts {
 };
 
 /// Checks Host and path, and brings them into the form that the configuration asks for.
-RequestRefusal check_request(const HcmConfig& config, http::HeaderMap& headers);
+RequestRefusal check_request(const HcmConfig& config, http::HeaderMap& headers,
+                             std::uint16_t local_port);
 
 /// x-forwarded-*, x-envoy-*, hop-by-hop headers, request id. `upgrade`: Connection and Upgrade stay.
 ClientFacts mutate_request(const HcmConfig& config, http::HeaderMap& headers,

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "common/socket_options.hpp"
 #include "proxy/filters/network/http_connection_manager/http2_session.hpp"
@@ -66,7 +67,14 @@ bool Http1Session::start() {
 }
 
 void Http1Session::arm(std::chrono::milliseconds delay) {
-  if (delay.count() > 0 && !timer_.armed()) hcm_.worker->loop.arm(timer_, delay);
+  if (delay.count() <= 0 || timer_.armed()) return;
+  const auto longest = hcm_.config->common.max_connection_duration;
+  if (longest.count() > 0 && !closes_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(core_.accepted + longest -
+                                                                   hcm_.worker->loop.now());
+    delay = std::min(delay, std::max(left, std::chrono::milliseconds(1)));
+  }
+  hcm_.worker->loop.arm(timer_, delay);
 }
 
 config::TrafficDirection Http1Session::direction() const { return core_.listener->config->direction; }
@@ -80,9 +88,11 @@ void Http1Session::end(EndReason reason) {
 void Http1Session::on_events(io::Events events, std::uint32_t) {
   guarded([&] {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_hangs_up_ = true;
-    if ((events & EPOLLOUT) != 0 && !out_.empty()) {
+    if ((events & EPOLLOUT) != 0 && writable_watched_) {
       flush();
       if (phase_ == Phase::open && out_.empty() && stream_ != nullptr) stream_->on_response_drained();
+    } else if ((events & EPOLLOUT) != 0 && response_elsewhere_ && stream_ != nullptr) {
+      stream_->on_response_drained();
     }
     if (phase_ == Phase::closed) return;
     if ((events & (EPOLLERR | EPOLLHUP)) == (EPOLLERR | EPOLLHUP)) {
@@ -100,10 +110,14 @@ void Http1Session::on_events(io::Events events, std::uint32_t) {
 void Http1Session::read() {
   auto& buffer = *hcm_.worker->relay.shared;
   while (phase_ == Phase::open && !wants_close_) {
+    if (request_elsewhere_) {
+      if (stream_ != nullptr) stream_->on_body_readable();
+      return;
+    }
     // A request in hand, and another one behind it: that one waits in the kernel.
     if (paused_ || (request_done_ && !held_.empty() && !tunnel_)) {
       unread_ = true;
-      return;
+      break;
     }
     const ssize_t got = recv(core_.socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) {
@@ -181,7 +195,10 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
     return bytes.size();
   }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
-  if (bytes.starts_with("\r\n")) return 2;
+  if (bytes.starts_with("\r\n")) {
+    begun_ = true;
+    return 2;
+  }
   if (bytes == "\r") return 0;
   if (tried_ > 0 && bytes.size() > tried_ && !http::worth_parsing(bytes, tried_) &&
       bytes.size() <= hcm_.config->max_request_headers_kb * 1024u) {
@@ -201,6 +218,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
     return 0;
   }
   tried_ = 0;
+  begun_ = false;
   first_bytes_ = false;
   if (result.status == HeadStatus::failed) {
     stream_->request_map().clear();
@@ -215,18 +233,30 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
 
 void Http1Session::begin_request(const http::RequestLine& line) {
   http::HeaderMap& headers = stream_->request_map();
-  if (++requests_ == 1) hcm_.stats->downstream_cx_http1_total.add();
+  if (++requests_ == 1) {
+    hcm_.stats->downstream_cx_http1_total.add();
+    static_cast<void>(hcm_.http1_stats->get());  // shown from now on
+  }
   response_done_ = false;
   response_chunked_ = false;
+  request_elsewhere_ = response_elsewhere_ = false;
   tunnel_ = false;
   minor_version_ = line.minor_version;
   head_ = headers.get(HeaderId::method) == "HEAD";
   const Http1Error error = http::request_framing(headers, line, framing_, left_);
-  if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
+  if (line.minor_version == 0 && !hcm_.config->http1.accept_http_10) {
+    minor_version_ = 1;
+    if (error == Http1Error::length_and_chunked)
+      refuse(error);
+    else
+      refuse({426, "Upgrade Required", "low_version"});
+    return;
+  }
   if (error != Http1Error::none) {
     refuse(error);
     return;
   }
+  if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
   keep_alive_10_ = false;
   if (headers.has(HeaderId::connection)) {
     const std::string_view connection = headers.joined("connection");
@@ -283,7 +313,12 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
   }
   const std::unique_ptr<http::ChunkDecoder> chunks = std::move(chunks_);
   if (chunks->trailers() != "\r\n") {
-    const http::HeadLimits limits{16 * 1024, hcm_.config->common.max_headers,
+    // What is dropped may be many.
+    const http::HeadLimits limits{std::min<std::size_t>(16 * 1024,
+                                                        hcm_.config->max_request_headers_kb * 1024u),
+                                  hcm_.config->http1.enable_trailers
+                                      ? hcm_.config->common.max_headers
+                                      : std::numeric_limits<std::uint32_t>::max(),
                                   hcm_.config->common.underscores};
     http::HeaderMap& trailers = stream_->request_trailers_map();
     const auto parsed = http::parse_trailers(chunks->trailers(), limits, trailers);
@@ -303,10 +338,13 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
 }
 
 void Http1Session::refuse(Http1Error error) {
-  const ProtocolAnswer answer = answer_to(error);
-  hcm_.stats->downstream_cx_protocol_error.add();
   if (error == Http1Error::underscore)
     hcm_.http1_stats->get().requests_rejected_with_underscores_in_headers.add();
+  refuse(answer_to(error));
+}
+
+void Http1Session::refuse(const ProtocolAnswer& answer) {
+  hcm_.stats->downstream_cx_protocol_error.add();
   closes_ = true;
   held_.clear();
   access_log::ResponseFlags flags;
@@ -371,11 +409,10 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
   std::string_view framing;
   response_chunked_ = false;
   if (!counted && !bodiless) {
+    if (minor_version_ == 0) closes_ = true;
     if (end_of_stream && !head_)
       framing = "content-length: 0\r\n";
-    else if (minor_version_ == 0)
-      closes_ = true;
-    else
+    else if (minor_version_ != 0)
       framing = "transfer-encoding: chunked\r\n";
     response_chunked_ = !end_of_stream && minor_version_ == 1;
   }
@@ -394,8 +431,14 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
 
 void Http1Session::send_data(std::string_view data, bool end_of_stream) {
   if (phase_ != Phase::open) return;
+  guarded([&] {
+    append_data(head_ ? std::string_view{} : data, end_of_stream);
+    if (end_of_stream && phase_ == Phase::open) response_ended();
+  });
+}
+
+void Http1Session::append_data(std::string_view data, bool end_of_stream) {
   auto& pool = hcm_.worker->relay.buffers;
-  if (head_) data = {};
   if (response_chunked_ && !data.empty()) {
     char size[20];
     char* const end = http::write_chunk_size(size, data.size());
@@ -403,23 +446,19 @@ void Http1Session::send_data(std::string_view data, bool end_of_stream) {
   }
   constexpr std::size_t kWorthNoCopy = 8 * 1024;
   if (data.size() >= kWorthNoCopy && !congested()) {
-    guarded([&] {
-      const std::size_t before = out_.size() + data.size();
-      const auto status = out_.flush(core_.socket.get(), pool, data);
-      sent_ += before - out_.size();
-      hcm_.stats->downstream_cx_tx_bytes_total.add(before - out_.size());
-      if (status == io::OutQueue::Status::failed) client_reset();
-      if (status == io::OutQueue::Status::blocked) flush();
-    });
+    const std::size_t before = out_.size() + data.size();
+    const auto status = out_.flush(core_.socket.get(), pool, data);
+    sent_ += before - out_.size();
+    hcm_.stats->downstream_cx_tx_bytes_total.add(before - out_.size());
+    if (status == io::OutQueue::Status::failed) client_reset();
+    if (status == io::OutQueue::Status::blocked) flush();
     if (phase_ != Phase::open) return;
   } else {
     out_.append(data, pool);
   }
-  if (response_chunked_) {
-    if (!data.empty()) out_.append("\r\n", pool);
-    if (end_of_stream) out_.append("0\r\n\r\n", pool);
-  }
-  if (end_of_stream) response_ended();
+  if (!response_chunked_) return;
+  if (!data.empty()) out_.append("\r\n", pool);
+  if (end_of_stream) out_.append("0\r\n\r\n", pool);
 }
 
 void Http1Session::send_trailers(const http::HeaderMap& trailers) {
@@ -485,6 +524,7 @@ void Http1Session::on_stream_end() {
     if (phase_ == Phase::closed) return;
     if (!response_done_ || closes_ || peer_ended_ || !request_done_) {
       close_when_written();
+      if (!response_done_) flush();  // as far as it came
       return;
     }
     next_request();
@@ -538,7 +578,7 @@ void Http1Session::on_timer() {
       return;
     }
     if (config.common.max_connection_duration.count() > 0 &&
-        now >= core_.accepted + config.common.max_connection_duration) {
+        !closes_ && now >= core_.accepted + config.common.max_connection_duration) {
       hcm_.stats->downstream_cx_max_duration_reached.add();
       closes_ = true;
       if (stream_ == nullptr) {
@@ -610,6 +650,14 @@ void Http1Session::close(EndReason reason) {
     stream->on_client_gone("downstream_remote_disconnect",
                            ResponseFlag::downstream_connection_termination);
   }
+  if (stream_ == nullptr && (begun_ || tried_ > 0) && is_remote(reason)) {
+    // Half a request: nothing was understood of it, but it was there.
+    Stream* const stream =
+        hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
+    stream->begin_unread();
+    stream->on_client_gone("downstream_remote_disconnect",
+                           ResponseFlag::downstream_connection_termination);
+  }
   out_.release(hcm_.worker->relay.buffers);
   stats.downstream_cx_http1_active.sub();
   core_.report(hcm_, reason, received_, sent_);
@@ -626,17 +674,32 @@ std::uint64_t Http1Session::request_body_left() const {
   return framing_ == BodyFraming::length && !request_done_ ? left_ : 0;
 }
 
-void Http1Session::request_body_was_read(std::uint64_t bytes) {
+void Http1Session::request_was_read(std::uint64_t bytes) {
   left_ -= std::min(left_, bytes);
   received_ += bytes;
   hcm_.stats->downstream_cx_rx_bytes_total.add(bytes);
+  request_elsewhere_ = false;
   request_done_ = left_ == 0;
+  unread_ = true;  // what follows the body may have come already
 }
 
-void Http1Session::response_body_was_written(std::uint64_t bytes, bool end_of_stream) {
+bool Http1Session::response_is_plain() const {
+  return !response_chunked_ && !head_ && !tunnel_ && out_.empty();
+}
+
+void Http1Session::take_over_response() {
+  response_elsewhere_ = true;
+  if (writable_watched_) return;
+  writable_watched_ = true;
+  hcm_.worker->loop.change(source_, core_.socket.get(), kReadable | EPOLLOUT);
+}
+
+void Http1Session::response_was_written(std::uint64_t bytes, bool end_of_stream) {
   sent_ += bytes;
   hcm_.stats->downstream_cx_tx_bytes_total.add(bytes);
-  if (end_of_stream) response_done_ = true;
+  if (!end_of_stream) return;
+  response_done_ = true;
+  response_elsewhere_ = false;
 }
 
 }  // namespace weir::filters

@@ -14,6 +14,8 @@
 
 namespace weir::filters {
 
+struct ProtocolAnswer;
+
 /// Lives in a block of its worker until the connection ends. Worker thread only.
 class Http1Session final : public tcp::Connection,
                            StreamConnection,
@@ -56,8 +58,12 @@ class Http1Session final : public tcp::Connection,
   void on_stream_end() override;
   [[nodiscard]] int socket_for_body() const override;
   [[nodiscard]] std::uint64_t request_body_left() const override;
-  void request_body_was_read(std::uint64_t bytes) override;
-  void response_body_was_written(std::uint64_t bytes, bool end_of_stream) override;
+  void take_over_request() override { request_elsewhere_ = true; }
+  void request_was_read(std::uint64_t bytes) override;
+  [[nodiscard]] bool response_is_plain() const override;
+  void take_over_response() override;
+  void response_was_written(std::uint64_t bytes, bool end_of_stream) override;
+  [[nodiscard]] bool hung_up() const override { return peer_hangs_up_; }
 
   void read();
   void linger_read();
@@ -71,12 +77,14 @@ class Http1Session final : public tcp::Connection,
   static bool is_http2_preface(std::string_view bytes);
   void become_http2(std::string_view bytes);
   void refuse(http::Http1Error error);
+  void refuse(const ProtocolAnswer& answer);
   void client_ended();
   void client_reset();
   void response_ended();
   void next_request();
   void close(tcp::EndReason reason);
   void close_when_written();
+  void append_data(std::string_view data, bool end_of_stream);
   void append_head(std::uint16_t status, const http::HeaderMap& headers, std::string_view extra);
   void arm(std::chrono::milliseconds delay);
   template <class Call>
@@ -114,8 +122,11 @@ class Http1Session final : public tcp::Connection,
   bool peer_ended_ : 1 = false;       // its FIN was read
   bool peer_hangs_up_ : 1 = false;    // EPOLLRDHUP was seen
   bool writable_watched_ : 1 = false;
+  bool request_elsewhere_ : 1 = false;   // somebody else reads the request's body
+  bool response_elsewhere_ : 1 = false;  // and writes the response's
   bool resuming_ = false;
   bool first_bytes_ : 1 = true;
+  bool begun_ : 1 = false;  // empty lines have come before a request
 };
 
 }  // namespace weir::filters

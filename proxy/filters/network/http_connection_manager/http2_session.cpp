@@ -67,8 +67,10 @@ void Http2StreamSide::pause_request(bool paused) {
 }
 
 void Http2StreamSide::reset(bool protocol_error) {
-  session_.codec_->reset(id_, protocol_error ? Http2Error::protocol_error
-                                             : Http2Error::internal_error);
+  // What was sent of the answer goes out first.
+  session_.late_resets_.push_back(
+      {id_, protocol_error ? Http2Error::protocol_error : Http2Error::internal_error, false});
+  request_done_ = true;
   response_done_ = true;
   session_.wake();
 }
@@ -76,8 +78,11 @@ void Http2StreamSide::reset(bool protocol_error) {
 void Http2StreamSide::on_stream_end() {
   stream_ = nullptr;
   if (response_done_ && request_done_) return;
-  // A whole answer to half a request: the rest is not wanted (RFC 9113 §8.1).
-  session_.codec_->reset(id_, response_done_ ? Http2Error::no_error : Http2Error::cancel);
+  // A whole answer to half a request: the rest is not wanted (RFC 9113 §8.1), once it is written.
+  if (response_done_)
+    session_.late_resets_.push_back({id_, Http2Error::no_error, true});
+  else
+    session_.codec_->reset(id_, Http2Error::cancel);
   session_.wake();
 }
 
@@ -188,12 +193,29 @@ void Http2Session::protocol_error() {
     hcm_.stats->downstream_rq_too_many_premature_resets.add();
   log::info(log::Component::connection, "[C{}] {}: {}", core_.facts.id,
             core_.facts.peer.to_string(), codec_->error_text());
-  access_log::ResponseFlags flags;
-  flags.set(ResponseFlag::downstream_protocol_error);
   for (std::size_t i = 0; i < sides_.size(); ++i)
-    if (Stream* const stream = std::exchange(sides_[i]->stream_, nullptr); stream != nullptr)
-      stream->on_client_gone(codec_->details(), ResponseFlag::downstream_protocol_error);
+    lose(*sides_[i], codec_->details(), ResponseFlag::downstream_protocol_error);
   wants_close_ = true;
+}
+
+/// The side's stream ends without its answer; it is told, if it has not ended before.
+void Http2Session::lose(Http2StreamSide& side, std::string_view details, ResponseFlag flag) {
+  Stream* const stream = std::exchange(side.stream_, nullptr);
+  if (stream == nullptr) return;
+  stream->begin_unread();
+  stream->on_client_gone(details, flag);
+}
+
+/// Resets the streams of which everything is written that is to be. @return whether there was one
+bool Http2Session::send_late_resets() {
+  const std::size_t before = late_resets_.size();
+  std::erase_if(late_resets_, [&](const LateReset& late) {
+    if (late.when_empty && side_of(late.stream) != nullptr && codec_->queued(late.stream) > 0)
+      return false;
+    codec_->reset(late.stream, late.code);
+    return true;
+  });
+  return late_resets_.size() != before;
 }
 
 void Http2Session::touch(Http2StreamSide& side) {
@@ -250,6 +272,7 @@ void Http2Session::on_resume() {
     if (closed_) return;
     end_batch();
     gather();
+    if (!closed_ && !late_resets_.empty() && send_late_resets()) gather();
     write();
     if (closed_) return;
     if (!wants_close_ && codec_->failed()) protocol_error();
@@ -297,9 +320,7 @@ void Http2Session::close(EndReason reason) {
   sides.swap(sides_);
   touched_.clear();
   for (Http2StreamSide* const side : sides)
-    if (Stream* const stream = std::exchange(side->stream_, nullptr); stream != nullptr)
-      stream->on_client_gone("downstream_remote_disconnect",
-                             ResponseFlag::downstream_connection_termination);
+    lose(*side, "downstream_remote_disconnect", ResponseFlag::downstream_connection_termination);
   codec_.reset();
   for (Http2StreamSide* const side : sides) {
     Stream* const pinned = side->pinned_;
@@ -388,13 +409,12 @@ void Http2Session::on_reset(std::int32_t id, const http::Http2Reset& reset) {
     stats.rx_reset.add();
   else
     stats.rx_messaging_error.add();
-  if (Stream* const stream = std::exchange(side->stream_, nullptr); stream != nullptr) {
-    access_log::ResponseFlags flags;
-    flags.set(reset.by_peer ? ResponseFlag::downstream_remote_reset
-                            : ResponseFlag::downstream_protocol_error);
-    stream->on_client_gone(reset.details, reset.by_peer ? ResponseFlag::downstream_remote_reset
-                                                        : ResponseFlag::downstream_protocol_error);
-  }
+  // What is too large is refused by a reset, which Envoy counts as one of the client's.
+  const bool too_large = reset.details == "http2.too_many_headers" ||
+                         reset.details == "http2.header_list_size_too_large";
+  lose(*side, reset.details,
+       reset.by_peer || too_large ? ResponseFlag::downstream_remote_reset
+                                  : ResponseFlag::downstream_protocol_error);
 }
 
 void Http2Session::on_stream_writable(std::int32_t id) {
@@ -411,8 +431,7 @@ void Http2Session::on_ping_ack(std::uint64_t) { ping_open_ = false; }
 void Http2Session::on_stream_closed(std::int32_t, void* owner) {
   if (owner == nullptr) return;
   auto& side = *static_cast<Http2StreamSide*>(owner);
-  if (Stream* const stream = std::exchange(side.stream_, nullptr); stream != nullptr)
-    stream->on_client_gone("http2.remote_reset", ResponseFlag::downstream_remote_reset);
+  lose(side, "http2.remote_reset", ResponseFlag::downstream_remote_reset);
   forget(side);
 }
 

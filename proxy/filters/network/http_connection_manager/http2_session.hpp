@@ -34,10 +34,6 @@ class Http2StreamSide final : public StreamConnection {
   void pause_request(bool paused) override;
   void reset(bool protocol_error) override;
   void on_stream_end() override;
-  [[nodiscard]] int socket_for_body() const override { return -1; }
-  [[nodiscard]] std::uint64_t request_body_left() const override { return 0; }
-  void request_body_was_read(std::uint64_t) override {}
-  void response_body_was_written(std::uint64_t, bool) override {}
 
  private:
   friend class Http2Session;
@@ -79,6 +75,13 @@ class Http2Session final : public tcp::Connection,
   friend class io::BlockPool;
   ~Http2Session();
 
+  /// RST_STREAM behind what is queued: headers, or (`when_empty`) everything.
+  struct LateReset {
+    std::int32_t stream;
+    http::Http2Error code;
+    bool when_empty;
+  };
+
   static constexpr std::size_t kHighWater = 256 * 1024;
   static constexpr std::size_t kStreamHighWater = 64 * 1024;
 
@@ -104,6 +107,8 @@ class Http2Session final : public tcp::Connection,
   void write();
   void wake();
   void protocol_error();
+  void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
+  bool send_late_resets();
   void touch(Http2StreamSide& side);
   void forget(Http2StreamSide& side);
   void close(tcp::EndReason reason);
@@ -115,6 +120,7 @@ class Http2Session final : public tcp::Connection,
   std::unique_ptr<http::Http2Session> codec_;
   std::vector<Http2StreamSide*> sides_;
   std::vector<Http2StreamSide*> touched_;
+  std::vector<LateReset> late_resets_;
   io::OutQueue out_;
   io::Timer timer_{*this};
   io::SourceId source_;

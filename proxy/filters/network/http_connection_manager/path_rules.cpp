@@ -41,30 +41,42 @@ std::string unescape_slashes(std::string_view path, bool& found) {
   return out;
 }
 
-/// Unescapes what need not be escaped, writes hex digits in upper case, backslashes as slashes.
-/// false: a bad escape, or one that hides a zero byte.
+/// What may not stand in a path as it is (RFC 3986 §3.3), and is escaped.
+bool needs_escape(char c) {
+  return std::string_view("\"<>^`{|}").find(c) != std::string_view::npos;
+}
+
+void append_escape(std::string& out, char c) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  const auto value = static_cast<unsigned char>(c);
+  out += '%';
+  out += kDigits[value / 16];
+  out += kDigits[value % 16];
+}
+
+/// Unescapes what need not be escaped, escapes what must be; backslashes become slashes. false: an
+/// escape that hides a zero byte.
 bool unify_escapes(std::string_view path, std::string& out) {
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] == '\\') {
       out += '/';
       continue;
     }
-    if (path[i] != '%') {
-      out += path[i];
+    const bool escape = path[i] == '%' && i + 2 < path.size() && hex_digit(path[i + 1]) >= 0 &&
+                        hex_digit(path[i + 2]) >= 0;
+    if (!escape) {
+      if (needs_escape(path[i]))
+        append_escape(out, path[i]);
+      else
+        out += path[i];
       continue;
     }
-    if (i + 2 >= path.size() || hex_digit(path[i + 1]) < 0 || hex_digit(path[i + 2]) < 0)
-      return false;
     const int value = hex_digit(path[i + 1]) * 16 + hex_digit(path[i + 2]);
     if (value == 0) return false;
-    if (is_unreserved(value)) {
+    if (is_unreserved(value))
       out += static_cast<char>(value);
-    } else {
-      constexpr char kDigits[] = "0123456789ABCDEF";
-      out += '%';
-      out += kDigits[value / 16];
-      out += kDigits[value % 16];
-    }
+    else
+      out += path.substr(i, 3);
     i += 2;
   }
   return true;
@@ -75,7 +87,10 @@ std::string remove_dot_segments(std::string_view path) {
   bool ends_in_folder = false;
   for (std::size_t at = 1; at <= path.size();) {
     const std::size_t slash = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, slash - at);
+    std::string_view segment = path.substr(at, slash - at);
+    // Parameters of a dot segment go with it.
+    const std::string_view name = segment.substr(0, segment.find(';'));
+    if (name == "." || name == "..") segment = name;
     ends_in_folder = segment == "." || segment == "..";
     if (segment == "..") {
       if (!segments.empty()) segments.pop_back();
@@ -90,7 +105,10 @@ std::string remove_dot_segments(std::string_view path) {
   return out;
 }
 
+/// A path of slashes only keeps two of them, as in Envoy.
 std::string merge(std::string_view path) {
+  if (path.find("//") == std::string_view::npos) return std::string(path);
+  if (path.find_first_not_of('/') == std::string_view::npos) return "//";
   std::string out;
   for (const char c : path)
     if (c != '/' || out.empty() || out.back() != '/') out += c;
@@ -109,6 +127,7 @@ PathResult normalized(const HcmConfig& config, std::string_view whole) {
     std::string plain = unescape_slashes(path, found);
     if (found && config.escaped_slashes == Slashes::reject) {
       result.status = PathResult::Status::refused;
+      result.path = plain + std::string(whole.substr(query));
       return result;
     }
     if (found && config.escaped_slashes == Slashes::unescape_and_redirect)

@@ -21,6 +21,10 @@ ProtocolAnswer answer_to(http::Http1Error error) {
       return {400, "Bad Request", "http1.invalid_characters"};
     case Http1Error::bad_target:
       return {400, "Bad Request", "http1.invalid_url"};
+    case Http1Error::bad_scheme:
+      return {400, "Bad Request", "http1.invalid_scheme"};
+    case Http1Error::bad_authority:
+      return {400, "Bad Request", "http.invalid_authority"};
     case Http1Error::underscore:
       return {400, "Bad Request", "http1.unexpected_underscore"};
     case Http1Error::bad_connection_header:

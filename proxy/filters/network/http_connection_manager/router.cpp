@@ -37,6 +37,7 @@ FailureText text_of(ResetReason reason) {
     case ResetReason::remote_reset:
       return {"remote reset", ResponseFlag::upstream_remote_reset, 503};
     case ResetReason::refused_stream:
+    case ResetReason::not_sent:
       return {"remote refused stream reset", ResponseFlag::upstream_remote_reset, 503};
     case ResetReason::local_reset:
       return {"local reset", ResponseFlag::local_reset, 503};
@@ -61,6 +62,41 @@ std::optional<std::uint32_t> number_in(std::string_view text) {
   return value;
 }
 
+constexpr HeaderId kAsked[] = {HeaderId::x_envoy_retry_on,
+                               HeaderId::x_envoy_retry_grpc_on,
+                               HeaderId::x_envoy_max_retries,
+                               HeaderId::x_envoy_retriable_status_codes,
+                               HeaderId::x_envoy_retriable_header_names,
+                               HeaderId::x_envoy_hedge_on_per_try_timeout,
+                               HeaderId::x_envoy_upstream_alt_stat_name,
+                               HeaderId::x_envoy_upstream_rq_timeout_alt_response};
+constexpr http::HeaderSet kAskedSet{kAsked};
+
+/// Calls `use` with the items of a list that commas separate until it says true.
+template <class Use>
+bool any_item(std::string_view list, Use&& use) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty() && use(item)) return true;
+  }
+  return false;
+}
+
+std::uint32_t asked_conditions(const Router::Asked& asked, std::uint16_t status,
+                               const http::HeaderMap& response) {
+  std::uint32_t condition = 0;
+  if (any_item(asked.codes, [&](std::string_view item) { return number_in(item) == status; }))
+    condition |= bit(RetryOn::retriable_status_codes);
+  if (any_item(asked.headers,
+               [&](std::string_view item) { return response.find(item) != nullptr; }))
+    condition |= bit(RetryOn::retriable_headers);
+  return condition;
+}
+
 /// Methods that may be done twice (RFC 9110 §9.2.2).
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
@@ -75,7 +111,7 @@ Router::~Router() = default;
 
 void Router::on_headers(bool end_of_stream) {
   headers_in_ = true;
-  end_in_ = end_of_stream;
+  headers_end_ = end_in_ = end_of_stream;
   const route::Route* const route = stream_.route();
   if (route == nullptr) {
     stream_.hcm().stats->no_route.add();
@@ -86,8 +122,7 @@ void Router::on_headers(bool end_of_stream) {
   }
   if (const auto* const direct = std::get_if<route::DirectResponse>(&route->action)) {
     stream_.hcm().stats->rq_direct_response.add();
-    stream_.apply_request_mutations(nullptr);
-    stream_.reply({direct->status, direct->body, "direct_response", {}, {}});
+    reply_directly(*direct);
     return;
   }
   if (const auto* const to = std::get_if<route::RedirectAction>(&route->action)) {
@@ -95,6 +130,19 @@ void Router::on_headers(bool end_of_stream) {
     return;
   }
   forward(std::get<route::ForwardAction>(route->action), end_of_stream);
+}
+
+void Router::reply_directly(const route::DirectResponse& direct) {
+  LocalReply reply{direct.status, direct.body, "direct_response", {}, {}};
+  if (direct.status == 201 || direct.status / 100 == 3) {
+    const http::HeaderMap& headers = stream_.request_headers();
+    std::string here(headers.get(HeaderId::scheme));
+    here += "://";
+    here += headers.get(HeaderId::authority);
+    here += headers.get(HeaderId::path);
+    reply.headers.emplace_back("location", std::move(here));
+  }
+  stream_.reply(reply);
 }
 
 void Router::redirect(const route::RedirectAction& action) {
@@ -133,6 +181,7 @@ void Router::forward(const route::ForwardAction& action, bool) {
   policy_ = action.retry != nullptr ? action.retry.get() : stream_.virtual_host()->retry.get();
   set_timeouts(action);
   set_retries();
+  tell_upstream(true);
   stream_.apply_request_mutations(stream_.weighted_);
   rewrite(action);
   attempt();
@@ -146,6 +195,17 @@ void Router::set_timeouts(const route::ForwardAction& action) {
   if (timeouts.stream.count() > 0) duration_deadline_ = stream_.now() + timeouts.stream;
   headers.remove(HeaderId::x_envoy_upstream_rq_timeout_ms);
   headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
+}
+
+/// What a client inside asks for beyond conditions. Nothing of it goes to the upstream.
+void Router::take_asked() {
+  http::HeaderMap& headers = stream_.request_headers();
+  http::Arena& arena = stream_.arena();
+  asked_ = arena.make<Asked>();
+  asked_->codes = arena.copy(headers.get(HeaderId::x_envoy_retriable_status_codes));
+  asked_->headers = arena.copy(headers.get(HeaderId::x_envoy_retriable_header_names));
+  asked_->alternative = headers.has(HeaderId::x_envoy_upstream_rq_timeout_alt_response);
+  for (const HeaderId id : kAsked) headers.remove(id);
 }
 
 void Router::set_retries() {
@@ -164,9 +224,7 @@ void Router::set_retries() {
     conditions_ |= route::parse_retry_grpc_on(on);
   if (const auto most = number_in(headers.get(HeaderId::x_envoy_max_retries)))
     retries_left_ = *most;
-  for (const HeaderId id :
-       {HeaderId::x_envoy_retry_on, HeaderId::x_envoy_retry_grpc_on, HeaderId::x_envoy_max_retries})
-    headers.remove(id);
+  if (headers.has_any(kAskedSet)) take_asked();
   if (conditions_ == 0) retries_left_ = 0;
 }
 
@@ -174,13 +232,10 @@ void Router::rewrite(const route::ForwardAction& action) {
   http::HeaderMap& headers = stream_.request_headers();
   const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
   const std::string_view path = headers.get(HeaderId::path);
-  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
-    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
-    headers.set(HeaderId::path, *to);
-  }
   std::string host = action.host_rewrite;
-  if (stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty())
-    host = stream_.weighted_->host_rewrite;
+  const bool of_weighted =
+      stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty();
+  if (of_weighted) headers.set(HeaderId::authority, stream_.weighted_->host_rewrite);
   if (host.empty() && !action.host_rewrite_header.empty())
     host = headers.get(std::string_view(action.host_rewrite_header));
   if (host.empty() && action.host_rewrite_path_regex) {
@@ -188,9 +243,19 @@ void Router::rewrite(const route::ForwardAction& action) {
     host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
                               action.host_rewrite_path_regex->substitution);
   }
-  if (host.empty()) return;
-  if (action.append_x_forwarded_host)
-    headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
+  if (!host.empty() && !of_weighted) rewrite_host(host);
+  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
+    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
+    headers.set(HeaderId::path, *to);
+  }
+}
+
+void Router::rewrite_host(std::string_view host) {
+  http::HeaderMap& headers = stream_.request_headers();
+  const std::string_view before = headers.get(HeaderId::authority);
+  if (!stream_.hcm().config->suppress_envoy_headers)
+    headers.set(HeaderId::x_envoy_original_host, before);
+  if (action_->append_x_forwarded_host) headers.add(HeaderId::x_forwarded_host, before);
   headers.set(HeaderId::authority, host);
 }
 
@@ -202,10 +267,7 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     keep_for_replay(data);
     const std::size_t limit = stream_.facts().listener->config->per_connection_buffer_limit;
     // Nothing can be sent yet: the client waits.
-    if (body_ != nullptr && body_->size() > limit / 2 && !paused_client_) {
-      paused_client_ = true;
-      stream_.pause_request(true);
-    }
+    if (body_ != nullptr && body_->size() > limit / 2) pause_client();
     return;
   }
   if (retries_left_ > 0 || retrying_) keep_for_replay(data);
@@ -213,10 +275,25 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
   exchange_->send_data(data, end_of_stream);
   if (exchange_ != nullptr && end_of_stream) request_sent_ = stream_.now();
   if (exchange_ != nullptr && exchange_->congested() && !paused_client_) {
-    paused_client_ = true;
     stats_->upstream_flow_control_backed_up_total.add();
-    stream_.pause_request(true);
+    pause_client();
   }
+  if (data.size() == io::kBufferSize) relay_request();
+}
+
+void Router::pause_client() {
+  if (paused_client_) return;
+  paused_client_ = true;
+  stream_.pause_request(PauseReason::upstream, true);
+}
+
+/// What was too much may have left without an event: at once.
+void Router::resume_client() {
+  if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
+  paused_client_ = false;
+  stats_->upstream_flow_control_drained_total.add();
+  relay_request();
+  stream_.pause_request(PauseReason::upstream, false);
 }
 
 void Router::keep_for_replay(std::string_view data) {
@@ -249,6 +326,7 @@ void Router::on_request_complete() {
 
 void Router::flush() {
   if (exchange_ != nullptr) exchange_->flush();
+  resume_client();
 }
 
 // --- Attempts.
@@ -358,12 +436,12 @@ void Router::on_ready(http_client::Exchange& exchange) {
   stream_.guarded([&] { send_request(); });
 }
 
-void Router::send_request() {
+/// What the upstream is told about time and attempts. `first`: before the configuration's changes.
+void Router::tell_upstream(bool first) {
   http::HeaderMap& headers = stream_.request_headers();
-  const HcmConfig& config = *stream_.hcm().config;
-  if (!config.suppress_envoy_headers) {
+  if (!stream_.hcm().config->suppress_envoy_headers) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
-    if (deadline_ != kNever && timeout_.count() > 0) {
+    if (!first && deadline_ != kNever && timeout_.count() > 0) {
       const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
@@ -374,16 +452,22 @@ void Router::send_request() {
       headers.set(HeaderId::x_envoy_expected_rq_timeout_ms, std::to_string(expected.count()));
   }
   if (stream_.virtual_host()->include_request_attempt_count)
-    headers.set(HeaderId::x_envoy_attempt_count, std::to_string(attempts_));
-  if (action_->auto_host_rewrite && !host_->hostname.empty()) {
-    if (action_->append_x_forwarded_host && attempts_ == 1)
-      headers.add(HeaderId::x_forwarded_host, headers.get(HeaderId::authority));
-    headers.set(HeaderId::authority, host_->hostname);
+    headers.set(HeaderId::x_envoy_attempt_count, std::to_string(first ? 1 : attempts_));
+}
+
+void Router::send_request() {
+  http::HeaderMap& headers = stream_.request_headers();
+  if (attempts_ > 1) tell_upstream(false);
+  if (action_->auto_host_rewrite && !host_->hostname.empty() && !host_rewritten_) {
+    host_rewritten_ = true;
+    rewrite_host(host_->hostname);
   }
   const bool has_body = body_ != nullptr && !body_->empty();
-  const bool ends_here = end_in_ && !has_body && !trailers_in_;
+  const bool ends_here = headers_end_;
   exchange_->send_headers(headers, ends_here);
-  if (exchange_ != nullptr && has_body) exchange_->send_data(*body_, end_in_ && !trailers_in_);
+  if (exchange_ != nullptr && (has_body || (end_in_ && !headers_end_ && !trailers_in_)))
+    exchange_->send_data(has_body ? std::string_view(*body_) : std::string_view(),
+                         end_in_ && !trailers_in_);
   if (exchange_ != nullptr && trailers_in_) exchange_->send_trailers(*stream_.request_trailers());
   if (exchange_ == nullptr) return;
   if (end_in_) request_sent_ = stream_.now();
@@ -392,10 +476,7 @@ void Router::send_request() {
     body_.reset();
   }
   exchange_->flush();
-  if (exchange_ != nullptr && paused_client_ && !exchange_->congested()) {
-    paused_client_ = false;
-    stream_.pause_request(false);
-  }
+  resume_client();
   if (stream_.request_complete() && try_timeout_.count() > 0 && attempts_ > 1) {
     try_deadline_ = stream_.now() + try_timeout_;
     stream_.arm_timer();
@@ -404,10 +485,10 @@ void Router::send_request() {
 
 void Router::on_request_drained() {
   stream_.guarded([&] {
-    if (!paused_client_ || exchange_ == nullptr || exchange_->congested()) return;
-    paused_client_ = false;
-    stats_->upstream_flow_control_drained_total.add();
-    stream_.pause_request(false);
+    if (request_relay_ != nullptr)
+      pump_request();
+    else
+      resume_client();
   });
 }
 
@@ -434,6 +515,8 @@ void Router::on_informational() {
 }
 
 void Router::end_attempt() {
+  request_relay_.reset();
+  response_relay_.reset();
   exchange_ = nullptr;
   try_deadline_ = kNever;
   host_->stats[stream_.worker().worker].rq_active.sub();
@@ -467,8 +550,12 @@ void Router::on_response_data(std::string_view data, bool end_of_stream) {
       finished();
     }
     stream_.on_upstream_data(data, end_of_stream);
-    if (!end_of_stream && exchange_ != nullptr && stream_.response_congested())
-      pause_response(true);
+    if (end_of_stream || exchange_ == nullptr) return;
+    if (data.size() == io::kBufferSize) relay_response();
+    if (stream_.response_congested()) {
+      slow_client_ = true;
+      update_response_pause();
+    }
   });
 }
 
@@ -488,14 +575,141 @@ void Router::pin() { stream_.pin(); }
 void Router::unpin() { stream_.unpin(); }
 
 void Router::pause_response(bool paused) {
-  if (exchange_ == nullptr) return;
-  if (paused) stats_->upstream_flow_control_paused_reading_total.add();
-  exchange_->pause_response(paused);
+  held_response_ = paused;
+  update_response_pause();
 }
 
 void Router::on_response_drained() {
-  if (exchange_ == nullptr || stream_.response_congested()) return;
-  exchange_->pause_response(false);
+  if (response_relay_ != nullptr) {
+    pump_response();
+    return;
+  }
+  if (!slow_client_ || stream_.response_congested()) return;
+  slow_client_ = false;
+  relay_response();
+  update_response_pause();
+}
+
+void Router::update_response_pause() {
+  const bool pause = held_response_ || slow_client_;
+  if (exchange_ == nullptr || pause == paused_response_) return;
+  paused_response_ = pause;
+  if (pause) stats_->upstream_flow_control_paused_reading_total.add();
+  exchange_->pause_response(pause);
+}
+
+// --- Long bodies, past everybody.
+
+void Router::relay_request() {
+  StreamConnection* const session = stream_.session();
+  if (request_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || retries_left_ > 0 || body_ != nullptr)
+    return;
+  const std::uint64_t left = session->request_body_left();
+  const int source = session->socket_for_body();
+  const int destination = exchange_->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_request();
+  exchange_->take_over_request();
+  request_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::relay_response() {
+  StreamConnection* const session = stream_.session();
+  if (response_relay_ != nullptr || exchange_ == nullptr || session == nullptr ||
+      !stream_.nobody_looks() || !session->response_is_plain())
+    return;
+  const std::uint64_t left = exchange_->response_body_left();
+  const int source = exchange_->socket_for_body();
+  const int destination = session->socket_for_body();
+  if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
+  session->take_over_response();
+  exchange_->take_over_response();
+  response_relay_ =
+      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+}
+
+void Router::on_body_readable() {
+  stream_.guarded([&] { pump_response(); });
+}
+
+void Router::on_relay_turn(BodyRelay& relay) {
+  stream_.guarded([&] {
+    if (&relay == response_relay_.get())
+      pump_response();
+    else
+      pump_request();
+  });
+}
+
+void Router::pump_response() {
+  if (response_relay_ == nullptr) return;
+  const auto status = response_relay_->pump(exchange_->hung_up());
+  StreamConnection* const session = stream_.session();
+  const std::uint64_t moved = response_relay_->take_moved();
+  stream_.count_relayed(0, moved);
+  session->response_was_written(moved, false);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = response_relay_->bytes();
+      http_client::Exchange* const exchange = exchange_;
+      local_ = exchange->local_address();
+      end_attempt();
+      finished();
+      session->response_was_written(0, true);
+      exchange->response_was_read(bytes);
+      stream_.on_response_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      give_up_exchange();
+      finished();
+      stream_.hcm().stats->rq_reset_after_downstream_response_started.add();
+      stream_.on_upstream_broken("upstream_reset_after_response_started{protocol_error}",
+                                 ResponseFlag::upstream_protocol_error);
+      return;
+    case tcp::RelayStatus::destination_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
+}
+
+void Router::pump_request() {
+  if (request_relay_ == nullptr) return;
+  StreamConnection* const session = stream_.session();
+  const auto status = request_relay_->pump(session->hung_up());
+  stream_.count_relayed(request_relay_->take_moved(), 0);
+  switch (status) {
+    case tcp::RelayStatus::finished: {
+      const std::uint64_t bytes = request_relay_->bytes();
+      request_relay_.reset();
+      session->request_was_read(bytes);
+      exchange_->request_was_written(bytes, true);
+      end_in_ = true;
+      replayable_ = false;
+      request_sent_ = stream_.now();
+      stream_.on_request_relayed();
+      return;
+    }
+    case tcp::RelayStatus::source_failed:
+      cancel();
+      stream_.on_relay_client_gone();
+      return;
+    case tcp::RelayStatus::destination_failed:
+      // An answer may be on its way, or the end: the connection's own event tells.
+      request_relay_.reset();
+      return;
+    case tcp::RelayStatus::waiting:
+    case tcp::RelayStatus::blocked:
+    case tcp::RelayStatus::yielded:
+      return;
+  }
 }
 
 // --- Failures.
@@ -511,7 +725,8 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   const bool reused = exchange_ != nullptr && exchange_->reused();
   end_attempt();
   if (stream_.over()) return;
-  failure_ = detail;
+  // Envoy tells what the transport said only of a connection that was never there.
+  if (reason == ResetReason::connect_failed) failure_ = detail;
   const FailureText text = text_of(reason);
   if (reason == ResetReason::remote_reset || reason == ResetReason::refused_stream)
     stats_->upstream_rq_rx_reset.add();
@@ -533,12 +748,14 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     return;
   }
   report_failure(reason);
-  if (reused && replay_unseen(reason)) return;
+  if ((reused || reason == ResetReason::not_sent) && replay_unseen(reason)) return;
   std::uint32_t condition = bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) |
                             bit(RetryOn::reset);
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
   if (reason == ResetReason::refused_stream)
+    condition |= bit(RetryOn::refused_stream);
+  if (reason == ResetReason::not_sent)
     condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
     response_ = nullptr;
@@ -557,11 +774,9 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (reason == ResetReason::connect_failed) {
     // The part of "connect 'address': reason" that Envoy shows.
     const std::size_t colon = failure_.rfind(": ");
-    failure_ = "delayed connect error: " +
-               (colon == std::string::npos ? failure_ : failure_.substr(colon + 2));
-    details += "|" + with_underscores(failure_);
-  } else if (reason == ResetReason::connect_timeout) {
-    failure_.clear();
+    failure_ = with_underscores("delayed connect error: " +
+                                (colon == std::string::npos ? failure_ : failure_.substr(colon + 2)));
+    details += "|" + failure_;
   }
   details += "}";
   finished();
@@ -574,8 +789,10 @@ void Router::failed(ResetReason reason, std::string_view detail) {
 /// The host has closed a kept connection just when it was used again: nothing was answered, and
 /// what may be done twice is done again, once, without being counted as a retry.
 bool Router::replay_unseen(ResetReason reason) {
-  if (reason != ResetReason::connection_terminated || retried_unseen_ || response_ != nullptr ||
-      !replayable_ || !is_idempotent(stream_.request_headers().get(HeaderId::method)))
+  const bool sent = reason != ResetReason::not_sent;
+  if ((sent && reason != ResetReason::connection_terminated) || retried_unseen_ ||
+      response_ != nullptr || !replayable_ ||
+      (sent && !is_idempotent(stream_.request_headers().get(HeaderId::method))))
     return false;
   retried_unseen_ = true;
   --attempts_;
@@ -587,10 +804,8 @@ bool Router::retry_after(std::uint32_t condition, bool response) {
   if ((conditions_ & condition) == 0) return false;
   if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (retries_left_ == 0) {
-    if (retries_done_ > 0) {
-      stats_->upstream_rq_retry_limit_exceeded.add();
-      stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
-    }
+    stats_->upstream_rq_retry_limit_exceeded.add();
+    stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
     return false;
   }
   if (!end_in_ && response) {
@@ -623,6 +838,7 @@ bool Router::may_retry_status(std::uint16_t status) {
         std::any_of(policy_->response_headers.begin(), policy_->response_headers.end(),
                     [&](const auto& matcher) { return matcher.matches(*response_); }))
       condition |= bit(RetryOn::retriable_headers);
+    if (asked_ != nullptr) condition |= asked_conditions(*asked_, status, *response_);
     condition |= grpc_condition(response_->get(HeaderId::grpc_status));
   }
   return condition != 0 && retry_after(condition, true);
@@ -677,6 +893,10 @@ void Router::timed_out(bool per_try) {
   stats_->count_response(stats::ResponseOrigin::external, 504);
   LocalReply reply{504, "upstream request timeout",
                    per_try ? "upstream_per_try_timeout" : "response_timeout", {}, {}};
+  if (asked_ != nullptr && asked_->alternative) {
+    reply.status = 204;
+    reply.body = {};
+  }
   reply.flags.set(ResponseFlag::upstream_request_timeout);
   stream_.reply(reply);
 }
@@ -740,13 +960,11 @@ void Router::on_time(Time now) {
     const bool begun = forwarding_;
     cancel();
     if (begun) {
-      stream_.on_upstream_broken("upstream_max_stream_duration_reached",
-                                 ResponseFlag::upstream_max_stream_duration);
+      stream_.on_upstream_broken("max_duration_timeout", std::nullopt);
       return;
     }
-    LocalReply reply{504, "upstream max stream duration reached",
-                     "upstream_max_stream_duration_reached", {}, {}};
-    reply.flags.set(ResponseFlag::upstream_max_stream_duration);
+    LocalReply reply{504, "downstream duration timeout", "max_duration_timeout", {}, {}};
+    reply.grpc_status = 4;
     stream_.reply(reply);
     return;
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/access_log/response_flags.hpp"
+#include "proxy/filters/network/http_connection_manager/body_relay.hpp"
 #include "proxy/http_client/cluster_pool.hpp"
 #include "proxy/route/route_config.hpp"
 #include "proxy/stats/cluster_blocks.hpp"
@@ -20,10 +21,17 @@ namespace weir::filters {
 class Stream;
 
 /// The end of a stream's filters; a part of the stream. Worker thread only.
-class Router final : http_client::ExchangeEvents {
+class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr Time kNever = Time::max();
+
+  /// What the request's headers ask for, of those that may.
+  struct Asked {
+    std::string_view codes;    // x-envoy-retriable-status-codes
+    std::string_view headers;  // x-envoy-retriable-header-names
+    bool alternative = false;  // x-envoy-upstream-rq-timeout-alt-response
+  };
 
   explicit Router(Stream& stream) noexcept : stream_(stream) {}
   ~Router();
@@ -35,6 +43,9 @@ class Router final : http_client::ExchangeEvents {
   void on_request_complete();
   void flush();
   void on_response_drained();
+  /// The request's body was taken over, and something of it can be read.
+  void pump_request();
+  /// A filter holds enough of the response, or no longer.
   void pause_response(bool paused);
   /// Gives everything up.
   void cancel();
@@ -73,13 +84,19 @@ class Router final : http_client::ExchangeEvents {
   void on_batch_end() override;
   void pin() override;
   void unpin() override;
+  void on_body_readable() override;
+  void on_relay_turn(BodyRelay& relay) override;
 
   void forward(const route::ForwardAction& action, bool end_of_stream);
   bool choose_cluster();
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();
+  void take_asked();
   void rewrite(const route::ForwardAction& action);
+  void rewrite_host(std::string_view host);
+  void tell_upstream(bool first);
   void redirect(const route::RedirectAction& action);
+  void reply_directly(const route::DirectResponse& direct);
   void no_cluster(const route::ForwardAction& action);
 
   void attempt();
@@ -89,6 +106,9 @@ class Router final : http_client::ExchangeEvents {
   [[nodiscard]] std::optional<OriginalDestination> destination() const;
   void send_request();
   void keep_for_replay(std::string_view data);
+  void pause_client();
+  void resume_client();
+  void update_response_pause();
   void failed(http_client::ResetReason reason, std::string_view detail);
   bool retry_after(std::uint32_t condition, bool response);
   bool may_retry_status(std::uint16_t status);
@@ -100,6 +120,9 @@ class Router final : http_client::ExchangeEvents {
   void report_failure(http_client::ResetReason reason);
   void end_attempt();
   void finished();
+  void relay_request();
+  void relay_response();
+  void pump_response();
 
   Stream& stream_;
   const route::ForwardAction* action_ = nullptr;
@@ -111,9 +134,12 @@ class Router final : http_client::ExchangeEvents {
   http_client::Exchange* exchange_ = nullptr;
   http::HeaderMap* response_ = nullptr;
   http::HeaderMap* trailers_ = nullptr;
+  std::unique_ptr<BodyRelay> request_relay_;
+  std::unique_ptr<BodyRelay> response_relay_;
   std::unique_ptr<std::string> body_;  // for a connection that is not there yet, or another attempt
   std::vector<const upstream::Host*> tried_;
   std::string failure_;
+  Asked* asked_ = nullptr;
   std::string_view protocol_;
   std::optional<Endpoint> local_;
   std::chrono::milliseconds timeout_{0};
@@ -133,13 +159,18 @@ class Router final : http_client::ExchangeEvents {
   upstream::LimitUse request_use_;  // against max_requests
   upstream::LimitUse retry_use_;    // against max_retries
   bool headers_in_ : 1 = false;        // the stream has handed the headers over
+  bool headers_end_ : 1 = false;       // nothing came or comes behind them
   bool end_in_ : 1 = false;            // and everything
   bool trailers_in_ : 1 = false;
   bool replayable_ : 1 = true;         // body_ holds all of the body so far
   bool forwarding_ : 1 = false;        // a response goes to the client
   bool counted_ : 1 = false;           // upstream_rq_active
   bool retried_unseen_ : 1 = false;
+  bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
+  bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes
+  bool held_response_ : 1 = false;    // by a filter
+  bool paused_response_ : 1 = false;  // one of the two
   bool retrying_ : 1 = false;
   bool done_ : 1 = false;
 };

@@ -57,19 +57,13 @@ void Stream::begin_request(bool end_of_stream) {
     request_received_ = now();
   }
   const HcmConfig& config = *hcm_.config;
-  if (protocol_ == "HTTP/1.0" && !config.http1.accept_http_10) {
-    connection_->close_after_response();
-    LocalReply reply{426, "Upgrade Required", "low_version", {}, {}};
-    reply.flags.set(ResponseFlag::downstream_protocol_error);
-    this->reply(reply);
-    return;
-  }
   if (!http2 && !strip_connection_headers(request_)) {
+    request_.clear();
     refuse(400, "Bad Request", "http1.connection_header_rejected",
            {static_cast<std::uint32_t>(ResponseFlag::downstream_protocol_error)}, true);
     return;
   }
-  const RequestRefusal refusal = check_request(config, request_);
+  const RequestRefusal refusal = check_request(config, request_, facts_->destination.endpoint.port);
   if (refusal.status != 0) {
     if (refusal.close && !http2) connection_->close_after_response();
     if (refusal.details == "path_normalization_failed")
@@ -107,11 +101,21 @@ void Stream::begin_request(bool end_of_stream) {
   }
   request_walk_.headers(end_of_stream);
   if (!over_ && end_of_stream) router_.on_request_complete();
+  if (!over_) arm_timer();  // the route may have an idle timeout of its own
 }
 
 bool Stream::check_upgrade() {
   const bool connect = request_.get(HeaderId::method) == "CONNECT";
-  if (!upgrade_ || connect) return true;
+  if (connect) {
+    // A tunnel is not made: what the route would forward is refused.
+    connection_->close_after_response();
+    if (route_ == nullptr || !std::holds_alternative<route::ForwardAction>(route_->action))
+      return true;
+    upgrade_ = false;
+    reply({403, {}, "upgrade_failed", {}, {}});
+    return false;
+  }
+  if (!upgrade_) return true;
   std::string type(request_.get(HeaderId::upgrade));
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
@@ -124,8 +128,8 @@ bool Stream::check_upgrade() {
     return true;
   }
   bool allowed = false;
-  for (const auto& [name, enabled] : hcm_.config->upgrades)
-    if (name == type) allowed = enabled;
+  for (const auto& [name, route_must_name_it] : hcm_.config->upgrades)
+    if (name == type) allowed = !route_must_name_it;
   if (route_ != nullptr)
     if (const auto* const action = std::get_if<route::ForwardAction>(&route_->action))
       for (const auto& [name, enabled] : action->upgrades)
@@ -142,12 +146,28 @@ void Stream::find_route() {
   route_known_ = true;
   const route::RouteTable& table = *hcm_.config->routes;
   virtual_host_ = table.find_host(request_.get(HeaderId::authority));
-  route_ = virtual_host_ == nullptr ? nullptr
-                                    : table.find_route(*virtual_host_, request_, random_value_);
+  route_ = virtual_host_ == nullptr ? nullptr : tls_redirect();
+  if (virtual_host_ != nullptr && route_ == nullptr)
+    route_ = table.find_route(*virtual_host_, request_, random_value_);
   const auto* const forward =
       route_ == nullptr ? nullptr : std::get_if<route::ForwardAction>(&route_->action);
   // Now and not in the router: filters ask for what it configures.
   weighted_ = forward == nullptr ? nullptr : choose_weighted(*forward);
+}
+
+const route::Route* Stream::tls_redirect() const {
+  using RequireTls = route::VirtualHost::RequireTls;
+  if (virtual_host_->require_tls == RequireTls::none ||
+      (virtual_host_->require_tls == RequireTls::external && internal_) ||
+      request_.get(HeaderId::x_forwarded_proto) == "https")
+    return nullptr;
+  static const route::Route route = [] {
+    route::Route made;
+    made.action = route::RedirectAction{};
+    std::get<route::RedirectAction>(made.action).https = true;
+    return made;
+  }();
+  return &route;
 }
 
 const route::WeightedCluster* Stream::choose_weighted(const route::ForwardAction& action) const {
@@ -226,25 +246,62 @@ void Stream::on_response_drained() {
   });
 }
 
+void Stream::begin_unread() {
+  if (started_) return;
+  started_ = true;
+  request_.clear();
+  hcm_.stats->downstream_rq_total.add();
+  hcm_.stats->downstream_rq_active.add();
+}
+
+void Stream::on_body_readable() {
+  guarded([&] { router_.pump_request(); });
+}
+
+void Stream::count_relayed(std::uint64_t received, std::uint64_t sent) {
+  bytes_received_ += received;
+  bytes_sent_ += sent;
+  last_activity_ = now();
+}
+
+void Stream::on_request_relayed() {
+  request_complete_ = true;
+  request_received_ = now();
+  router_.on_request_complete();
+}
+
+void Stream::on_response_relayed() {
+  response_complete_ = true;
+  if (!over_) end(true);
+}
+
+void Stream::on_relay_client_gone() {
+  if (over_) return;
+  details_ = "downstream_remote_disconnect";
+  flags_.set(ResponseFlag::downstream_connection_termination);
+  hcm_.stats->downstream_rq_rx_reset.add();
+  if (connection_ != nullptr) connection_->reset(false);
+  end(false);
+}
+
 void Stream::refuse(std::uint16_t status, std::string_view body, std::string_view details,
                     access_log::ResponseFlags flags, bool close) {
   guarded([&] {
-    if (!started_) {
-      started_ = true;
-      hcm_.stats->downstream_rq_total.add();
-      hcm_.stats->downstream_rq_active.add();
-    }
+    begin_unread();
     flags_.bits |= flags.bits;
     if (response_begun_) {
       details_ = arena_.copy(details);
       router_.cancel();
-      if (connection_ != nullptr) connection_->reset(true);
+      if (connection_ != nullptr)
+        connection_->reset(flags.has(ResponseFlag::downstream_protocol_error));
       end(false);
       return;
     }
     if (close) connection_->close_after_response();
     router_.cancel();
-    reply({status, body, details, {}, flags});
+    LocalReply reply{status, body, details, {}, flags};
+    if (details == "max_duration_timeout") reply.grpc_status = 4;
+    this->reply(reply);
   });
 }
 
@@ -252,7 +309,7 @@ void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
   guarded([&] {
     connection_ = nullptr;
     if (over_) return;
-    if (details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
+    if (details_.empty() || details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
     flags_.set(flag);
     hcm_.stats->downstream_rq_rx_reset.add();
     end(false);
@@ -269,8 +326,11 @@ void Stream::on_client_reset(std::string_view details, access_log::ResponseFlags
   });
 }
 
-void Stream::pause_request(bool paused) {
-  if (connection_ == nullptr) return;
+void Stream::pause_request(PauseReason reason, bool paused) {
+  const bool before = pause_reasons_ != 0;
+  const auto bit = static_cast<std::uint8_t>(reason);
+  pause_reasons_ = static_cast<std::uint8_t>(paused ? pause_reasons_ | bit : pause_reasons_ & ~bit);
+  if (connection_ == nullptr || before == paused || paused != (pause_reasons_ != 0)) return;
   auto& stats = *hcm_.stats;
   (paused ? stats.downstream_flow_control_paused_reading_total
           : stats.downstream_flow_control_resumed_reading_total)
@@ -313,7 +373,8 @@ void Stream::on_timer() {
                time >= begun_ + config.request_timeout) {
       hcm_.stats->downstream_rq_timeout.add();
       refuse(408, "request timeout", "request_overall_timeout", {}, true);
-    } else if (idle.count() > 0 && time >= last_activity_ + idle) {
+    } else if (idle.count() > 0 && time >= last_activity_ + idle &&
+               last_activity_ + idle < router_.next_time()) {
       hcm_.stats->downstream_rq_idle_timeout.add();
       refuse(request_complete_ ? 504 : 408, "stream timeout", "stream_idle_timeout",
              {static_cast<std::uint32_t>(ResponseFlag::stream_idle_timeout)}, !request_complete_);
@@ -356,7 +417,9 @@ void Stream::RequestSide::too_large() {
     stream.connection_->close_after_response();
   stream.reply({413, "Payload Too Large", "request_payload_too_large", {}, {}});
 }
-void Stream::RequestSide::hold_peer(bool held) { stream.pause_request(held); }
+void Stream::RequestSide::hold_peer(bool held) {
+  stream.pause_request(PauseReason::filter, held);
+}
 
 // --- What filters ask for.
 
@@ -419,6 +482,26 @@ void Stream::resume_response(HttpFilter& filter) {
     response_walk_.resume(filter);
     if (!over_ && connection_ != nullptr) connection_->flush();
   });
+}
+
+bool Stream::await_request_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && request_walk_.await_body(filter);
+    if (!waits || over_) return;
+    router_.flush();
+    if (!over_ && request_complete_) router_.on_request_complete();
+  });
+  return waits;
+}
+
+bool Stream::await_response_body(HttpFilter& filter) {
+  bool waits = false;
+  guarded([&] {
+    waits = !over_ && response_walk_.await_body(filter);
+    if (waits && !over_ && connection_ != nullptr) connection_->flush();
+  });
+  return waits;
 }
 
 void Stream::reset(std::string_view details) {

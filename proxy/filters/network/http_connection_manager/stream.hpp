@@ -33,6 +33,9 @@ struct StreamExtras {
   FilterCall::Calls calls;
 };
 
+/// Who cannot take more of a request. Bits.
+enum class PauseReason : std::uint8_t { filter = 1, upstream = 2 };
+
 /// Lives in a block of its worker, from the first byte of the request's head to the end of the
 /// response. Its session feeds it; it ends by telling the session (StreamConnection::on_stream_end)
 /// and then destroys itself, as soon as none of its own code is running. Worker thread only.
@@ -56,6 +59,10 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_request_batch_end();
   /// What was sent to the client has left.
   void on_response_drained();
+  /// The rest of the request's body is read elsewhere, and something of it is there.
+  void on_body_readable();
+  /// A request whose head is not whole or is no good: it is counted and logged, without headers.
+  void begin_unread();
   /// A request that cannot be understood, or takes too long to come: answered, when nothing was
   /// answered yet, else reset.
   void refuse(std::uint16_t status, std::string_view body, std::string_view details,
@@ -70,10 +77,18 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_upstream_data(std::string_view data, bool end_of_stream);
   void on_upstream_trailers(http::HeaderMap& trailers);
   /// The upstream has failed after its response had begun.
-  void on_upstream_broken(std::string_view details, access_log::ResponseFlag flag);
+  void on_upstream_broken(std::string_view details,
+                          std::optional<access_log::ResponseFlag> flag);
   void on_upstream_batch_end();
-  void pause_request(bool paused);
+  /// The client must wait as long as there is a reason.
+  void pause_request(PauseReason reason, bool paused);
   [[nodiscard]] bool response_congested() const;
+  /// No filter is interested in bodies.
+  [[nodiscard]] bool nobody_looks() const noexcept { return filter_count_ == 0; }
+  void count_relayed(std::uint64_t received, std::uint64_t sent);
+  void on_request_relayed();
+  void on_response_relayed();
+  void on_relay_client_gone();
   void arm_timer();
 
   // HttpStream
@@ -90,6 +105,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   void reply(const LocalReply& reply) override;
   void resume_request(HttpFilter& filter) override;
   void resume_response(HttpFilter& filter) override;
+  bool await_request_body(HttpFilter& filter) override;
+  bool await_response_body(HttpFilter& filter) override;
   void reset(std::string_view details) override;
   std::uint64_t start_call(CallRequest&& request, CallHandler* handler) override;
   void cancel_call(std::uint64_t ticket) override;
@@ -103,6 +120,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   void set_details(std::string_view details) override;
   void set_metadata(std::string_view space, std::string_view key, std::string value) override;
   [[nodiscard]] const std::string* metadata(std::string_view space, std::string_view key) override;
+  [[nodiscard]] const http::Metadata* all_metadata() override {
+    return extras_ == nullptr ? nullptr : &extras_->metadata;
+  }
   void mark_health_check() override { health_check_ = true; }
   [[nodiscard]] http::Arena& arena() override { return arena_; }
   [[nodiscard]] WorkerContext& worker() override { return *hcm_.worker; }
@@ -111,6 +131,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   [[nodiscard]] HcmInstance& hcm() noexcept { return hcm_; }
   [[nodiscard]] StreamConnection* session() noexcept { return connection_; }
   [[nodiscard]] bool over() const noexcept { return over_; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }
   [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
   [[nodiscard]] bool is_upgrade() const noexcept { return upgrade_; }
@@ -181,6 +202,8 @@ class Stream final : public HttpStream, io::TimerHandler {
   bool check_upgrade();
   void make_filters();
   void find_route();
+  /// The route of a virtual host that takes nothing without TLS; nullptr: it takes this.
+  [[nodiscard]] const route::Route* tls_redirect() const;
   [[nodiscard]] const route::WeightedCluster* choose_weighted(
       const route::ForwardAction& action) const;
   void begin_response(http::HeaderMap& headers, std::uint16_t status, bool end_of_stream);
@@ -219,7 +242,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint64_t random_value_ = 0;
   DownstreamAddress remote_;
   std::string_view protocol_ = "HTTP/1.1";
-  std::string_view details_ = "via_upstream";
+  std::string_view details_;
   access_log::ResponseFlags flags_;
   std::chrono::system_clock::time_point start_;
   Time begun_;
@@ -232,6 +255,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::uint16_t status_ = 0;
   std::uint16_t depth_ = 0;
   std::uint16_t pins_ = 0;
+  std::uint8_t pause_reasons_ = 0;  // PauseReason bits
   bool internal_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool tunnel_ : 1 = false;  // a 101 went to the client

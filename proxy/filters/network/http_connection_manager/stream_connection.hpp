@@ -58,13 +58,21 @@ class StreamConnection {
   /// The stream is over; it will not call any more.
   virtual void on_stream_end() = 0;
 
-  /// The socket, when bytes of bodies may be moved around this object; -1 otherwise.
-  [[nodiscard]] virtual int socket_for_body() const = 0;
-  /// Bytes of the request's body left to read, when that is known and so.
-  [[nodiscard]] virtual std::uint64_t request_body_left() const = 0;
-  virtual void request_body_was_read(std::uint64_t bytes) = 0;
-  /// The response's body is written by somebody else: `end_of_stream` with the last bytes.
-  virtual void response_body_was_written(std::uint64_t bytes, bool end_of_stream) = 0;
+  /// The socket of a connection whose bodies may be moved around this object; -1: they may not now.
+  [[nodiscard]] virtual int socket_for_body() const { return -1; }
+  /// Bytes of the request's body left to read, when that is known; else 0.
+  [[nodiscard]] virtual std::uint64_t request_body_left() const { return 0; }
+  /// From here on somebody else reads the request's body: Stream::on_body_readable().
+  virtual void take_over_request() {}
+  virtual void request_was_read(std::uint64_t /*bytes*/) {}
+  /// The response's body has a length, and nothing of it is queued here.
+  [[nodiscard]] virtual bool response_is_plain() const { return false; }
+  /// From here on somebody else writes the response's body; Stream::on_response_drained() says when
+  /// the socket takes more.
+  virtual void take_over_response() {}
+  virtual void response_was_written(std::uint64_t /*bytes*/, bool /*end_of_stream*/) {}
+  /// The client has sent its FIN: an empty queue is the end.
+  [[nodiscard]] virtual bool hung_up() const { return false; }
 
  protected:
   ~StreamConnection() = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second half of a stream: its response, ours or the upstream's, and its end.
 #include <algorithm>
+#include <charconv>
 
 #include "proxy/filters/connection_end.hpp"
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
@@ -44,6 +45,11 @@ void Stream::on_upstream_headers(http::HeaderMap& headers, std::uint16_t status,
   if (virtual_host_->include_attempt_count_in_response)
     headers.set(HeaderId::x_envoy_attempt_count, std::to_string(router_.attempts()));
   headers.remove(HeaderId::x_envoy_immediate_health_check_fail);
+  details_ = "via_upstream";
+  response_ = &headers;
+  status_ = status;
+  response_begun_ = true;
+  apply_response_mutations();
   begin_response(headers, status, end_of_stream);
 }
 
@@ -51,7 +57,6 @@ void Stream::begin_response(http::HeaderMap& headers, std::uint16_t status, bool
   response_ = &headers;
   status_ = status;
   response_begun_ = true;
-  apply_response_mutations();
   if (end_of_stream) response_complete_ = true;
   response_walk_.headers(end_of_stream);
 }
@@ -72,13 +77,16 @@ void Stream::on_upstream_trailers(http::HeaderMap& trailers) {
 }
 
 void Stream::on_upstream_batch_end() {
-  if (connection_ != nullptr && response_sent_) connection_->flush();
+  if (connection_ == nullptr || !response_sent_) return;
+  connection_->flush();
+  // What was too much may have left without an event: at once.
+  router_.on_response_drained();
 }
 
-void Stream::on_upstream_broken(std::string_view details, ResponseFlag flag) {
+void Stream::on_upstream_broken(std::string_view details, std::optional<ResponseFlag> flag) {
   if (over_) return;
   details_ = arena_.copy(details);
-  flags_.set(flag);
+  if (flag) flags_.set(*flag);
   hcm_.stats->downstream_rq_tx_reset.add();
   if (!response_sent_) {
     // A filter still holds the headers: the client has seen nothing yet.
@@ -157,28 +165,37 @@ void Stream::reply(const LocalReply& reply) {
     const bool grpc = is_grpc();
     for (const auto& [name, value] : reply.headers)
       if (grpc && name == "grpc-status")
-        grpc_status = static_cast<std::uint32_t>(std::stoul(value));
-    response_ = nullptr;
+        std::from_chars(value.data(), value.data() + value.size(), grpc_status);
+    // A message that cannot be taken: nobody knows what follows it.
+    if (status == 400 && connection_ != nullptr && !connection_->is_http2())
+      connection_->close_after_response();
+    response_ = &headers;
+    headers.add(HeaderId::status, std::to_string(status));
+    const bool forwards =
+        route_ != nullptr && std::holds_alternative<route::ForwardAction>(route_->action);
+    if (forwards) apply_response_mutations();
+    for (const auto& [name, value] : reply.headers)
+      if (!grpc || name != "grpc-status") headers.set(std::string_view(name), value);
+    if (!forwards) apply_response_mutations();
+    const std::size_t own = mapped.headers.size();
     map_local_reply(mapped, status, body, content_type, headers);
+    for (std::size_t i = own; i < mapped.headers.size(); ++i)
+      headers.set(std::string_view(mapped.headers[i].first), mapped.headers[i].second);
     if (grpc) {
-      headers.clear();
-      headers.add_static(HeaderId::status, "200");
-      headers.add_static(HeaderId::content_type, "application/grpc");
-      headers.add(HeaderId::grpc_status, std::to_string(grpc_status));
-      if (!body.empty()) headers.add(HeaderId::grpc_message, grpc_message(body));
-      for (const auto& [name, value] : reply.headers)
-        if (name != "grpc-status") headers.set(std::string_view(name), value);
+      headers.set_static(HeaderId::status, "200");
+      headers.set_static(HeaderId::content_type, "application/grpc");
+      headers.set(HeaderId::grpc_status, std::to_string(grpc_status));
+      if (!body.empty()) headers.set(HeaderId::grpc_message, grpc_message(body));
       begin_response(headers, 200, true);
       return;
     }
     const bool head = request_.get(HeaderId::method) == "HEAD";
-    headers.clear();
-    headers.add(HeaderId::status, std::to_string(status));
+    headers.set(HeaderId::status, std::to_string(status));
     if (!body.empty()) {
+      headers.remove(HeaderId::content_length);
       headers.add(HeaderId::content_length, std::to_string(body.size()));
-      headers.add(HeaderId::content_type, content_type);
+      if (!headers.has(HeaderId::content_type)) headers.add(HeaderId::content_type, content_type);
     }
-    for (const auto& [name, value] : mapped.headers) headers.set(std::string_view(name), value);
     if (body.empty() || head) {
       begin_response(headers, status, true);
       return;
@@ -250,7 +267,8 @@ void Stream::ResponseSide::out_headers(bool end) {
   s.tunnel_ = s.upgrade_ && s.status_ == 101 && !s.local_reply_;
   mutate_response(*s.hcm_.config, *s.response_, s.arena_.copy(s.hcm_.worker->wall_clock.date()),
                   s.tunnel_);
-  if (s.hcm_.config->always_set_request_id_in_response)
+  if (s.hcm_.config->always_set_request_id_in_response ||
+      s.request_.has(HeaderId::x_envoy_force_trace))
     if (const auto id = s.request_.get(HeaderId::x_request_id); !id.empty())
       s.response_->set_static(HeaderId::x_request_id, id);
   if (s.tunnel_) {
@@ -392,7 +410,9 @@ void Stream::fill_record(access_log::Record& record, access_log::HttpRecord& htt
   if (remote_ != facts_->peer) record.downstream_direct = facts_->peer;
   record.downstream_local = facts_->destination;
   if (router_.host() != nullptr) record.upstream_host = router_.host()->address;
-  if (router_.pool() != nullptr) record.upstream_cluster = upstream_cluster();
+  // Where the route leads, also when a filter has answered.
+  if (router_.pool() != nullptr || hcm_.find_pool(target_cluster()) != nullptr)
+    record.upstream_cluster = upstream_cluster();
   record.requested_server_name = facts_->server_name;
   if (route_ != nullptr) record.route_name = route_->name;
   record.listener_name = facts_->listener->config->name;
