@@ -221,10 +221,8 @@ class Mischief:
             for _ in range(5):
                 try:
                     answer = client.ask(self.version() + "/brief", f"x-up: wait={self.random.choice([0, 0.025, 0.2])}")
-                except EOFError as error:
-                    # The time was over between the answer's head and its body: nothing is left but to end it there.
-                    assert "HTTP/1.1 200 OK" in str(error), error
-                    return
+                except (EOFError, ConnectionError):
+                    break  # the time was over within the response
                 assert answer.status in (200, 504), answer
 
     def resets_streams(self) -> None:

@@ -212,7 +212,13 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   http::RequestLine line;
   const auto result = http::parse_request_head(bytes, limits, stream_->request_map(), line);
   if (result.status == HeadStatus::incomplete) {
-    if (tried_ == 0) since_ = hcm_.worker->loop.now();
+    if (tried_ == 0) {
+      since_ = hcm_.worker->loop.now();
+      if (config.request_headers_timeout.count() > 0) {
+        timer_.disarm();
+        arm(config.request_headers_timeout);
+      }
+    }
     tried_ = static_cast<std::uint32_t>(bytes.size());
     hcm_.worker->streams.destroy(std::exchange(stream_, nullptr));
     return 0;
