@@ -76,13 +76,19 @@ class Arena {
     std::memcpy(at, text.data(), text.size());
     return {at, text.size()};
   }
-  /// The two joined.
-  std::string_view join(std::string_view first, std::string_view second) {
-    auto* const at = static_cast<char*>(allocate(first.size() + second.size() + 1, 1));
-    // memcpy takes no null pointer, which an empty view may have.
-    if (!first.empty()) std::memcpy(at, first.data(), first.size());
-    if (!second.empty()) std::memcpy(at + first.size(), second.data(), second.size());
-    return {at, first.size() + second.size()};
+  /// Them all in one.
+  template <class... Texts>
+  std::string_view join(const Texts&... texts) {
+    const std::size_t size = (std::string_view(texts).size() + ...);
+    auto* const at = static_cast<char*>(allocate(size + 1, 1));
+    char* to = at;
+    const auto put = [&](std::string_view text) {
+      // memcpy takes no null pointer, which an empty view may have.
+      if (!text.empty()) std::memcpy(to, text.data(), text.size());
+      to += text.size();
+    };
+    (put(texts), ...);
+    return {at, size};
   }
 
   /// Builds a T; its destructor is not called by the arena.

@@ -17,7 +17,7 @@ void HeaderMap::grow() {
 
 void HeaderMap::join(const HeaderField& field) {
   std::string_view& value = fields_[first_[static_cast<std::size_t>(field.id)] - 1].value;
-  value = arena_->join(arena_->join(value, ","), field.value);
+  value = arena_->join(value, ",", field.value);
 }
 
 void HeaderMap::remove_after(std::size_t at, HeaderId id) noexcept {

@@ -338,6 +338,7 @@ void Http2Connection::on_reset(std::int32_t stream, const http::Http2Reset& rese
   if (exchange == nullptr || exchange->events_ == nullptr) return;
   ResetReason reason = ResetReason::remote_reset;
   if (reset.code == Http2Error::refused_stream) reason = ResetReason::refused_stream;
+  if (reset.code == Http2Error::protocol_error) reason = ResetReason::protocol_error;
   // What is too large is refused as if the host had given it up: so Envoy reports it.
   const bool too_large = reset.details == "http2.too_many_headers" ||
                          reset.details == "http2.header_list_size_too_large";

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace weir::io {
 
@@ -33,7 +34,8 @@ void OutQueue::append(std::string_view bytes, BufferPool& pool) {
 void OutQueue::drop(std::size_t bytes, BufferPool& pool) {
   const std::size_t from_buffer = std::min<std::size_t>(bytes, end_ - begin_);
   begin_ += static_cast<std::uint32_t>(from_buffer);
-  more_.erase(0, bytes - from_buffer);
+  more_begin_ += bytes - from_buffer;
+  if (more_begin_ >= more_.size() - more_begin_) more_.erase(0, std::exchange(more_begin_, 0));
   if (begin_ != end_) return;
   begin_ = end_ = 0;
   if (buffer_ != nullptr) pool.give_back(std::move(buffer_));
@@ -47,14 +49,15 @@ OutQueue::Status OutQueue::flush(int fd, BufferPool& pool, std::string_view tail
     iovec parts[3];
     std::size_t count = 0;
     if (end_ != begin_) parts[count++] = {buffer_->data() + begin_, end_ - begin_};
-    if (!more_.empty()) parts[count++] = {more_.data(), more_.size()};
+    if (!more_.empty()) {
+      parts[count++] = {more_.data() + more_begin_, more_.size() - more_begin_};
+    }
     if (!tail.empty()) parts[count++] = {const_cast<char*>(tail.data()), tail.size()};
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = count;
-    const ssize_t sent = count == 1
-                             ? send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                             : sendmsg(fd, &message, MSG_NOSIGNAL);
+    const ssize_t sent = count == 1 ? send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                                    : sendmsg(fd, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -76,6 +79,7 @@ void OutQueue::release(BufferPool& pool) {
   if (buffer_ != nullptr) pool.give_back(std::move(buffer_));
   more_ = std::string();
   begin_ = end_ = 0;
+  more_begin_ = 0;
 }
 
 }  // namespace weir::io

@@ -28,7 +28,9 @@ class OutQueue {
   /// queued). `failed`: errno in error().
   Status flush(int fd, BufferPool& pool, std::string_view tail = {});
 
-  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_ + more_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return end_ - begin_ + more_.size() - more_begin_;
+  }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] int error() const noexcept { return error_; }
   void release(BufferPool& pool);
@@ -40,7 +42,8 @@ class OutQueue {
   std::uint32_t begin_ = 0;
   std::uint32_t end_ = 0;
   int error_ = 0;
-  std::string more_;  // what the buffer had no room for: rare
+  std::string more_;            // what the buffer had no room for: rare
+  std::size_t more_begin_ = 0;  // so much of it is sent; moved up only when that is most of it
 };
 
 }  // namespace weir::io

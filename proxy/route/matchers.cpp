@@ -13,6 +13,7 @@ namespace {
 
 /// The whole text as a decimal integer.
 std::optional<std::int64_t> integer_of(std::string_view text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   std::int64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, value);

@@ -74,8 +74,7 @@ void Worker::on_timer() {
 }
 
 void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
-  loop_->post(
-      [this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
+  loop_->post([this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
 }
 
 void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host) {
@@ -102,6 +101,19 @@ void Worker::end_connections(tcp::EndReason reason,
   loop_->post([this, reason, which = std::move(which)] {
     context_.connections.end_if(reason,
                                 [&](const tcp::Connection& c) { return which(c.direction()); });
+  });
+}
+
+void Worker::drain_connections(std::function<bool(config::TrafficDirection)> which) {
+  using config::TrafficDirection;
+  loop_->post([this, which = std::move(which)] {
+    for (const auto direction :
+         {TrafficDirection::unspecified, TrafficDirection::inbound, TrafficDirection::outbound})
+      if (which(direction)) context_.draining[static_cast<std::size_t>(direction)] = true;
+    context_.connections.visit([&](tcp::Connection& connection) {
+      const auto direction = connection.direction();
+      if (which(direction)) connection.drain(direction != TrafficDirection::outbound);
+    });
   });
 }
 

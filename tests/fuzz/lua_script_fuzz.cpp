@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "common/log.hpp"
 #include "tests/unit/filters/lua_harness.hpp"
 
 namespace {
@@ -65,7 +66,7 @@ void run_one(LuaHarness& lua, std::uint8_t shape) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   static const bool quiet = [] {
-    log::set_all_levels(log::Level::off);
+    weir::log::set_all_levels(weir::log::Level::off);
     return true;
   }();
   static_cast<void>(quiet);

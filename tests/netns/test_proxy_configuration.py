@@ -116,10 +116,10 @@ def test_several_mistakes_are_told_at_once(run):
 
 
 def test_a_known_field_that_is_not_implemented_says_so(run):
-    text = GOOD.replace("      connect_timeout: 0.25s\n", "      connect_timeout: 0.25s\n      outlier_detection: {}\n")
+    text = GOOD.replace("      connect_timeout: 0.25s\n", "      connect_timeout: 0.25s\n      lb_subset_config: {}\n")
     done = run("--mode", "validate", config=text)
     assert done.returncode == 1
-    assert "outlier_detection" in done.stderr and "bootstrap.yaml:18:" in done.stderr
+    assert "lb_subset_config" in done.stderr and "bootstrap.yaml:18:" in done.stderr
 
 
 def test_unknown_fields_can_be_allowed(run):

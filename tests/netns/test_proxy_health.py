@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import subprocess
 import threading
 import time
 
@@ -174,6 +175,61 @@ def test_an_http_check_asks_on_a_port_of_its_own(plain_lab, start, serve):
     failures = proxy.stat("cluster.c.health_check.failure")
     wait_flags(proxy, 7000, "/failed_active_hc")
     assert proxy.stat("cluster.c.health_check.failure") - failures >= 4
+
+
+HTTP2 = {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+}
+
+
+@pytest.fixture
+def nghttpd(plain_lab, tmp_path):
+    """A server of HTTP/2 on port 7002 over tmp_path, whose responses end with grpc-status 0."""
+    argv = ["nghttpd", "--no-tls", "--trailer", "grpc-status: 0", "-a", HOST, "-d", str(tmp_path), "7002"]
+    with plain_lab.peer.popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+
+        def listens() -> bool:
+            with contextlib.suppress(OSError), plain_lab.peer.connect(HOST, 7002):
+                return True
+            return False
+
+        wait_for(listens, "nghttpd listens")
+        yield tmp_path
+        process.kill()
+
+
+def test_an_http2_check(plain_lab, start, serve, nghttpd):
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    (nghttpd / "healthz").write_text("fine")
+    check = {**HTTP_CHECK, "alt_port": 7002}
+    check["http_health_check"] = {"path": "/healthz", "codec_client_type": "HTTP2"}
+    proxy = start(cluster("c", (HOST, 7000), health_checks=[check]))
+    assert flags(proxy, 7000) == "healthy"
+    wait_for(lambda: proxy.stat("cluster.c.health_check.success") >= 5, "checks over one connection")
+    assert proxy.stat("cluster.c.health_check.failure") == 0
+    (nghttpd / "healthz").unlink()
+    wait_flags(proxy, 7000, "/failed_active_hc")
+    assert "GET /healthz answered 404" in proxy.log()
+
+
+def test_a_grpc_check(plain_lab, start, serve, nghttpd):
+    """What the health service says, from a file."""
+    serve(plain_lab.peer, HOST, 7000, says("a"))
+    answer = nghttpd / "grpc.health.v1.Health" / "Check"
+    answer.parent.mkdir()
+    answer.write_bytes(b"\0\0\0\0\2\x08\1")
+    check = {**FAST, "alt_port": 7002, "grpc_health_check": {"service_name": "shop"}}
+    one = cluster("c", (HOST, 7000), health_checks=[check], typed_extension_protocol_options=HTTP2)
+    proxy = start(one)
+    assert flags(proxy, 7000) == "healthy"
+    answer.write_bytes(b"\0\0\0\0\2\x08\2")
+    wait_flags(proxy, 7000, "/failed_active_hc")
+    assert "the health service says NOT_SERVING" in proxy.log()
+    answer.write_bytes(b"\0\0\0\0\2\x08\1")
+    wait_flags(proxy, 7000, "healthy")
 
 
 def test_a_degraded_host_is_used_when_the_others_are_not_enough(plain_lab, start, serve):

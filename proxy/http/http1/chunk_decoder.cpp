@@ -76,18 +76,16 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
 
 ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::size_t consumed) {
   // Usually just the empty line.
-  const std::size_t before = trailers_.size();
-  const std::size_t most = std::min(bytes.size() - consumed, kMostTrailerBytes + 1 - before);
-  for (std::size_t i = 0; i < most; ++i) {
-    const char c = bytes[consumed + i];
+  for (std::size_t i = consumed; i < bytes.size(); ++i) {
+    const char c = bytes[i];
     if (c == '\n' && !trailers_.ends_with('\r')) return fail(Http1Error::bad_chunk);
     trailers_ += c;
+    if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
     const bool end = trailers_ == "\r\n" || trailers_.ends_with("\r\n\r\n");
     if (!end) continue;
     state_ = State::done;
-    return {Step::trailers, {}, consumed + i + 1, Http1Error::none};
+    return {Step::trailers, {}, i + 1, Http1Error::none};
   }
-  if (trailers_.size() > kMostTrailerBytes) return fail(Http1Error::trailers_too_large);
   return {Step::need_more, {}, bytes.size(), Http1Error::none};
 }
 

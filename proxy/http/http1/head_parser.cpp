@@ -148,7 +148,10 @@ class HeadReader {
       ++dropped_underscores;
       return true;
     }
-    if (++count_ > limits_.headers) return fail(Http1Error::too_many_headers);
+    if (++count_ > limits_.headers)
+      return fail(static_cast<std::size_t>(stop - begin_) > limits_.bytes
+                      ? Http1Error::head_too_large
+                      : Http1Error::too_many_headers);
     const std::string_view text(from, static_cast<std::size_t>(last - from));
     if (id == HeaderId::host && host != nullptr) {
       ++hosts;
@@ -231,6 +234,11 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
                        Target& target) {
   Arena& arena = out.arena();
   if (method == "CONNECT") {
+    const std::size_t bracket = text.front() == '[' ? text.find(']') : 0;
+    const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon == 0 || colon == std::string_view::npos || !is_port(text.substr(colon)) ||
+        text.find_first_of("/?@") != std::string_view::npos)
+      return Http1Error::bad_target;
     target.authority = arena.copy(text);
     return Http1Error::none;
   }
@@ -393,8 +401,9 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
   constexpr std::string_view kShape = "HTTP/1.x 200";
   if (there < kShape.size() + 1) {
     constexpr std::string_view kBegin = "HTTP/1.";
-    if (std::string_view(at, std::min(there, kBegin.size())) !=
-        kBegin.substr(0, std::min(there, kBegin.size())))
+    // A line that ends here is too short to become one.
+    if (std::string_view(at, std::min(there, kBegin.size())) != kBegin.substr(0, there) ||
+        find_control(at, reader.end(), reader.begin()) != reader.end())
       reader.fail(Http1Error::bad_status_line);
     return reader.result;
   }

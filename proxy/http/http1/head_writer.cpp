@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kLineEnd = "\r\n";
 
 char* put(char* at, std::string_view text) noexcept {
-  std::memcpy(at, text.data(), text.size());
+  // memcpy takes no null pointer, which an empty view may have.
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
   return at + text.size();
 }
 
@@ -40,9 +41,9 @@ char* put_line(char* at, std::string_view name, std::string_view value,
 }
 
 char* put_headers(char* at, const HeaderMap& headers, Http1Options::HeaderCase casing,
-                  std::string_view extra) noexcept {
+                  std::string_view extra, HeaderId left_out) noexcept {
   for (const HeaderField& field : headers.fields()) {
-    if (field.removed() || field.name.front() == ':') continue;
+    if (field.removed() || field.name.front() == ':' || field.id == left_out) continue;
     at = put_line(at, field.name, field.value, casing);
   }
   at = put(at, extra);
@@ -52,7 +53,8 @@ char* put_headers(char* at, const HeaderMap& headers, Http1Options::HeaderCase c
 }  // namespace
 
 std::size_t head_size(const HeaderMap& headers) noexcept {
-  std::size_t size = 64;
+  // A request's authority may be written twice: in the target and as Host.
+  std::size_t size = 64 + headers.get(HeaderId::authority).size();
   for (const HeaderField& field : headers.fields()) size += field.name.size() + field.value.size() + 4;
   return size;
 }
@@ -62,15 +64,17 @@ char* write_request_head(char* at, const HeaderMap& headers, Http1Options::Heade
   const std::string_view authority = headers.get(HeaderId::authority);
   at = put(at, headers.get(HeaderId::method));
   *at++ = ' ';
-  if (full_url) {
+  const bool connect = !headers.has(HeaderId::path);  // its target is the authority alone
+  if (full_url && !connect) {
     at = put(at, headers.get(HeaderId::scheme));
     at = put(at, "://");
     at = put(at, authority);
   }
-  at = put(at, headers.has(HeaderId::path) ? headers.get(HeaderId::path) : authority);
+  at = put(at, connect ? authority : headers.get(HeaderId::path));
   at = put(at, " HTTP/1.1\r\n");
   at = put_line(at, "host", authority, casing);
-  return put_headers(at, headers, casing, extra);
+  // A filter may have added one of its own.
+  return put_headers(at, headers, casing, extra, HeaderId::host);
 }
 
 char* write_response_head(char* at, const HeaderMap& headers, std::uint16_t status,
@@ -83,7 +87,7 @@ char* write_response_head(char* at, const HeaderMap& headers, std::uint16_t stat
   *at++ = ' ';
   at = put(at, reason_phrase(status));
   at = put(at, kLineEnd);
-  return put_headers(at, headers, casing, extra);
+  return put_headers(at, headers, casing, extra, HeaderId::status);
 }
 
 void append_last_chunk(std::string& out, const HeaderMap* trailers) {

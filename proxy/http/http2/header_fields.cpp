@@ -16,7 +16,6 @@ bool left_out(const HeaderField& field, FieldsOf kind) noexcept {
     case HeaderId::proxy_connection:
     case HeaderId::transfer_encoding:
     case HeaderId::upgrade:
-    case HeaderId::http2_settings:
       return true;
     case HeaderId::te:
       return field.value != "trailers";

@@ -40,7 +40,36 @@ def where(*cases: str, configs: str = "*", kinds: str = "*", envoy: str = "*", w
     return applies
 
 
-EXPLAINED: tuple[Explained, ...] = ()
+EXPLAINED: tuple[Explained, ...] = (
+    Explained("strict lines", "what one hop takes for a line end and the next does not hides a request (RFC 9112 §2.2, §3)", where("*bare lf*", "*leading lf*", "*bare cr*", "*cr at end*", "*line two spaces*", "*line tab", "*line trailing space", "*coding lf*", "*coding prefix*", "*chunk lf *", "*chunk trailer lf*")),
+    Explained("folded lines", "RFC 9112 §5.2 lets a server refuse them; no client sends them", where("*field fold*", "*field leading space", "*field leading tab", "*coding fold*", "*chunk trailer fold*", "*raw fold*")),
+    Explained("strict chunks", "ambiguous framing is refused (RFC 9112 §7.1)", where("*chunk too long*", "*chunk many zeros*", "*chunk extension*", "*chunk space after*", "*chunk tab after*")),
+    Explained("several Host", "RFC 9112 §3.2 demands it", where("*host twice*")),
+    Explained("largest length", "no such body comes; sums with it overflow", where("*length [18446744073709551615]*")),
+    Explained("half-closed clients", "the request is whole, and the client still reads", where("*whole*FIN", "*pipeline FIN", "*h2 FIN*")),
+    Explained("pipelines of direct answers", "nothing is wrong with it (RFC 9112 §9.3.2)", where("*pipeline direct*")),
+    Explained("request line alone", "an answer to half a head saves nothing", where("*line 0.9 alone*")),
+    Explained("tunnels half-closed", "WebSocket and others end one direction first; no bytes are lost", where("*upgrade*", "*asked*", "*early data*", "*tunnel*", "*with length*", "*with chunked*", "*post*", "*answer*", configs="upgrades", kinds="log.* answer.body answer.headers answers.count upstream.* end")),
+    Explained("1xx unasked", "RFC 9110 §15.2.2: only after Upgrade", where("*101-not-asked*", "*asked only*", "*asked h2c*", "*raw 100-only*")),
+    Explained("strict answers", "as strict as with requests", where("*raw bare-*", "*raw version-*", "*raw status-4-digits*", "*raw too-large-header*", "*frames space-value*")),
+    Explained("broken bodies", "a matter of reads", where("*chunk-no-end*", "*short-body*", "*cut;*", "*chunk-bad-size*", "*chunk-huge-size*", "*trailer-pseudo*", "*trailer-no-end*", kinds="answer.body log.sent answer.headers")),
+    Explained("GOAWAY before closing", "RFC 9113 §5.4.1", where(kinds="goaway", envoy="null")),
+    Explained("words of HTTP/2 errors", "says more", where("*h2 *", kinds="log.details log.flags", weir="\"http2.*")),
+    Explained("HTTP/2 errors in mid-stream", "no stream is left waiting", where("*h2 trailers*", "*h2 goaway*", "*h2 reset*", "*h2 priority idle*", "*h2 stream lower*", "*h2 window*", "*h2 rapid reset*", "*h2 ping flood*", "*h2 settings flood*", "*h2 continuation flood*", "*h2 length [*", "*h2 data*", "*frames *")),
+    Explained("HTTP/2 preface in pieces", "TCP cuts where it likes", where("*h2 half preface", "*h2 byte by byte", "*h2 wrong preface", "*h2 no preface")),
+    Explained("blanks around values", "RFC 9113 §8.2.1 forbids them", where("*h2 field leading*", "*h2 field trailing*", kinds="upstream.headers")),
+    Explained("method PRI", "RFC 9113 §11.6 reserves it", where("*method ['PRI']*")),
+    Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", kinds="log.path log.*")),
+    Explained("unknown fields", "not supported; said at start", where(kinds="refused")),
+    Explained("CONNECT", "tunnels are no task of an interception proxy", where(configs="connect")),
+    Explained("retried with the time that is left", "differs by the time that the attempts took", where(kinds="upstream.headers", envoy="*x-envoy-expected-rq-timeout-ms*", configs="retries wrong_answers timeouts")),
+    Explained("hedging", "not supported", where("*all*", configs="trust envoy_headers", kinds="upstream.headers", envoy="*x-envoy-expected-rq-timeout-ms*")),
+    Explained("empty x-forwarded-proto", "says nothing of the route", where("*proto []*")),
+    Explained("HTTP/1.0 with chunks", "RFC 9112 §6.1, RFC 9110 §10.1.1", where("*1.0 chunked*", "*1.0 expect*")),
+    Explained("reset by CONNECT_ERROR", "the code cannot be meant", where("*reset 10*")),
+    Explained("scheme of HTTP/2", "one source for both versions", where("*h2 field x-forwarded*", kinds="upstream.*")),
+    Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
+)
 
 
 def explain(case: Case, difference: Difference) -> Explained | None:

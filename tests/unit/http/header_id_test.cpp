@@ -147,23 +147,23 @@ TEST(CharacterSearches, ReadNothingPastTheTextAndFindTheFirst) {
   const Cliff cliff;
   for (std::size_t size = 0; size < 70; ++size) {
     std::string_view text = cliff.put(std::string(size, 'a'));
-    EXPECT_EQ(find_control(text.begin(), text.end()), text.end());
-    EXPECT_EQ(find_target_end(text.begin(), text.end()), text.end());
+    EXPECT_EQ(find_control(text.begin(), text.end(), text.begin()), text.end());
+    EXPECT_EQ(find_target_end(text.begin(), text.end(), text.begin()), text.end());
     for (std::size_t at = 0; at < size; ++at) {
       for (const char c : {'\0', '\x1f', '\x7f', '\r'}) {
         std::string with(size, 'a');
         with[at] = c;
         with[size - 1] = c;
         text = cliff.put(with);
-        ASSERT_EQ(find_control(text.begin(), text.end()), text.begin() + at);
-        ASSERT_EQ(find_target_end(text.begin(), text.end()), text.begin() + at);
+        ASSERT_EQ(find_control(text.begin(), text.end(), text.begin()), text.begin() + at);
+        ASSERT_EQ(find_target_end(text.begin(), text.end(), text.begin()), text.begin() + at);
       }
       for (const char c : {'\t', ' ', '\x80', '\xff'}) {
         std::string with(size, 'a');
         with[at] = c;
         text = cliff.put(with);
-        ASSERT_EQ(find_control(text.begin(), text.end()), text.end());
-        ASSERT_EQ(find_target_end(text.begin(), text.end()), text.begin() + at);
+        ASSERT_EQ(find_control(text.begin(), text.end(), text.begin()), text.end());
+        ASSERT_EQ(find_target_end(text.begin(), text.end(), text.begin()), text.begin() + at);
       }
     }
   }

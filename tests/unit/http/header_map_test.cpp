@@ -71,9 +71,9 @@ TEST(Arena, CopiesAndJoins) {
   EXPECT_EQ(arena.copy("abc"), "abc");
   EXPECT_EQ(arena.copy({}), "");
   EXPECT_EQ(arena.join("abc", "de"), "abcde");
-  EXPECT_EQ(arena.join({}, "de"), "de");
-  EXPECT_EQ(arena.join("abc", {}), "abc");
-  EXPECT_EQ(arena.join({}, {}), "");
+  EXPECT_EQ(arena.join(std::string_view(), "de"), "de");
+  EXPECT_EQ(arena.join("abc", std::string_view()), "abc");
+  EXPECT_EQ(arena.join(std::string_view(), std::string_view()), "");
   const std::string large(10000, 'l');
   EXPECT_EQ(arena.join(large, large), large + large);
   struct Pair {

@@ -40,7 +40,7 @@ TEST_F(Http2Pair, ARequestAndItsResponse) {
   exchange(*client, *server);
   SeenStream& seen = server->streams[1];
   EXPECT_EQ(describe(seen.maps.at(0)),
-            ":method=GET|:scheme=http|:path=/a?b|:authority=weir.test|x-first=1|te=trailers|");
+            ":method=GET|:scheme=http|:authority=weir.test|:path=/a?b|x-first=1|te=trailers|");
   EXPECT_THAT(seen.kinds, ElementsAre(HeadersKind::request));
   EXPECT_TRUE(seen.ended);
   EXPECT_EQ(seen.closed, 0);

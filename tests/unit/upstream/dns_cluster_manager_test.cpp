@@ -106,6 +106,28 @@ TEST_F(ClusterManagerTest, StrictDnsTakesEveryAddressOfEveryName) {
   EXPECT_EQ(initialized_, 1);
 }
 
+TEST_F(ClusterManagerTest, WithHealthChecksTheFirstRoundIsPartOfTheStart) {
+  server_.set("a.test", {{"127.0.0.1"}}, {});
+  auto config = cluster("d", DiscoveryType::strict_dns, {"a.test"});
+  config.endpoints[0].port = 1;  // nobody listens there
+  config.health_checks.resize(1);
+  config.health_checks[0].timeout = config.health_checks[0].interval = seconds(5);
+  std::vector<std::string> failed;
+  manager_.set_on_host_failed([&](std::size_t, const std::shared_ptr<const Host>& host) {
+    failed.push_back(host->address.to_string());
+  });
+  start({config, cluster("s", DiscoveryType::static_hosts, {"198.51.100.1"})});
+  ASSERT_TRUE(run_until(io_, [&] { return !manager_.hosts(0)->empty(); }));
+  EXPECT_EQ(initialized_, 0);
+  EXPECT_EQ(store_.cluster_manager().warming_clusters.value(), 1);
+  ASSERT_TRUE(run_until_initialized());
+  EXPECT_EQ(store_.health_check("d", 2).network_failure.value(), 1u);
+  EXPECT_EQ(store_.cluster_hosts("d").membership_healthy.value(), 0);
+  EXPECT_EQ(store_.cluster_manager().warming_clusters.value(), 0);
+  EXPECT_TRUE(failed.empty()) << "it was never well";
+  EXPECT_EQ(initialized_, 1);
+}
+
 TEST_F(ClusterManagerTest, HostsThatStayAreTheSameObjects) {
   server_.set("a.test", {{"198.51.100.1", "198.51.100.2"}}, {});
   start({cluster("d", DiscoveryType::strict_dns, {"a.test"})});

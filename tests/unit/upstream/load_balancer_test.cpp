@@ -9,54 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include "load_balancer_hosts.hpp"
+
 namespace weir::upstream {
 namespace {
-
-using config::LbPolicy;
-
-constexpr std::size_t kWorker =
-    1;  // of two: a balancer that reads another worker's counters is found out
-
-struct HostSpec {
-  std::string name;
-  std::uint32_t weight = 1;
-  std::uint32_t priority = 0;
-  bool healthy = true;
-  std::string zone = "";
-  std::uint32_t locality_weight = 0;
-};
-
-std::shared_ptr<const HostSet> hosts(const std::vector<HostSpec>& specs) {
-  auto set = std::make_shared<HostSet>();
-  for (const HostSpec& spec : specs) {
-    auto host = std::make_shared<Host>();
-    host->hostname = spec.name;
-    host->weight = spec.weight;
-    host->priority = spec.priority;
-    host->health.assign(HealthFlag::failed_active_hc, !spec.healthy);
-    host->zone = spec.zone;
-    host->locality_weight = spec.locality_weight;
-    host->stats = std::vector<stats::HostStats>(2);
-    set->hosts.push_back(std::move(host));
-  }
-  return set;
-}
-
-std::string pick(LoadBalancer& balancer, const std::shared_ptr<const HostSet>& set, Random& random,
-                 const Host* exclude = nullptr) {
-  const auto host = balancer.pick(set, random, exclude);
-  return host ? host->hostname : "none";
-}
-
-std::map<std::string, int> pick_many(LoadBalancer& balancer,
-                                     const std::shared_ptr<const HostSet>& set, Random& random,
-                                     int count) {
-  std::map<std::string, int> counts;
-  for (int i = 0; i < count; ++i) ++counts[pick(balancer, set, random)];
-  return counts;
-}
-
-using Counts = std::map<std::string, int>;
 
 class EveryPolicy : public ::testing::TestWithParam<LbPolicy> {};
 INSTANTIATE_TEST_SUITE_P(Policies, EveryPolicy,
@@ -434,103 +390,6 @@ TEST(RandomNumbers, StayBelowTheirBoundAndRepeatWithTheSeed) {
   EXPECT_TRUE(differs);
   EXPECT_EQ(seen.size(), 7u);
   EXPECT_EQ(a.below(1), 0u);
-}
-
-const Host& named(const std::shared_ptr<const HostSet>& set, std::string_view name) {
-  return **std::find_if(set->hosts.begin(), set->hosts.end(),
-                        [&](const auto& host) { return host->hostname == name; });
-}
-
-TEST_P(EveryPolicy, AChangeOfHealthIsNoticedAtTheNextPick) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"b"}});
-  EXPECT_EQ(pick_many(balancer, set, random, 200).size(), 2u);
-  named(set, "a").health.set(HealthFlag::failed_outlier_check);
-  set->epoch->raise();
-  EXPECT_EQ(pick_many(balancer, set, random, 50), (Counts{{"b", 50}}));
-  named(set, "a").health.clear(HealthFlag::failed_outlier_check);
-  named(set, "b").health.set(HealthFlag::failed_active_hc);
-  set->epoch->raise();
-  EXPECT_EQ(pick_many(balancer, set, random, 50), (Counts{{"a", 50}}));
-}
-
-TEST_P(EveryPolicy, TooFewHealthyHostsArePanic) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"b", 1, 0, false}, {"c", 1, 0, false}});
-  const auto counts = pick_many(balancer, set, random, 600);
-  for (const char* name : {"a", "b", "c"}) EXPECT_NEAR(counts.at(name), 200, 80) << name;
-  EXPECT_TRUE(balancer.panicked());
-  named(set, "b").health.clear(HealthFlag::failed_active_hc);
-  set->epoch->raise();
-  EXPECT_EQ(pick_many(balancer, set, random, 100).count("c"), 0u);
-  EXPECT_FALSE(balancer.panicked());
-}
-
-TEST_P(EveryPolicy, WithThresholdZeroThereIsNoPanic) {
-  LoadBalancer balancer(GetParam(), 2, kWorker, false, 0);
-  Random random(1);
-  EXPECT_EQ(pick_many(balancer, hosts({{"a"}, {"b", 1, 0, false}, {"c", 1, 0, false}}), random, 50),
-            (Counts{{"a", 50}}));
-  EXPECT_EQ(pick(balancer, hosts({{"a", 1, 0, false}}), random), "none");
-  EXPECT_FALSE(balancer.panicked());
-}
-
-TEST_P(EveryPolicy, WhatAPriorityCannotTakeGoesToTheNext) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"sick", 1, 0, false}, {"b", 1, 1}, {"c", 1, 1}});
-  auto counts = pick_many(balancer, set, random, 10000);
-  EXPECT_NEAR(counts["a"], 7000, 250);
-  EXPECT_NEAR(counts["b"] + counts["c"], 3000, 250);
-  EXPECT_EQ(counts.count("sick"), 0u);
-}
-
-TEST_P(EveryPolicy, DegradedHostsTakeWhatTheHealthyCannot) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"slow"}});
-  named(set, "slow").health.set(HealthFlag::degraded_active_hc);
-  auto counts = pick_many(balancer, set, random, 10000);
-  EXPECT_NEAR(counts["a"], 7000, 250);
-  EXPECT_NEAR(counts["slow"], 3000, 250);
-  const auto enough = hosts({{"a"}, {"b"}, {"c"}, {"slow"}});
-  named(enough, "slow").health.set(HealthFlag::degraded_eds_health);
-  EXPECT_EQ(pick_many(balancer, enough, random, 300).count("slow"), 0u);
-}
-
-TEST_P(EveryPolicy, ARetryLooksForAHostThatWasNotTried) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"b"}, {"c"}});
-  const Host* tried[] = {set->hosts[0].get(), set->hosts[2].get()};
-  Counts counts;
-  for (int i = 0; i < 300; ++i) ++counts[balancer.pick_untried(set, random, tried, 50)->hostname];
-  EXPECT_EQ(counts, (Counts{{"b", 300}}));
-}
-
-TEST_P(EveryPolicy, ARetryGivesUpLookingAndTakesTheLastOne) {
-  LoadBalancer balancer(GetParam(), 2, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"b"}});
-  const Host* tried[] = {set->hosts[0].get(), set->hosts[1].get()};
-  for (const std::uint32_t attempts : {0u, 1u, 5u})
-    EXPECT_NE(balancer.pick_untried(set, random, tried, attempts), nullptr);
-  EXPECT_EQ(balancer.pick_untried(hosts({}), random, tried, 5), nullptr);
-}
-
-TEST(RoundRobin, ARetryWithOneAttemptTakesWhoeverIsNext) {
-  LoadBalancer balancer(LbPolicy::round_robin, 0, kWorker);
-  Random random(1);
-  const auto set = hosts({{"a"}, {"b"}});
-  const Host* tried[] = {set->hosts[0].get()};
-  Counts counts;
-  for (int i = 0; i < 100; ++i) ++counts[balancer.pick_untried(set, random, tried, 1)->hostname];
-  EXPECT_EQ(counts, (Counts{{"a", 50}, {"b", 50}}));
-  // Two attempts are enough for two hosts that take turns.
-  for (int i = 0; i < 100; ++i)
-    EXPECT_EQ(balancer.pick_untried(set, random, tried, 2)->hostname, "b");
 }
 
 TEST_P(LocalityWeighted, InPanicLocalitiesDoNotCount) {

@@ -77,14 +77,10 @@ std::optional<IpAddress> forwarded_client(std::string_view list, std::uint32_t s
   return *address;
 }
 
-void append_forwarded_for(const HcmConfig& config, HeaderMap& headers, const IpAddress& peer,
-                          const Endpoint& local) {
+void append_forwarded_for(HeaderMap& headers, const IpAddress& peer, const Endpoint& local) {
   // A client on this host: the address that it dialled says more than 127.0.0.1.
-  std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
+  const std::string address = peer.is_loopback() ? local.address.to_string() : peer.to_string();
   const std::string_view before = headers.get(HeaderId::x_forwarded_for);
-  // Not for the first one: so does Envoy.
-  if (config.represent_ipv4_as_mapped && peer.family() == IpFamily::v4 && !before.empty())
-    address = "::ffff:" + address;
   if (before.empty())
     headers.set(HeaderId::x_forwarded_for, address);
   else
@@ -102,10 +98,19 @@ void strip_hop_by_hop(HeaderMap& headers, bool upgrade) {
   headers.remove(HeaderId::transfer_encoding);
 }
 
+/// What proxies append as lines of their own is one list: its last element is what counts.
+void join_lists(HeaderMap& headers) {
+  constexpr HeaderId kLists[] = {HeaderId::x_forwarded_for, HeaderId::x_forwarded_proto,
+                                 HeaderId::via, HeaderId::te};
+  if (!headers.has_any(http::HeaderSet{kLists})) return;
+  for (const HeaderId id : kLists)
+    if (headers.has(id)) headers.set_static(id, headers.joined(http::header_name(id)));
+}
+
 void set_request_id(const HcmConfig& config, HeaderMap& headers, bool edge,
                     upstream::Random& random) {
   if (!config.generate_request_id) return;
-  const bool keep = headers.has(HeaderId::x_request_id) &&
+  const bool keep = !headers.get(HeaderId::x_request_id).empty() &&
                     (!edge || config.preserve_external_request_id);
   if (keep) return;
   char* const id = static_cast<char*>(headers.arena().allocate(37, 1));
@@ -151,7 +156,7 @@ ClientFacts settle_client(const HcmConfig& config, HeaderMap& headers,
     facts.internal =
         !headers.has(HeaderId::x_forwarded_for) && is_inside(config, facts.remote.endpoint.address);
     if (!config.skip_xff_append)
-      append_forwarded_for(config, headers, peer.endpoint.address, local);
+      append_forwarded_for(headers, peer.endpoint.address, local);
     return facts;
   }
   if (before.empty()) return facts;
@@ -207,7 +212,7 @@ RequestRefusal check_path(const HcmConfig& config, HeaderMap& headers) {
 void write_uuid(char* at, upstream::Random& random) {
   std::uint64_t high = random.next();
   std::uint64_t low = random.next();
-  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                   // version 4
+  high = (high & ~std::uint64_t{0xf000}) | 0x4000;                     // version 4
   low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // variant 1
   const auto put = [](char* to, std::uint64_t bits, int bytes) {
     for (int i = bytes - 1; i >= 0; --i) {
@@ -235,8 +240,8 @@ bool is_upgrade(const HeaderMap& headers) {
 bool strip_connection_headers(HeaderMap& headers) {
   const http::HeaderField* const connection = headers.find(HeaderId::connection);
   if (connection == nullptr) return true;
-  if (connection->value == "keep-alive" || connection->value == "close") return true;
   std::string_view list = headers.joined("connection");
+  if (list == "keep-alive" || list == "close") return true;
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
     std::string name(trimmed(list.substr(0, comma)));
@@ -253,7 +258,7 @@ bool strip_connection_headers(HeaderMap& headers) {
       headers.remove(HeaderId::authority);
       continue;
     }
-    if (name == "te" && http::equals_ignoring_case(headers.get(HeaderId::te), "trailers")) continue;
+    if (name == "te" && http::equals_ignoring_case(headers.joined("te"), "trailers")) continue;
     headers.remove(std::string_view(name));
   }
   return true;
@@ -280,6 +285,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
                            const DownstreamAddress& peer, const Endpoint& local, bool upgrade,
                            upstream::Random& random) {
   strip_hop_by_hop(headers, upgrade);
+  join_lists(headers);
   headers.remove(HeaderId::x_envoy_internal);
   if (headers.has(HeaderId::te) &&
       !http::equals_ignoring_case(headers.get(HeaderId::te), "trailers"))
@@ -287,7 +293,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   check_referer(headers);
   const ClientFacts facts = settle_client(config, headers, peer, local);
   settle_scheme(config, headers);
-  if (config.append_x_forwarded_port && !headers.has(HeaderId::x_forwarded_port))
+  if (config.append_x_forwarded_port)
     headers.set(HeaderId::x_forwarded_port, std::to_string(local.port));
   const bool edge = config.use_remote_address && !facts.internal;
   if (facts.internal) headers.set_static(HeaderId::x_envoy_internal, "true");
@@ -310,9 +316,9 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   if (!config.via.empty()) {
     const std::string_view before = headers.get(HeaderId::via);
     headers.set_static(HeaderId::via,
-                       before.empty() ? headers.arena().copy(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? headers.arena().copy(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
   return facts;
 }
@@ -327,11 +333,11 @@ void mutate_response(const HcmConfig& config, HeaderMap& headers, std::string_vi
       (config.server_header == ServerHeader::append_if_absent && !has_server))
     headers.set_static(HeaderId::server, config.server_name);
   if (!config.via.empty()) {
-    const std::string_view before = headers.get(HeaderId::via);
+    const std::string_view before = headers.joined("via");
     headers.set_static(HeaderId::via,
-                       before.empty() ? std::string_view(config.via)
-                                      : headers.arena().join(headers.arena().join(before, ", "),
-                                                             config.via));
+                       before.empty()
+                           ? std::string_view(config.via)
+                           : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
 }
 

@@ -67,6 +67,7 @@ class Http2Session final : public tcp::Connection,
   /// `bytes`: what was read already, the connection preface in front.
   void start(std::string_view bytes);
   void end(tcp::EndReason reason) override;
+  void drain(bool idle_too) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
 
  private:
@@ -74,6 +75,13 @@ class Http2Session final : public tcp::Connection,
   template <std::size_t>
   friend class io::BlockPool;
   ~Http2Session();
+
+  /// RST_STREAM behind what is queued: headers, or (`when_empty`) everything.
+  struct LateReset {
+    std::int32_t stream;
+    http::Http2Error code;
+    bool when_empty;
+  };
 
   static constexpr std::size_t kHighWater = 256 * 1024;
   static constexpr std::size_t kStreamHighWater = 64 * 1024;
@@ -100,8 +108,9 @@ class Http2Session final : public tcp::Connection,
   void write();
   void wake();
   void protocol_error();
+  void arm_timer();
   void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
-  bool end_early_answers();
+  bool send_late_resets();
   void touch(Http2StreamSide& side);
   void forget(Http2StreamSide& side);
   void close(tcp::EndReason reason);
@@ -113,13 +122,14 @@ class Http2Session final : public tcp::Connection,
   std::unique_ptr<http::Http2Session> codec_;
   std::vector<Http2StreamSide*> sides_;
   std::vector<Http2StreamSide*> touched_;
-  std::vector<std::int32_t> early_answers_;  // whole, of requests that are not
+  std::vector<LateReset> late_resets_;
   io::OutQueue out_;
   io::Timer timer_{*this};
   io::SourceId source_;
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::chrono::steady_clock::time_point idle_since_;
+  std::chrono::steady_clock::time_point since_;  // of the notice, or of the last error
   std::uint32_t requests_ = 0;
   bool inside_ = false;
   bool in_codec_ = false;
@@ -127,6 +137,7 @@ class Http2Session final : public tcp::Connection,
   bool resuming_ = false;
   bool hangs_up_ = false;
   bool drains_ = false;
+  bool notice_sent_ = false;  // the client knows that GOAWAY will follow
   bool wants_close_ = false;  // as soon as everything is written
   bool ping_open_ = false;
 };

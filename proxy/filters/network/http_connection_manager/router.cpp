@@ -62,6 +62,43 @@ std::optional<std::uint32_t> number_in(std::string_view text) {
   return value;
 }
 
+constexpr HeaderId kAsked[] = {HeaderId::x_envoy_retry_on,
+                               HeaderId::x_envoy_retry_grpc_on,
+                               HeaderId::x_envoy_max_retries,
+                               HeaderId::x_envoy_retriable_status_codes,
+                               HeaderId::x_envoy_retriable_header_names,
+                               HeaderId::x_envoy_hedge_on_per_try_timeout,
+                               HeaderId::x_envoy_upstream_alt_stat_name,
+                               HeaderId::x_envoy_upstream_rq_timeout_alt_response};
+constexpr http::HeaderSet kAskedSet{kAsked};
+
+/// Calls `use` with the items of a list that commas separate until it says true.
+template <class Use>
+bool any_item(std::string_view list, Use&& use) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty() && use(item)) return true;
+  }
+  return false;
+}
+
+std::uint32_t asked_conditions(const Router::Asked& asked, std::uint16_t status,
+                               const http::HeaderMap& response) {
+  std::uint32_t condition = 0;
+  if (any_item(asked.codes, [&](std::string_view item) { return number_in(item) == status; }))
+    condition |= bit(RetryOn::retriable_status_codes);
+  if (any_item(asked.headers,
+               [&](std::string_view item) { return response.find(item) != nullptr; }))
+    condition |= bit(RetryOn::retriable_headers);
+  return condition;
+}
+
+constexpr std::uint8_t kMostReplays = 4;
+
 /// Methods that may be done twice (RFC 9110 §9.2.2).
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
@@ -162,6 +199,17 @@ void Router::set_timeouts(const route::ForwardAction& action) {
   headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
 }
 
+/// What a client inside asks for beyond conditions. Nothing of it goes to the upstream.
+void Router::take_asked() {
+  http::HeaderMap& headers = stream_.request_headers();
+  http::Arena& arena = stream_.arena();
+  asked_ = arena.make<Asked>();
+  asked_->codes = arena.copy(headers.get(HeaderId::x_envoy_retriable_status_codes));
+  asked_->headers = arena.copy(headers.get(HeaderId::x_envoy_retriable_header_names));
+  asked_->alternative = headers.has(HeaderId::x_envoy_upstream_rq_timeout_alt_response);
+  for (const HeaderId id : kAsked) headers.remove(id);
+}
+
 void Router::set_retries() {
   http::HeaderMap& headers = stream_.request_headers();
   retries_left_ = 1;
@@ -178,9 +226,7 @@ void Router::set_retries() {
     conditions_ |= route::parse_retry_grpc_on(on);
   if (const auto most = number_in(headers.get(HeaderId::x_envoy_max_retries)))
     retries_left_ = *most;
-  for (const HeaderId id :
-       {HeaderId::x_envoy_retry_on, HeaderId::x_envoy_retry_grpc_on, HeaderId::x_envoy_max_retries})
-    headers.remove(id);
+  if (headers.has_any(kAskedSet)) take_asked();
   if (conditions_ == 0) retries_left_ = 0;
 }
 
@@ -188,13 +234,10 @@ void Router::rewrite(const route::ForwardAction& action) {
   http::HeaderMap& headers = stream_.request_headers();
   const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
   const std::string_view path = headers.get(HeaderId::path);
-  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
-    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
-    headers.set(HeaderId::path, *to);
-  }
   std::string host = action.host_rewrite;
-  if (stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty())
-    host = stream_.weighted_->host_rewrite;
+  const bool of_weighted =
+      stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty();
+  if (of_weighted) headers.set(HeaderId::authority, stream_.weighted_->host_rewrite);
   if (host.empty() && !action.host_rewrite_header.empty())
     host = headers.get(std::string_view(action.host_rewrite_header));
   if (host.empty() && action.host_rewrite_path_regex) {
@@ -202,17 +245,19 @@ void Router::rewrite(const route::ForwardAction& action) {
     host = route::replace_all(*action.host_rewrite_path_regex->pattern, without_query,
                               action.host_rewrite_path_regex->substitution);
   }
-  if (!host.empty()) rewrite_host(host);
+  if (!host.empty() && !of_weighted) rewrite_host(host);
+  if (const auto to = route::rewritten_path(stream_.route()->match, action.rewrite, path)) {
+    if (envoy_headers) headers.set(HeaderId::x_envoy_original_path, path);
+    headers.set(HeaderId::path, *to);
+  }
 }
 
 void Router::rewrite_host(std::string_view host) {
   http::HeaderMap& headers = stream_.request_headers();
   const std::string_view before = headers.get(HeaderId::authority);
+  if (!stream_.hcm().config->suppress_envoy_headers)
+    headers.set(HeaderId::x_envoy_original_host, before);
   if (action_->append_x_forwarded_host) headers.add(HeaderId::x_forwarded_host, before);
-  if (!stream_.hcm().config->suppress_envoy_headers) {
-    headers.remove(HeaderId::x_envoy_original_host);
-    headers.add(HeaderId::x_envoy_original_host, before);
-  }
   headers.set(HeaderId::authority, host);
 }
 
@@ -710,7 +755,9 @@ void Router::failed(ResetReason reason, std::string_view detail) {
                             bit(RetryOn::reset);
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
-  if (reason == ResetReason::refused_stream || reason == ResetReason::not_sent)
+  if (reason == ResetReason::refused_stream)
+    condition |= bit(RetryOn::refused_stream);
+  if (reason == ResetReason::not_sent)
     condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
     response_ = nullptr;
@@ -742,14 +789,15 @@ void Router::failed(ResetReason reason, std::string_view detail) {
 }
 
 /// The host has closed a kept connection just when it was used again: nothing was answered, and
-/// what may be done twice is done again, once, without being counted as a retry.
+/// what may be done twice is done again, without being counted as a retry. More than once, since a
+/// host that closes one may close others that are kept.
 bool Router::replay_unseen(ResetReason reason) {
   const bool sent = reason != ResetReason::not_sent;
-  if ((sent && reason != ResetReason::connection_terminated) || retried_unseen_ ||
+  if ((sent && reason != ResetReason::connection_terminated) || replays_ >= kMostReplays ||
       response_ != nullptr || !replayable_ ||
       (sent && !is_idempotent(stream_.request_headers().get(HeaderId::method))))
     return false;
-  retried_unseen_ = true;
+  ++replays_;
   --attempts_;
   attempt();
   return true;
@@ -759,10 +807,8 @@ bool Router::retry_after(std::uint32_t condition, bool response) {
   if ((conditions_ & condition) == 0) return false;
   if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (retries_left_ == 0) {
-    if (retries_done_ > 0) {
-      stats_->upstream_rq_retry_limit_exceeded.add();
-      stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
-    }
+    stats_->upstream_rq_retry_limit_exceeded.add();
+    stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
     return false;
   }
   if (!end_in_ && response) {
@@ -795,6 +841,7 @@ bool Router::may_retry_status(std::uint16_t status) {
         std::any_of(policy_->response_headers.begin(), policy_->response_headers.end(),
                     [&](const auto& matcher) { return matcher.matches(*response_); }))
       condition |= bit(RetryOn::retriable_headers);
+    if (asked_ != nullptr) condition |= asked_conditions(*asked_, status, *response_);
     condition |= grpc_condition(response_->get(HeaderId::grpc_status));
   }
   return condition != 0 && retry_after(condition, true);
@@ -849,6 +896,10 @@ void Router::timed_out(bool per_try) {
   stats_->count_response(stats::ResponseOrigin::external, 504);
   LocalReply reply{504, "upstream request timeout",
                    per_try ? "upstream_per_try_timeout" : "response_timeout", {}, {}};
+  if (asked_ != nullptr && asked_->alternative) {
+    reply.status = 204;
+    reply.body = {};
+  }
   reply.flags.set(ResponseFlag::upstream_request_timeout);
   stream_.reply(reply);
 }
@@ -912,13 +963,11 @@ void Router::on_time(Time now) {
     const bool begun = forwarding_;
     cancel();
     if (begun) {
-      stream_.on_upstream_broken("upstream_max_stream_duration_reached",
-                                 ResponseFlag::upstream_max_stream_duration);
+      stream_.on_upstream_broken("max_duration_timeout", std::nullopt);
       return;
     }
-    LocalReply reply{504, "upstream max stream duration reached",
-                     "upstream_max_stream_duration_reached", {}, {}};
-    reply.flags.set(ResponseFlag::upstream_max_stream_duration);
+    LocalReply reply{504, "downstream duration timeout", "max_duration_timeout", {}, {}};
+    reply.grpc_status = 4;
     stream_.reply(reply);
     return;
   }

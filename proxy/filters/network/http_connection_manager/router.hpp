@@ -26,6 +26,13 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   using Time = std::chrono::steady_clock::time_point;
   static constexpr Time kNever = Time::max();
 
+  /// What the request's headers ask for, of those that may.
+  struct Asked {
+    std::string_view codes;    // x-envoy-retriable-status-codes
+    std::string_view headers;  // x-envoy-retriable-header-names
+    bool alternative = false;  // x-envoy-upstream-rq-timeout-alt-response
+  };
+
   explicit Router(Stream& stream) noexcept : stream_(stream) {}
   ~Router();
 
@@ -84,6 +91,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool choose_cluster();
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();
+  void take_asked();
   void rewrite(const route::ForwardAction& action);
   void rewrite_host(std::string_view host);
   void tell_upstream(bool first);
@@ -131,6 +139,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   std::unique_ptr<std::string> body_;  // for a connection that is not there yet, or another attempt
   std::vector<const upstream::Host*> tried_;
   std::string failure_;
+  Asked* asked_ = nullptr;
   std::string_view protocol_;
   std::optional<Endpoint> local_;
   std::chrono::milliseconds timeout_{0};
@@ -146,6 +155,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   std::uint32_t retries_left_ = 0;
   std::uint32_t retries_done_ = 0;
   std::uint32_t attempts_ = 0;
+  std::uint8_t replays_ = 0;  // attempts that no host has seen
   upstream::LimitPriority priority_ = upstream::LimitPriority::normal;
   upstream::LimitUse request_use_;  // against max_requests
   upstream::LimitUse retry_use_;    // against max_retries
@@ -156,7 +166,6 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool replayable_ : 1 = true;         // body_ holds all of the body so far
   bool forwarding_ : 1 = false;        // a response goes to the client
   bool counted_ : 1 = false;           // upstream_rq_active
-  bool retried_unseen_ : 1 = false;
   bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
   bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes

@@ -101,11 +101,21 @@ void Stream::begin_request(bool end_of_stream) {
   }
   request_walk_.headers(end_of_stream);
   if (!over_ && end_of_stream) router_.on_request_complete();
+  if (!over_) arm_timer();  // the route may have an idle timeout of its own
 }
 
 bool Stream::check_upgrade() {
   const bool connect = request_.get(HeaderId::method) == "CONNECT";
-  if (!upgrade_ || connect) return true;
+  if (connect) {
+    // A tunnel is not made: what the route would forward is refused.
+    connection_->close_after_response();
+    if (route_ == nullptr || !std::holds_alternative<route::ForwardAction>(route_->action))
+      return true;
+    upgrade_ = false;
+    reply({403, {}, "upgrade_failed", {}, {}});
+    return false;
+  }
+  if (!upgrade_) return true;
   std::string type(request_.get(HeaderId::upgrade));
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
@@ -282,13 +292,16 @@ void Stream::refuse(std::uint16_t status, std::string_view body, std::string_vie
     if (response_begun_) {
       details_ = arena_.copy(details);
       router_.cancel();
-      if (connection_ != nullptr) connection_->reset(true);
+      if (connection_ != nullptr)
+        connection_->reset(flags.has(ResponseFlag::downstream_protocol_error));
       end(false);
       return;
     }
     if (close) connection_->close_after_response();
     router_.cancel();
-    reply({status, body, details, {}, flags});
+    LocalReply reply{status, body, details, {}, flags};
+    if (details == "max_duration_timeout") reply.grpc_status = 4;
+    this->reply(reply);
   });
 }
 
@@ -360,7 +373,8 @@ void Stream::on_timer() {
                time >= begun_ + config.request_timeout) {
       hcm_.stats->downstream_rq_timeout.add();
       refuse(408, "request timeout", "request_overall_timeout", {}, true);
-    } else if (idle.count() > 0 && time >= last_activity_ + idle) {
+    } else if (idle.count() > 0 && time >= last_activity_ + idle &&
+               last_activity_ + idle < router_.next_time()) {
       hcm_.stats->downstream_rq_idle_timeout.add();
       refuse(request_complete_ ? 504 : 408, "stream timeout", "stream_idle_timeout",
              {static_cast<std::uint32_t>(ResponseFlag::stream_idle_timeout)}, !request_complete_);

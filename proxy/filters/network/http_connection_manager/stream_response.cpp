@@ -83,10 +83,10 @@ void Stream::on_upstream_batch_end() {
   router_.on_response_drained();
 }
 
-void Stream::on_upstream_broken(std::string_view details, ResponseFlag flag) {
+void Stream::on_upstream_broken(std::string_view details, std::optional<ResponseFlag> flag) {
   if (over_) return;
   details_ = arena_.copy(details);
-  flags_.set(flag);
+  if (flag) flags_.set(*flag);
   hcm_.stats->downstream_rq_tx_reset.add();
   if (!response_sent_) {
     // A filter still holds the headers: the client has seen nothing yet.
@@ -410,7 +410,9 @@ void Stream::fill_record(access_log::Record& record, access_log::HttpRecord& htt
   if (remote_ != facts_->peer) record.downstream_direct = facts_->peer;
   record.downstream_local = facts_->destination;
   if (router_.host() != nullptr) record.upstream_host = router_.host()->address;
-  if (router_.pool() != nullptr) record.upstream_cluster = upstream_cluster();
+  // Where the route leads, also when a filter has answered.
+  if (router_.pool() != nullptr || hcm_.find_pool(target_cluster()) != nullptr)
+    record.upstream_cluster = upstream_cluster();
   record.requested_server_name = facts_->server_name;
   if (route_ != nullptr) record.route_name = route_->name;
   record.listener_name = facts_->listener->config->name;

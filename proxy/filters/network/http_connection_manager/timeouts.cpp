@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/filters/network/http_connection_manager/timeouts.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -51,9 +52,15 @@ Timeouts request_timeouts(const route::ForwardAction& action, const route::Retry
     timeouts.stream = *action.max_stream_duration;
     if (!action.timeout) timeouts.whole = milliseconds(0);
   }
-  const auto most = action.grpc_timeout_header_max ? action.grpc_timeout_header_max
-                                                   : action.max_grpc_timeout;
-  if (grpc && most) {
+  if (grpc && action.grpc_timeout_header_max) {
+    const milliseconds asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout));
+    const milliseconds longest = *action.grpc_timeout_header_max;
+    if (asked.count() > 0)
+      timeouts.stream = longest.count() > 0 ? std::min(asked, longest) : asked;
+    if (!action.timeout) timeouts.whole = milliseconds(0);
+  }
+  const auto& most = action.max_grpc_timeout;
+  if (grpc && most && !action.grpc_timeout_header_max) {
     const milliseconds asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout));
     timeouts.whole = asked;
     if (most->count() > 0 && (asked.count() == 0 || asked > *most)) timeouts.whole = *most;
