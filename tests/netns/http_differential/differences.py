@@ -46,7 +46,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("strict chunks", "ambiguous framing is refused (RFC 9112 §7.1)", where("*chunk too long*", "*chunk many zeros*", "*chunk extension*", "*chunk space after*", "*chunk tab after*")),
     Explained("several Host", "RFC 9112 §3.2 demands it", where("*host twice*")),
     Explained("largest length", "no such body comes; sums with it overflow", where("*length [18446744073709551615]*")),
-    Explained("half-closed clients", "the request is whole, and the client still reads", where("*whole*FIN", "*pipeline FIN", "*h2 FIN*")),
+    Explained("half-closed clients", "the request is whole, and the client still reads", where("*whole*FIN", "*pipeline FIN", "*h2 FIN*", "*gone while delayed*", "*json: FIN", "*text: FIN")),
     Explained("pipelines of direct answers", "nothing is wrong with it (RFC 9112 §9.3.2)", where("*pipeline direct*")),
     Explained("request line alone", "an answer to half a head saves nothing", where("*line 0.9 alone*")),
     Explained("tunnels half-closed", "WebSocket and others end one direction first; no bytes are lost", where("*upgrade*", "*asked*", "*early data*", "*tunnel*", "*with length*", "*with chunked*", "*post*", "*answer*", configs="upgrades", kinds="log.* answer.body answer.headers answers.count upstream.* end")),
@@ -59,7 +59,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("HTTP/2 preface in pieces", "TCP cuts where it likes", where("*h2 half preface", "*h2 byte by byte", "*h2 wrong preface", "*h2 no preface")),
     Explained("blanks around values", "RFC 9113 §8.2.1 forbids them", where("*h2 field leading*", "*h2 field trailing*", kinds="upstream.headers")),
     Explained("method PRI", "RFC 9113 §11.6 reserves it", where("*method ['PRI']*")),
-    Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", kinds="log.path log.*")),
+    Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", "*json: value*", kinds="log.path log.*")),
     Explained("unknown fields", "not supported; said at start", where(kinds="refused")),
     Explained("CONNECT", "tunnels are no task of an interception proxy", where(configs="connect")),
     Explained("retried with the time that is left", "differs by the time that the attempts took", where(kinds="upstream.headers", envoy="*x-envoy-expected-rq-timeout-ms*", configs="retries wrong_answers timeouts")),
@@ -69,6 +69,8 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("reset by CONNECT_ERROR", "the code cannot be meant", where("*reset 10*")),
     Explained("scheme of HTTP/2", "one source for both versions", where("*h2 field x-forwarded*", kinds="upstream.*")),
     Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
+    Explained("which limit is met first", "either is true", where("*1 KiB: * fields*")),
+    Explained("address that was not reached", "the address was dialled", where("*refused*", kinds="log.UPSTREAM_REMOTE_*")),
 )
 
 

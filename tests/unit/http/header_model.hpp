@@ -45,7 +45,7 @@ class HeaderModelPair {
         break;
       default:
         by_id ? map_.add(id, text) : map_.add(name, text);
-        list_.emplace_back(name, text);
+        add(name, text);
         break;
     }
   }
@@ -71,15 +71,9 @@ class HeaderModelPair {
 
  private:
   using Field = std::pair<std::string, std::string>;
-  static constexpr std::string_view kNames[] = {"x-a",
-                                                "x-b",
-                                                "x-ab",
-                                                "host",
-                                                "via",
-                                                ":path",
-                                                "content-length",
-                                                "grpc-timeout",
-                                                "x-envoy-internal"};
+  static constexpr std::string_view kNames[] = {
+      "x-a",    "x-b",   "x-ab",           "host",         "via",
+      "cookie", ":path", "content-length", "grpc-timeout", "x-envoy-internal"};
 
   std::string difference_of(std::string_view name) {
     std::string joined;
@@ -107,6 +101,15 @@ class HeaderModelPair {
   [[nodiscard]] std::size_t count(std::string_view name) const {
     return static_cast<std::size_t>(std::count_if(
         list_.begin(), list_.end(), [&](const Field& field) { return field.first == name; }));
+  }
+  /// A name that is_single() and is there already gets the text behind its own.
+  void add(const std::string& name, const std::string& text) {
+    const auto first = std::find_if(list_.begin(), list_.end(),
+                                    [&](const Field& field) { return field.first == name; });
+    if (first != list_.end() && is_single(header_id(name)))
+      first->second += "," + text;
+    else
+      list_.emplace_back(name, text);
   }
   void set(const std::string& name, const std::string& text) {
     bool found = false;

@@ -30,9 +30,14 @@ TEST(RequestHead, TargetsInAllForms) {
       {"GET http://a.test/x?y", ":authority=a.test;:path=/x?y;:method=GET;:scheme=http;"},
       {"GET HTTP://a.test:81", ":authority=a.test:81;:path=/;:method=GET;:scheme=http;"},
       {"GET hTTps://a.test/", ":authority=a.test;:path=/;:method=GET;:scheme=https;"},
+      // What follows the authority, as it stands: as Envoy has it.
       {"GET http://a.test?q=/", ":authority=a.test;:path=?q=/;:method=GET;:scheme=http;"},
+      {"GET http://a.test#f/", ":authority=a.test;:path=#f/;:method=GET;:scheme=http;"},
       {"GET http://[2001:db8::1]:8080/",
        ":authority=[2001:db8::1]:8080;:path=/;:method=GET;:scheme=http;"},
+      {"GET http://user@a.test/", ":authority=a.test;:path=/;:method=GET;:scheme=http;"},
+      {"GET http://user:word@a.test:81/", ":authority=a.test:81;:path=/;:method=GET;:scheme=http;"},
+      {"GET http://a.test:65535/", ":authority=a.test:65535;:path=/;:method=GET;:scheme=http;"},
       {"OPTIONS *", ":authority=h;:path=*;:method=OPTIONS;:scheme=http;"},
       {"OPTIONS http://a.test", ":authority=a.test;:path=/;:method=OPTIONS;:scheme=http;"},
       {"CONNECT a.test:443", ":authority=a.test:443;:method=CONNECT;:scheme=http;"},
@@ -47,25 +52,54 @@ TEST(RequestHead, TargetsInAllForms) {
 }
 
 TEST(RequestHead, TargetsThatAreNone) {
-  const auto get = [](const std::string& target) {
-    return request("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  const struct {
+    std::string line;
+    Http1Error error;
+  } cases[] = {
+      // Neither a path nor a URL.
+      {"GET a.test", bad_request_line},
+      {"GET a.test:80", bad_request_line},
+      {"GET path", bad_request_line},
+      {"GET ?q", bad_request_line},
+      {"GET #", bad_request_line},
+      {"GET http:/a", bad_request_line},
+      {"GET ://a/", bad_request_line},
+      {"OPTIONS **", bad_request_line},
+      {"GET ftp://a.test/", bad_scheme},
+      {"GET ws://a.test/", bad_scheme},
+      {"GET httpss://a.test/", bad_scheme},
+      {"GET a=http://b.test/", bad_scheme},
+      {"GET *", bad_target},
+      {"GET http://", bad_target},
+      {"GET http:///x", bad_target},
+      {"GET http://?x", bad_target},
+      {"GET http://#x", bad_target},
+      {"GET http://user@/", bad_target},
+      {"GET http://a.test:/", bad_target},
+      {"GET http://a.test:x/", bad_target},
+      {"GET http://a.test:65536/", bad_target},
+      {"GET http://a.test:000080/", bad_target},
+      {"GET http://[2001:db8::1]:/", bad_target},
+      {"GET http://a}/", bad_authority},
+      {"GET http://a<b/", bad_authority},
+      {"GET http://a\\b/", bad_authority},
+      {"GET http://a\"/", bad_authority},
+      {"CONNECT /", bad_target},
+      {"CONNECT *", bad_target},
+      {"CONNECT a.test", bad_target},
+      {"CONNECT :443", bad_target},
+      {"CONNECT a.test:", bad_target},
+      {"CONNECT a.test:http", bad_target},
+      {"CONNECT a.test:123456", bad_target},
+      {"CONNECT u@a.test:1", bad_target},
+      {"CONNECT a.test:1/x", bad_target},
+      {"CONNECT a.test:1?", bad_target},
+      {"CONNECT a.test:1#", bad_target},
+      {"CONNECT http://a.test/", bad_target},
+      {"CONNECT http://a.test:1?", bad_target},
   };
-  for (const std::string target : {"*", "http://", "http:///x", "http://?x", "http://a.test:/",
-                                   "http://a.test:99999/", "http://a.test:x/"})
-    EXPECT_EQ(get(target), wrong(bad_target)) << target;
-  for (const std::string target : {"a.test", "path", "?q", "#", "http:/a", "://a/"})
-    EXPECT_EQ(get(target), wrong(bad_request_line)) << target;
-  for (const std::string target : {"ftp://a.test/", "ws://a.test/", "a=http://b.test/"})
-    EXPECT_EQ(get(target), wrong(bad_scheme)) << target;
-  for (const std::string target : {"http://a}/", "http://a<b/", "http://a\\b/", "http://a\"/"})
-    EXPECT_EQ(get(target), wrong(bad_authority)) << target;
-  for (const std::string target : {"http://user@a.test/", "http://user:word@a.test/"})
-    EXPECT_EQ(get(target), ":authority=a.test;:path=/;:method=GET;:scheme=http;") << target;
-  for (const std::string target :
-       {"/", "*", "a.test", ":443", "a.test:", "a.test:http", "a.test:123456", "a.test:1/x",
-        "u@a.test:1", "http://a.test/", "http://a.test:1?"})
-    EXPECT_EQ(request("CONNECT " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"), wrong(bad_target))
-        << target;
+  for (const auto& test : cases)
+    EXPECT_EQ(request(test.line + " HTTP/1.1\r\nHost: h\r\n\r\n"), wrong(test.error)) << test.line;
 }
 
 TEST(RequestHead, EveryByteThatATargetMayNotHave) {
@@ -88,40 +122,71 @@ TEST(RequestHead, EveryByteThatATargetMayNotHave) {
   }
 }
 
+TEST(RequestHead, EveryByteOfAnAuthority) {
+  const std::string_view never = "\"#/<>?\\^`{|}";
+  for (int byte = 0x21; byte < 256; ++byte) {
+    if (byte == 0x7f) continue;  // a control character: not a value at all
+    const char c = static_cast<char>(byte);
+    const std::string host = "a"s + c + "b";
+    const bool good = byte < 0x80 && never.find(c) == std::string_view::npos;
+    const std::string fields = ":authority=" + host + ";";
+    EXPECT_EQ(request("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"),
+              good ? fields + ":path=/;:method=GET;:scheme=http;" : wrong(bad_authority))
+        << byte;
+    if (byte >= 0x80) continue;  // ends the target
+    EXPECT_EQ(request("CONNECT " + host + " HTTP/1.1\r\n\r\n"),
+              good ? fields + ":method=CONNECT;:scheme=http;" : wrong(bad_authority))
+        << byte;
+  }
+  EXPECT_EQ(request("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), wrong(bad_authority));
+  EXPECT_EQ(request("GET / HTTP/1.1\r\nHost: a\tb\r\n\r\n"), wrong(bad_authority));
+  // Host does not count beside the target's.
+  EXPECT_EQ(request("GET http://a/ HTTP/1.1\r\nHost: <\r\n\r\n"),
+            ":authority=a;:path=/;:method=GET;:scheme=http;");
+}
+
 TEST(RequestHead, MethodsAreThoseThatAreKnown) {
   for (const std::string method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE",
-                                   "QUERY", "PROPFIND", "UNSUBSCRIBE", "MKCALENDAR"})
+                                   "MSEARCH", "PROPFIND", "UNSUBSCRIBE", "MKCALENDAR", "QUERY"})
     EXPECT_EQ(request(method + " / HTTP/1.1\r\nHost: h\r\n\r\n"),
               ":authority=h;:path=/;:method=" + method + ";:scheme=http;");
   for (const std::string method :
        {"get", "Get", "GETX", "G", "GE", "FOO", "PRI", "M-SEARCH", "UNSUBSCRIBED"})
     EXPECT_EQ(request(method + " / HTTP/1.1\r\nHost: h\r\n\r\n"), wrong(bad_method)) << method;
   for (const std::string begin :
-       {"", " GET", "G@T", "GET:", "GET\t", "\rGET", "\nGET", "GET\r", "GET\r\n",
+       {"", " GET", "G@T", "GET:", "GET\t", "\rGET", "\nGET", "GET\r", "GET\r\n", "\x01GET",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})
     EXPECT_EQ(request(begin + " / HTTP/1.1\r\nHost: h\r\n\r\n"), wrong(bad_request_line)) << begin;
   EXPECT_EQ(request("GET  / HTTP/1.1\r\n\r\n"), wrong(bad_request_line));
   EXPECT_EQ(request("GET\0 / HTTP/1.1\r\n\r\n"s), wrong(bad_value));
+  EXPECT_EQ(request("GET \0/ HTTP/1.1\r\n\r\n"s), wrong(bad_value));
 }
 
 TEST(RequestHead, Versions) {
-  RequestLine line;
-  EXPECT_NE(request("GET / HTTP/1.0\r\n\r\n", {}, &line), wrong(bad_version));
-  EXPECT_EQ(line.minor_version, 0);
+  const std::string fields = ":authority=h;:path=/;:method=GET;:scheme=http;";
   for (const std::string version :
-       {"",         "HTTP",     "HTTP/",    "HTTP/1",    "HTTP/1.",   "HTTP/11",  "HTTP/1.10", "HTTP/1.1 ", " HTTP/1.1", "HTTP/1.1\t",
-        "http/1.1", "HTTP/1.:", "HTTP/1./", "HTTP/01.1", "ICE/1.0",   "RTSP/1.0"})
-    EXPECT_EQ(request("GET / " + version + "\r\nHost: h\r\n\r\n"), wrong(bad_version)) << version;
-  for (const std::string version : {" HTTP/1.2", " HTTP/1.9", " HTTP/0.9", " HTTP/2.0", ""}) {
-    EXPECT_EQ(request("GET /" + version + "\r\nHost: h\r\n\r\n", {}, &line),
-              ":authority=h;:path=/;:method=GET;:scheme=http;")
-        << version;
-    EXPECT_EQ(line.minor_version, 0);
+       {"HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/1.9", "HTTP/0.9", "HTTP/2.0", "HTTP/9.9"}) {
+    RequestLine line;
+    line.minor_version = 7;
+    EXPECT_EQ(request("GET / " + version + "\r\nHost: h\r\n\r\n", {}, &line), fields) << version;
+    EXPECT_EQ(line.minor_version, version == "HTTP/1.1" ? 1 : 0) << version;
   }
+  // Without a version: as HTTP/0.9, but with headers.
+  RequestLine line;
+  EXPECT_EQ(request("GET /\r\nHost: h\r\n\r\n", {}, &line), fields);
+  EXPECT_EQ(line.minor_version, 0);
+  EXPECT_EQ(request("GET /\r\n"), "incomplete");
+  for (const std::string version :
+       {"", "HTTP", "HTTP/", "HTTP/1", "HTTP/1.", "HTTP/11", "HTTP/1.10", "HTTP/1.1 ", " HTTP/1.1",
+        "HTTP/1.1\t", "http/1.1", "HTTP/1.:", "HTTP/1./", "HTTP/:.1", "HTTP/1,1", "HTTP/01.1",
+        "ICE/1.0", "RTSP/1.0"})
+    EXPECT_EQ(request("GET / " + version + "\r\nHost: h\r\n\r\n"), wrong(bad_version)) << version;
   EXPECT_EQ(request("GET /\n"), wrong(bad_version));
+  EXPECT_EQ(request("GET /\r\r\n\r\n"), wrong(bad_line_end));
   EXPECT_EQ(request("GET / HTTP/1.1\n\r\n"), wrong(bad_line_end));
   EXPECT_EQ(request("GET / HTTP/1.1\r\r\n\r\n"), wrong(bad_line_end));
   EXPECT_EQ(request("GET / HTTP/1.1\0\r\n\r\n"s), wrong(bad_value));
+  EXPECT_EQ(request("GET / HTTP\0\r\n\r\n"s), wrong(bad_value));
 }
 
 TEST(RequestHead, HostBecomesTheAuthority) {
@@ -193,9 +258,10 @@ TEST(RequestHead, EveryByteOfNamesAndValues) {
       EXPECT_EQ(got, "x"s + lower + "y=v;") << byte;
     } else if (c == ':') {
       EXPECT_EQ(got, "x=y: v;");
+    } else if ((byte < 0x20 && c != '\t' && c != '\r' && c != '\n') || byte == 0x7f) {
+      EXPECT_EQ(got, wrong(bad_value)) << byte;
     } else {
-      const bool control = (byte < 0x20 && c != '\t' && c != '\r' && c != '\n') || byte == 0x7f;
-      EXPECT_EQ(got, wrong(control ? bad_value : bad_name)) << byte;
+      EXPECT_EQ(got, wrong(bad_name)) << byte;
     }
     for (const std::size_t before : {1u, 14u, 15u, 16u, 17u, 31u, 100u}) {
       const std::string value = std::string(before, 'v') + c + std::string(20, 'w');
@@ -313,6 +379,9 @@ TEST(RequestHead, EverySplitPointGivesTheSameResult) {
       "GET / HTTP/1.1\r\nHost: \x01h\r\n\r\n",
       "BREW / HTTP/1.1\r\nHost: h\r\n\r\n",
       "GET / HTTP/3.1\r\nHost: h\r\n\r\n",
+      "GET / HTTP/1.x\r\nHost: h\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: <\r\n\r\n",
+      "GET ftp://a.test/ HTTP/1.1\r\nHost: h\r\n\r\n",
       "GET /\r\n\r\n",
       "GET nothing HTTP/1.1\r\nHost: h\r\n\r\n",
   };

@@ -2,6 +2,7 @@
 // The http_connection_manager network filter.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,13 @@ class HttpConnectionManager final : public NetworkFilter {
     return "envoy.filters.network.http_connection_manager";
   }
   [[nodiscard]] std::vector<std::string> cluster_names() const override;
+  [[nodiscard]] std::vector<std::string> check_clusters(
+      const std::function<bool(const std::string& name)>& exists) const override {
+    return config_.check_clusters(exists);
+  }
+  [[nodiscard]] std::string_view without_cluster() const override {
+    return "requests for it will be answered 503 (NC)";
+  }
   [[nodiscard]] std::string to_string() const override;
   [[nodiscard]] std::unique_ptr<NetworkFilterInstance> instantiate(
       InstanceContext& context) const override;

@@ -397,7 +397,6 @@ void Router::attempt() {
     auto place = pool_->cluster().take_request(priority_);
     if (!place) {
       stats_->upstream_rq_pending_overflow.add();
-      host_ = std::move(host);
       failed_without_attempt();
       return;
     }

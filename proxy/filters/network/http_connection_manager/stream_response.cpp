@@ -44,7 +44,6 @@ void Stream::on_upstream_headers(http::HeaderMap& headers, std::uint16_t status,
   }
   if (virtual_host_->include_attempt_count_in_response)
     headers.set(HeaderId::x_envoy_attempt_count, std::to_string(router_.attempts()));
-  headers.remove(HeaderId::x_envoy_immediate_health_check_fail);
   details_ = "via_upstream";
   response_ = &headers;
   status_ = status;
@@ -182,6 +181,8 @@ void Stream::reply(const LocalReply& reply) {
     for (std::size_t i = own; i < mapped.headers.size(); ++i)
       headers.set(std::string_view(mapped.headers[i].first), mapped.headers[i].second);
     if (grpc) {
+      // A status that the configuration has put in its place counts, unless a filter has said more.
+      if (status != reply.status && !reply.grpc_status) grpc_status = grpc_status_of(status);
       headers.set_static(HeaderId::status, "200");
       headers.set_static(HeaderId::content_type, "application/grpc");
       headers.set(HeaderId::grpc_status, std::to_string(grpc_status));
@@ -231,8 +232,11 @@ void Stream::map_local_reply(LocalReply& reply, std::uint16_t& status, std::stri
       format = chosen->format;
       if (!chosen->content_type.empty()) content_type = chosen->content_type;
     }
-    for (const route::HeaderAddition& addition : chosen->headers.add)
-      reply.headers.emplace_back(addition.name, addition.literal);
+    for (const route::HeaderAddition& addition : chosen->headers.add) {
+      std::string value = addition.literal;
+      if (addition.format != nullptr) addition.format->render(record, value);
+      reply.headers.emplace_back(addition.name, std::move(value));
+    }
   }
   status_ = status;
   if (format == nullptr) return;
