@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this build is checked by AddressSanitizer: pools then reuse nothing, so that it sees every
-// use of what was given back.
+// Whether this build is checked by AddressSanitizer: pools then reuse nothing, so that it sees
+// every use of what was given back.
 #pragma once
 
 namespace weir {

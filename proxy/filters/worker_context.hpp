@@ -2,6 +2,7 @@
 // WorkerContext: what the filters may use of the worker that they run on.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -72,6 +73,8 @@ struct WorkerContext {
   EndLogLimit end_log_limit;
   std::uint32_t upstream_sockets =
       0;  // opened so far: every kMarkEvery-th is marked for the loop guard
+  /// Connections of that direction end with their next response; by TrafficDirection.
+  std::array<bool, 3> draining{};
   // HTTP
   WallClock wall_clock;
   http::ArenaPool arenas;
@@ -80,8 +83,8 @@ struct WorkerContext {
   io::BlockPool<kHttp2SessionBlock> http2_sessions;
   io::BlockPool<kHttp2SideBlock> http2_sides;
   io::BlockPool<kStreamBlock> streams;
-  http_client::Environment http_client{loop, relay, arenas, loop_guard, random, upstream_sockets,
-                                       http2_memory, {}, {}};
+  http_client::Environment http_client{
+      loop, relay, arenas, loop_guard, random, upstream_sockets, http2_memory, {}, {}};
 };
 
 }  // namespace weir::filters

@@ -172,6 +172,10 @@ void Server::begin_shutdown() {
   drain_deadline_ = now + options_.drain_time;
   quiet_since_ = now;
   drain_listeners({.graceful = true, .inbound_only = true});
+  for (auto& worker : workers_)
+    worker->drain_connections([](config::TrafficDirection direction) {
+      return direction != config::TrafficDirection::inbound;  // those drain already
+    });
   check_drained();
 }
 
@@ -214,12 +218,14 @@ void Server::drain_listeners(const admin::DrainRequest& request) {
     worker->stop_accepting([only = request.inbound_only](const config::ListenerConfig& listener) {
       return !only || listener.direction == config::TrafficDirection::inbound;
     });
+    const auto concerned = [only = request.inbound_only](config::TrafficDirection direction) {
+      return !only || direction == config::TrafficDirection::inbound;
+    };
     // Not graceful means that what runs is cut as well; graceful leaves it to its own end.
-    if (!request.graceful)
-      worker->end_connections(tcp::EndReason::drained,
-                              [only = request.inbound_only](config::TrafficDirection direction) {
-                                return !only || direction == config::TrafficDirection::inbound;
-                              });
+    if (request.graceful)
+      worker->drain_connections(concerned);
+    else
+      worker->end_connections(tcp::EndReason::drained, concerned);
   }
 }
 

@@ -104,4 +104,17 @@ void Worker::end_connections(tcp::EndReason reason,
   });
 }
 
+void Worker::drain_connections(std::function<bool(config::TrafficDirection)> which) {
+  using config::TrafficDirection;
+  loop_->post([this, which = std::move(which)] {
+    for (const auto direction :
+         {TrafficDirection::unspecified, TrafficDirection::inbound, TrafficDirection::outbound})
+      if (which(direction)) context_.draining[static_cast<std::size_t>(direction)] = true;
+    context_.connections.visit([&](tcp::Connection& connection) {
+      const auto direction = connection.direction();
+      if (which(direction)) connection.drain(direction != TrafficDirection::outbound);
+    });
+  });
+}
+
 }  // namespace weir::server

@@ -43,6 +43,10 @@ class Worker final : io::TimerHandler {
   void let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host);
   void stop_accepting(std::function<bool(const config::ListenerConfig&)> which);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);
+  /// From now on connections of these directions end as their protocol allows; see
+  /// tcp::Connection::drain. What an application opens to the outside is not ended while it is
+  /// idle.
+  void drain_connections(std::function<bool(config::TrafficDirection)> which);
 
  private:
   Worker(std::unique_ptr<io::EventLoop> loop, const Setup& setup);

@@ -36,6 +36,9 @@ class Connection : public ConnectionLink {
  public:
   /// Ends it now, with that reason. The object is gone afterwards.
   virtual void end(EndReason reason) = 0;
+  /// The proxy is about to end: finishes what is under way, then ends. `idle_too`: also when
+  /// nothing is under way, before long. What cannot tell its peer goes on.
+  virtual void drain(bool /*idle_too*/) {}
   [[nodiscard]] virtual config::TrafficDirection direction() const = 0;
   /// The one host that all of it goes to; nullptr: none yet, or it differs from request to request.
   [[nodiscard]] virtual const upstream::Host* upstream_host() const { return nullptr; }
@@ -65,10 +68,17 @@ class ConnectionList {
   /// it is called on only.
   template <class Predicate>
   void end_if(EndReason reason, Predicate&& which) {
+    visit([&](Connection& connection) {
+      if (which(connection)) connection.end(reason);
+    });
+  }
+
+  /// Calls `visitor` with every connection; it may remove the one that it is called with only.
+  template <class Visitor>
+  void visit(Visitor&& visitor) {
     for (ConnectionLink* at = head_.next_; at != &head_;) {
       ConnectionLink* next = at->next_;
-      auto& connection = static_cast<Connection&>(*at);  // add() takes nothing else
-      if (which(connection)) connection.end(reason);
+      visitor(static_cast<Connection&>(*at));  // add() takes nothing else
       at = next;
     }
   }

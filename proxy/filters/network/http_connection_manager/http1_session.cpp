@@ -66,18 +66,34 @@ bool Http1Session::start() {
   return true;
 }
 
+/// Not later than the connection may last.
 void Http1Session::arm(std::chrono::milliseconds delay) {
-  if (delay.count() <= 0 || timer_.armed()) return;
+  if (timer_.armed()) return;
   const auto longest = hcm_.config->common.max_connection_duration;
   if (longest.count() > 0 && !closes_) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(core_.accepted + longest -
                                                                    hcm_.worker->loop.now());
-    delay = std::min(delay, std::max(left, std::chrono::milliseconds(1)));
+    if (delay.count() == 0 || left < delay) delay = std::max(left, std::chrono::milliseconds(1));
   }
-  hcm_.worker->loop.arm(timer_, delay);
+  if (delay.count() > 0) hcm_.worker->loop.arm(timer_, delay);
 }
 
-config::TrafficDirection Http1Session::direction() const { return core_.listener->config->direction; }
+void Http1Session::rearm(std::chrono::milliseconds delay) {
+  timer_.disarm();
+  arm(delay);
+}
+
+/// What is under way tells the client with its response.
+void Http1Session::drain(bool idle_too) {
+  if (!idle_too || stream_ != nullptr || phase_ != Phase::open || wants_close_) return;
+  drains_ = true;
+  since_ = hcm_.worker->loop.now();
+  rearm(std::max(hcm_.config->drain_timeout, std::chrono::milliseconds(1)));
+}
+
+config::TrafficDirection Http1Session::direction() const {
+  return core_.listener->config->direction;
+}
 
 void Http1Session::end(EndReason reason) {
   guarded([&] { close(reason); });
@@ -90,7 +106,8 @@ void Http1Session::on_events(io::Events events, std::uint32_t) {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_hangs_up_ = true;
     if ((events & EPOLLOUT) != 0 && writable_watched_) {
       flush();
-      if (phase_ == Phase::open && out_.empty() && stream_ != nullptr) stream_->on_response_drained();
+      if (phase_ == Phase::open && out_.empty() && stream_ != nullptr)
+        stream_->on_response_drained();
     } else if ((events & EPOLLOUT) != 0 && response_elsewhere_ && stream_ != nullptr) {
       stream_->on_response_drained();
     }
@@ -214,10 +231,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   if (result.status == HeadStatus::incomplete) {
     if (tried_ == 0) {
       since_ = hcm_.worker->loop.now();
-      if (config.request_headers_timeout.count() > 0) {
-        timer_.disarm();
-        arm(config.request_headers_timeout);
-      }
+      if (config.request_headers_timeout.count() > 0) rearm(config.request_headers_timeout);
     }
     tried_ = static_cast<std::uint32_t>(bytes.size());
     hcm_.worker->streams.destroy(std::exchange(stream_, nullptr));
@@ -320,12 +334,11 @@ std::size_t Http1Session::consume_chunked(std::string_view bytes) {
   const std::unique_ptr<http::ChunkDecoder> chunks = std::move(chunks_);
   if (chunks->trailers() != "\r\n") {
     // What is dropped may be many.
-    const http::HeadLimits limits{std::min<std::size_t>(16 * 1024,
-                                                        hcm_.config->max_request_headers_kb * 1024u),
-                                  hcm_.config->http1.enable_trailers
-                                      ? hcm_.config->common.max_headers
-                                      : std::numeric_limits<std::uint32_t>::max(),
-                                  hcm_.config->common.underscores};
+    const http::HeadLimits limits{
+        std::min<std::size_t>(16 * 1024, hcm_.config->max_request_headers_kb * 1024u),
+        hcm_.config->http1.enable_trailers ? hcm_.config->common.max_headers
+                                           : std::numeric_limits<std::uint32_t>::max(),
+        hcm_.config->common.underscores};
     http::HeaderMap& trailers = stream_->request_trailers_map();
     const auto parsed = http::parse_trailers(chunks->trailers(), limits, trailers);
     if (parsed.status != HeadStatus::complete) {
@@ -388,8 +401,7 @@ void Http1Session::append_head(std::uint16_t status, const http::HeaderMap& head
   const std::size_t size = http::head_size(headers) + extra.size();
   const auto casing = hcm_.config->http1.header_case;
   if (char* const at = out_.reserve(size, pool); at != nullptr) {
-    char* const end =
-        http::write_response_head(at, headers, status, casing, minor_version_, extra);
+    char* const end = http::write_response_head(at, headers, status, casing, minor_version_, extra);
     out_.commit(static_cast<std::size_t>(end - at));
     return;
   }
@@ -409,6 +421,10 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
                                 bool end_of_stream) {
   if (phase_ != Phase::open) return;
   const bool switching = status == 101 && framing_ == BodyFraming::tunnel;
+  if (hcm_.worker->draining[static_cast<std::size_t>(direction())] && !closes_) {
+    closes_ = true;
+    hcm_.stats->downstream_cx_drain_close.add();
+  }
   tunnel_ = switching;
   const bool bodiless = status < 200 || status == 204 || status == 304;
   const bool counted = headers.has(HeaderId::content_length);
@@ -519,8 +535,7 @@ void Http1Session::close_when_written() {
   closes_ = true;
   if (out_.empty()) return;
   since_ = hcm_.worker->loop.now();
-  timer_.disarm();
-  arm(kSlowestRest);
+  rearm(kSlowestRest);
 }
 
 void Http1Session::on_stream_end() {
@@ -583,8 +598,8 @@ void Http1Session::on_timer() {
         arm(rest_of(kSlowestRest));
       return;
     }
-    if (config.common.max_connection_duration.count() > 0 &&
-        !closes_ && now >= core_.accepted + config.common.max_connection_duration) {
+    if (config.common.max_connection_duration.count() > 0 && !closes_ &&
+        now >= core_.accepted + config.common.max_connection_duration) {
       hcm_.stats->downstream_cx_max_duration_reached.add();
       closes_ = true;
       if (stream_ == nullptr) {
@@ -594,6 +609,11 @@ void Http1Session::on_timer() {
     }
     if (stream_ != nullptr) {
       arm(idle.count() > 0 ? idle : std::chrono::milliseconds(std::chrono::hours(1)));
+      return;
+    }
+    if (drains_ && tried_ == 0) {
+      hcm_.stats->downstream_cx_drain_close.add();
+      close(EndReason::drained);
       return;
     }
     if (tried_ > 0 && config.request_headers_timeout.count() > 0) {

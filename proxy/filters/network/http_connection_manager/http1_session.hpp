@@ -28,6 +28,7 @@ class Http1Session final : public tcp::Connection,
   /// false: the connection could not be registered and is gone.
   bool start();
   void end(tcp::EndReason reason) override;
+  void drain(bool idle_too) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
 
  private:
@@ -87,6 +88,7 @@ class Http1Session final : public tcp::Connection,
   void append_data(std::string_view data, bool end_of_stream);
   void append_head(std::uint16_t status, const http::HeaderMap& headers, std::string_view extra);
   void arm(std::chrono::milliseconds delay);
+  void rearm(std::chrono::milliseconds delay);
   template <class Call>
   void guarded(Call&& call);
 
@@ -110,23 +112,24 @@ class Http1Session final : public tcp::Connection,
   std::uint8_t minor_version_ = 1;
   bool inside_ : 1 = false;
   bool closes_ : 1 = false;
-  bool wants_close_ : 1 = false;      // as soon as everything is written
-  bool keep_alive_10_ : 1 = false;    // an HTTP/1.0 client that asks to be kept
-  bool head_ : 1 = false;             // the request's method is HEAD
+  bool wants_close_ : 1 = false;    // as soon as everything is written
+  bool keep_alive_10_ : 1 = false;  // an HTTP/1.0 client that asks to be kept
+  bool head_ : 1 = false;           // the request's method is HEAD
   bool request_done_ : 1 = false;
   bool response_done_ : 1 = false;
   bool response_chunked_ : 1 = false;
   bool tunnel_ : 1 = false;
-  bool paused_ : 1 = false;           // the stream cannot take more
+  bool paused_ : 1 = false;  // the stream cannot take more
   bool unread_ = false;
-  bool peer_ended_ : 1 = false;       // its FIN was read
-  bool peer_hangs_up_ : 1 = false;    // EPOLLRDHUP was seen
+  bool peer_ended_ : 1 = false;     // its FIN was read
+  bool peer_hangs_up_ : 1 = false;  // EPOLLRDHUP was seen
   bool writable_watched_ : 1 = false;
   bool request_elsewhere_ : 1 = false;   // somebody else reads the request's body
   bool response_elsewhere_ : 1 = false;  // and writes the response's
   bool resuming_ = false;
   bool first_bytes_ : 1 = true;
-  bool begun_ : 1 = false;  // empty lines have come before a request
+  bool drains_ : 1 = false;  // idle, and not for long any more
+  bool begun_ : 1 = false;   // empty lines have come before a request
 };
 
 }  // namespace weir::filters

@@ -19,6 +19,8 @@ using http::HeadersKind;
 using http::Http2Error;
 using tcp::EndReason;
 
+/// A client that takes nothing of our last words for so long does not get them.
+constexpr std::chrono::seconds kSlowestRest{30};
 constexpr io::Events kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 }  // namespace
@@ -109,7 +111,9 @@ Http2Session::Http2Session(HcmInstance& hcm, SessionCore&& core)
 
 Http2Session::~Http2Session() = default;
 
-config::TrafficDirection Http2Session::direction() const { return core_.listener->config->direction; }
+config::TrafficDirection Http2Session::direction() const {
+  return core_.listener->config->direction;
+}
 
 void Http2Session::start(std::string_view bytes) {
   guarded([&] {
@@ -129,8 +133,7 @@ void Http2Session::start(std::string_view bytes) {
       return;
     }
     source_ = *source;
-    const auto idle = hcm_.config->common.idle_timeout.value_or(std::chrono::hours(1));
-    if (idle.count() > 0) hcm_.worker->loop.arm(timer_, idle);
+    arm_timer();
     // The bytes are in the worker's read buffer, which nobody touches meanwhile.
     if (feed(bytes)) end_batch();
     wake();
@@ -196,6 +199,8 @@ void Http2Session::protocol_error() {
   for (std::size_t i = 0; i < sides_.size(); ++i)
     lose(*sides_[i], codec_->details(), ResponseFlag::downstream_protocol_error);
   wants_close_ = true;
+  since_ = hcm_.worker->loop.now();
+  arm_timer();
 }
 
 /// The side's stream ends without its answer; it is told, if it has not ended before.
@@ -280,16 +285,46 @@ void Http2Session::on_resume() {
   });
 }
 
+/// Runs out with what comes first: idle time, the longest duration, the step after a notice.
+void Http2Session::arm_timer() {
+  using std::chrono::milliseconds;
+  const auto now = hcm_.worker->loop.now();
+  const auto idle = hcm_.config->common.idle_timeout.value_or(std::chrono::hours(1));
+  const auto longest = hcm_.config->common.max_connection_duration;
+  auto next = std::chrono::steady_clock::time_point::max();
+  if (wants_close_)
+    next = since_ + kSlowestRest;
+  else if (notice_sent_)
+    next = since_ + hcm_.config->drain_timeout;
+  else if (longest.count() > 0 && !drains_)
+    next = core_.accepted + longest;
+  if (idle.count() > 0) next = std::min(next, (sides_.empty() ? idle_since_ : now) + idle);
+  timer_.disarm();
+  if (next == std::chrono::steady_clock::time_point::max()) return;
+  hcm_.worker->loop.arm(timer_,
+                        std::max(std::chrono::ceil<milliseconds>(next - now), milliseconds(1)));
+}
+
+void Http2Session::drain(bool idle_too) {
+  if (closed_ || wants_close_ || drains_ || (!idle_too && sides_.empty())) return;
+  drains_ = notice_sent_ = true;
+  since_ = hcm_.worker->loop.now();
+  hcm_.stats->downstream_cx_drain_close.add();
+  codec_->shutdown_notice();
+  arm_timer();
+  wake();
+}
+
 void Http2Session::on_timer() {
   guarded([&] {
     const auto idle = hcm_.config->common.idle_timeout.value_or(std::chrono::hours(1));
+    const auto longest = hcm_.config->common.max_connection_duration;
     const auto now = hcm_.worker->loop.now();
     if (wants_close_) {
       close(EndReason::idle_timeout);
       return;
     }
-    const auto since = sides_.empty() ? idle_since_ : now;
-    if (now >= since + idle) {
+    if (idle.count() > 0 && sides_.empty() && now >= idle_since_ + idle) {
       hcm_.stats->downstream_cx_idle_timeout.add();
       codec_->goaway();
       gather();
@@ -297,8 +332,15 @@ void Http2Session::on_timer() {
       if (!closed_) close(EndReason::idle_timeout);
       return;
     }
-    hcm_.worker->loop.arm(timer_,
-                          std::chrono::ceil<std::chrono::milliseconds>(since + idle - now));
+    if (notice_sent_ && now >= since_ + hcm_.config->drain_timeout) {
+      notice_sent_ = false;
+      codec_->goaway();
+      wake();
+    } else if (longest.count() > 0 && !drains_ && now >= core_.accepted + longest) {
+      hcm_.stats->downstream_cx_max_duration_reached.add();
+      drain(true);
+    }
+    arm_timer();
   });
 }
 

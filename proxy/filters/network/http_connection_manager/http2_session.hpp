@@ -67,6 +67,7 @@ class Http2Session final : public tcp::Connection,
   /// `bytes`: what was read already, the connection preface in front.
   void start(std::string_view bytes);
   void end(tcp::EndReason reason) override;
+  void drain(bool idle_too) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
 
  private:
@@ -107,6 +108,7 @@ class Http2Session final : public tcp::Connection,
   void write();
   void wake();
   void protocol_error();
+  void arm_timer();
   void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
   bool send_late_resets();
   void touch(Http2StreamSide& side);
@@ -127,6 +129,7 @@ class Http2Session final : public tcp::Connection,
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::chrono::steady_clock::time_point idle_since_;
+  std::chrono::steady_clock::time_point since_;  // of the notice, or of the last error
   std::uint32_t requests_ = 0;
   bool inside_ = false;
   bool in_codec_ = false;
@@ -134,6 +137,7 @@ class Http2Session final : public tcp::Connection,
   bool resuming_ = false;
   bool hangs_up_ = false;
   bool drains_ = false;
+  bool notice_sent_ = false;  // the client knows that GOAWAY will follow
   bool wants_close_ = false;  // as soon as everything is written
   bool ping_open_ = false;
 };

@@ -97,6 +97,8 @@ std::uint32_t asked_conditions(const Router::Asked& asked, std::uint16_t status,
   return condition;
 }
 
+constexpr std::uint8_t kMostReplays = 4;
+
 /// Methods that may be done twice (RFC 9110 §9.2.2).
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
@@ -786,14 +788,15 @@ void Router::failed(ResetReason reason, std::string_view detail) {
 }
 
 /// The host has closed a kept connection just when it was used again: nothing was answered, and
-/// what may be done twice is done again, once, without being counted as a retry.
+/// what may be done twice is done again, without being counted as a retry. More than once, since a
+/// host that closes one may close others that are kept.
 bool Router::replay_unseen(ResetReason reason) {
   const bool sent = reason != ResetReason::not_sent;
-  if ((sent && reason != ResetReason::connection_terminated) || retried_unseen_ ||
+  if ((sent && reason != ResetReason::connection_terminated) || replays_ >= kMostReplays ||
       response_ != nullptr || !replayable_ ||
       (sent && !is_idempotent(stream_.request_headers().get(HeaderId::method))))
     return false;
-  retried_unseen_ = true;
+  ++replays_;
   --attempts_;
   attempt();
   return true;

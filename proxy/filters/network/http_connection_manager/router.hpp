@@ -155,6 +155,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   std::uint32_t retries_left_ = 0;
   std::uint32_t retries_done_ = 0;
   std::uint32_t attempts_ = 0;
+  std::uint8_t replays_ = 0;  // attempts that no host has seen
   upstream::LimitPriority priority_ = upstream::LimitPriority::normal;
   upstream::LimitUse request_use_;  // against max_requests
   upstream::LimitUse retry_use_;    // against max_retries
@@ -165,7 +166,6 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool replayable_ : 1 = true;         // body_ holds all of the body so far
   bool forwarding_ : 1 = false;        // a response goes to the client
   bool counted_ : 1 = false;           // upstream_rq_active
-  bool retried_unseen_ : 1 = false;
   bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
   bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes
