@@ -35,7 +35,7 @@ struct Http1Options {
 struct Http2Options {
   std::uint32_t header_table_size = 4096;       // HPACK, bytes
   std::uint32_t max_concurrent_streams = 1024;  // that the peer may open
-  std::uint32_t initial_stream_window = 16 * 1024 * 1024;
+  std::uint32_t initial_stream_window = 512 * 1024;  // what a reader that is slow may cost, each
   std::uint32_t initial_connection_window = 24 * 1024 * 1024;
   std::uint32_t max_inbound_priority_frames_per_stream = 100;
   std::uint32_t max_inbound_window_updates_per_data = 10;
