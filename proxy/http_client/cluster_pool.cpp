@@ -8,9 +8,11 @@
 namespace weir::http_client {
 
 ClusterPool::ClusterPool(Environment& environment, upstream::WorkerCluster& cluster)
-    : environment_(environment), cluster_(cluster) {}
+    : environment_(environment), cluster_(cluster) {
+  cluster_.set_on_host_failed([this](const upstream::Host& host) { host_failed(host); });
+}
 
-ClusterPool::~ClusterPool() = default;
+ClusterPool::~ClusterPool() { cluster_.set_on_host_failed({}); }
 
 HostPool& ClusterPool::pool_of(const std::shared_ptr<const upstream::Host>& host,
                                const RequestOptions& options) {
@@ -39,6 +41,14 @@ void ClusterPool::hosts_changed(const upstream::HostSet& hosts) {
     if (std::find(hosts.hosts.begin(), hosts.hosts.end(), pool->host_) == hosts.hosts.end())
       left_over.push_back(pool.get());
   for (HostPool* pool : left_over) pool->drain();
+}
+
+/// What is kept to a host that failed would be the first to be used when it is back.
+void ClusterPool::host_failed(const upstream::Host& host) {
+  std::vector<HostPool*> failed;
+  for (const auto& [key, pool] : pools_)
+    if (key.host == &host) failed.push_back(pool.get());
+  for (HostPool* pool : failed) pool->drain_connections();
 }
 
 void ClusterPool::drain() {

@@ -88,6 +88,7 @@ class ClusterPool {
   };
   HostPool& pool_of(const std::shared_ptr<const upstream::Host>& host,
                     const RequestOptions& options);
+  void host_failed(const upstream::Host& host);
   void forget(HostPool& pool);
 
   Environment& environment_;

@@ -168,6 +168,11 @@ void HostPool::gone(ClientConnection& connection) {
 void HostPool::drain() {
   const Work work(*this);
   draining_ = true;
+  drain_connections();
+}
+
+void HostPool::drain_connections() {
+  const Work work(*this);
   // Each leaves the list of ready ones.
   while (ready_ != nullptr) ready_->drain();
   for (ClientConnection* at = others_; at != nullptr;) {

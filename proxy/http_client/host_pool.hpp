@@ -26,6 +26,8 @@ class HostPool {
                                      ExchangeEvents& events, std::string& detail);
   /// Closes what is idle; nothing is kept from now on.
   void drain();
+  /// As drain(), for the connections that are there now: more may be made.
+  void drain_connections();
 
   // From its connections.
   /// Can take an exchange now. Serves who waits, or keeps the connection.
