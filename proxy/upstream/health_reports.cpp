@@ -10,8 +10,8 @@ bool is_gateway_failure(unsigned status) { return status >= 502 && status <= 504
 
 void count_local_success(const Host& host, std::size_t worker) {
   OutcomeCounts& counts = host.outcomes.counts[worker];
+  counts.local_succeeded.add();  // before the total: see OutcomeCounts
   counts.local_total.add();
-  counts.local_succeeded.add();
   host.outcomes.local_failures.end();
 }
 
@@ -50,9 +50,9 @@ void HealthReports::count_status(const Host& host, std::size_t worker, unsigned 
   HostOutcomes& outcomes = host.outcomes;
   if (outcomes.counts.empty()) return;
   assert(worker < outcomes.counts.size());
+  if (status < 500) outcomes.counts[worker].succeeded.add();  // before the total: see OutcomeCounts
   outcomes.counts[worker].total.add();
   if (status < 500) {
-    outcomes.counts[worker].succeeded.add();
     outcomes.errors_5xx.end();
     outcomes.gateway_failures.end();
     return;

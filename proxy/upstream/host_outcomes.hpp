@@ -34,7 +34,8 @@ class FailureStreak {
 };
 
 /// How many requests (external origin) and connects (local origin) one worker has seen, from the
-/// beginning. Its own cache line.
+/// beginning. Its own cache line. A success is counted before it is counted in the total, and the
+/// total is read first: read in between, a host without failures has none.
 struct alignas(64) OutcomeCounts {
   stats::Counter total, succeeded, local_total, local_succeeded;
 };

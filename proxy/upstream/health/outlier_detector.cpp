@@ -139,11 +139,14 @@ void OutlierDetector::end_ejection_if_over(Record& record, TimePoint now, Change
 
 void OutlierDetector::close_interval(Record& record) {
   Counted external, local;
+  const auto add = [](Counted& to, const stats::Counter& all, const stats::Counter& succeeded) {
+    const std::uint64_t total = all.value();
+    to.total += total;
+    to.succeeded += std::min(succeeded.value(), total);
+  };
   for (const OutcomeCounts& worker : record.host->outcomes.counts) {
-    external.total += worker.total.value();
-    external.succeeded += worker.succeeded.value();
-    local.total += worker.local_total.value();
-    local.succeeded += worker.local_succeeded.value();
+    add(external, worker.total, worker.succeeded);
+    add(local, worker.local_total, worker.local_succeeded);
   }
   const auto since = [](const Counted& now, Counted& before) {
     const Counted difference{now.total - before.total, now.succeeded - before.succeeded};
