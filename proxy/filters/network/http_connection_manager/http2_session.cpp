@@ -158,6 +158,10 @@ void Http2Session::on_events(io::Events events, std::uint32_t) {
 }
 
 void Http2Session::read() {
+  if (lingering_) {
+    linger_read();
+    return;
+  }
   auto& buffer = *hcm_.worker->relay.shared;
   while (!closed_ && !wants_close_) {
     const ssize_t got = recv(core_.socket.get(), buffer.data(), buffer.size(), 0);
@@ -274,15 +278,40 @@ void Http2Session::write() {
 void Http2Session::on_resume() {
   resuming_ = false;
   guarded([&] {
-    if (closed_) return;
+    if (closed_ || lingering_) return;
     end_batch();
     gather();
     if (!closed_ && !late_resets_.empty() && send_late_resets()) gather();
     write();
     if (closed_) return;
     if (!wants_close_ && codec_->failed()) protocol_error();
-    if ((wants_close_ || codec_->finished()) && out_.empty()) close(EndReason::finished);
+    if ((wants_close_ || codec_->finished()) && out_.empty()) linger();
   });
+}
+
+/// A client that still sends would lose our last words to the reset that close(2) causes: it gets
+/// the time to read them.
+void Http2Session::linger() {
+  if (hcm_.config->delayed_close_timeout.count() <= 0) {
+    close(EndReason::finished);
+    return;
+  }
+  lingering_ = wants_close_ = true;
+  since_ = hcm_.worker->loop.now();
+  shutdown(core_.socket.get(), SHUT_WR);
+  arm_timer();
+  linger_read();
+}
+
+void Http2Session::linger_read() {
+  auto& buffer = *hcm_.worker->relay.shared;
+  for (int i = 0; i < 16; ++i) {
+    const ssize_t got = recv(core_.socket.get(), buffer.data(), buffer.size(), 0);
+    if (got > 0 || (got < 0 && errno == EINTR)) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    close(EndReason::finished);
+    return;
+  }
 }
 
 /// Runs out with what comes first: idle time, the longest duration, the step after a notice.
@@ -292,7 +321,9 @@ void Http2Session::arm_timer() {
   const auto idle = hcm_.config->common.idle_timeout.value_or(std::chrono::hours(1));
   const auto longest = hcm_.config->common.max_connection_duration;
   auto next = std::chrono::steady_clock::time_point::max();
-  if (wants_close_)
+  if (lingering_)
+    next = since_ + hcm_.config->delayed_close_timeout;
+  else if (wants_close_)
     next = since_ + kSlowestRest;
   else if (notice_sent_)
     next = since_ + hcm_.config->drain_timeout;
@@ -320,6 +351,11 @@ void Http2Session::on_timer() {
     const auto idle = hcm_.config->common.idle_timeout.value_or(std::chrono::hours(1));
     const auto longest = hcm_.config->common.max_connection_duration;
     const auto now = hcm_.worker->loop.now();
+    if (lingering_) {
+      hcm_.stats->downstream_cx_delayed_close_timeout.add();
+      close(EndReason::finished);
+      return;
+    }
     if (wants_close_) {
       close(EndReason::idle_timeout);
       return;

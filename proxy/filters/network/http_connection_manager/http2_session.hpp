@@ -109,6 +109,8 @@ class Http2Session final : public tcp::Connection,
   void wake();
   void protocol_error();
   void arm_timer();
+  void linger();
+  void linger_read();
   void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);
   bool send_late_resets();
   void touch(Http2StreamSide& side);
@@ -139,6 +141,7 @@ class Http2Session final : public tcp::Connection,
   bool drains_ = false;
   bool notice_sent_ = false;  // the client knows that GOAWAY will follow
   bool wants_close_ = false;  // as soon as everything is written
+  bool lingering_ = false;    // our end is closed; the client's is waited for
   bool ping_open_ = false;
 };
 
