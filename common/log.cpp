@@ -11,9 +11,9 @@
 namespace weir::log {
 namespace detail {
 
-std::array<std::atomic<Level>, kComponentNames.size()> levels{Level::info, Level::info, Level::info,
-                                                              Level::info, Level::info, Level::info,
-                                                              Level::info, Level::info, Level::info};
+std::array<std::atomic<Level>, kComponentNames.size()> levels{
+    Level::info, Level::info, Level::info, Level::info, Level::info,
+    Level::info, Level::info, Level::info, Level::info};
 
 }  // namespace detail
 

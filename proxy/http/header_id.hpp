@@ -127,7 +127,8 @@ class HeaderSet {
 };
 static_assert(kHeaderIds <= 128);
 
-/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does it.
+/// A message has one line of it: more are joined by ',' at the place of the first, as Envoy does
+/// it.
 constexpr bool is_single(HeaderId id) noexcept {
   return id >= HeaderId::host && id != HeaderId::cookie && id != HeaderId::trailer &&
          id != HeaderId::http2_settings && id != HeaderId::forwarded;

@@ -131,7 +131,7 @@ class HeaderMap {
   std::uint32_t capacity_ = 0;
   std::uint32_t removed_ = 0;
   HeaderSet present_;
-  HeaderSet repeated_;  // those that came more than once, at some time
+  HeaderSet repeated_;                             // those that came more than once, at some time
   std::array<std::uint32_t, kHeaderIds> first_{};  // index + 1; 0 = none; slot `none` is not used
 };
 

@@ -33,8 +33,8 @@ struct Http1Options {
 /// core.v3.Http2ProtocolOptions. The defaults are those that Envoy's documentation recommends for
 /// untrusted peers, and Envoy's own where it has set them since.
 struct Http2Options {
-  std::uint32_t header_table_size = 4096;       // HPACK, bytes
-  std::uint32_t max_concurrent_streams = 1024;  // that the peer may open
+  std::uint32_t header_table_size = 4096;            // HPACK, bytes
+  std::uint32_t max_concurrent_streams = 1024;       // that the peer may open
   std::uint32_t initial_stream_window = 512 * 1024;  // what a reader that is slow may cost, each
   std::uint32_t initial_connection_window = 24 * 1024 * 1024;
   std::uint32_t max_inbound_priority_frames_per_stream = 100;

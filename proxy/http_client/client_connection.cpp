@@ -19,8 +19,7 @@ constexpr io::Events kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 }  // namespace
 
 ClientConnection::~ClientConnection() {
-  if (marked_local_)
-    environment().loop_guard.unmark({*marked_local_, pool_->host()->address});
+  if (marked_local_) environment().loop_guard.unmark({*marked_local_, pool_->host()->address});
   environment().loop.forget(source_);
   out_.release(environment().relay.buffers);
   use_.reset();
@@ -60,8 +59,7 @@ bool ClientConnection::connect(upstream::UpstreamUse&& use, const RequestOptions
 }
 
 void ClientConnection::mark(const RequestOptions& options) {
-  const bool its_turn =
-      ++environment().upstream_sockets % upstream::LoopGuard::kMarkEvery == 0;
+  const bool its_turn = ++environment().upstream_sockets % upstream::LoopGuard::kMarkEvery == 0;
   if (!options.inherited_mark && !its_turn) return;
   const auto local = local_endpoint(socket_.get());
   if (!local) return;
@@ -78,9 +76,8 @@ std::optional<Endpoint> ClientConnection::local_end() const {
 void ClientConnection::connecting_event(io::Events events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
     const int error = take_socket_error(socket_.get());
-    close(ResetReason::connect_failed,
-          "connect '" + use_.host()->address.to_string() +
-              "': " + std::strerror(error != 0 ? error : ECONNABORTED));
+    close(ResetReason::connect_failed, "connect '" + use_.host()->address.to_string() + "': " +
+                                           std::strerror(error != 0 ? error : ECONNABORTED));
     return;
   }
   if ((events & EPOLLOUT) == 0) return;
@@ -94,7 +91,8 @@ void ClientConnection::connecting_event(io::Events events) {
   const int socket = socket_.get();
   // The connection is kept for many exchanges, so it pays for these once.
   static_cast<void>(set_no_delay(socket, true));
-  static_cast<void>(set_keep_alive(socket, cluster().config().keep_alive.value_or(tcp::kKeepAlive)));
+  static_cast<void>(
+      set_keep_alive(socket, cluster().config().keep_alive.value_or(tcp::kKeepAlive)));
   static_cast<void>(set_user_timeout(socket, tcp::kUserTimeout));
   on_connected();
 }
@@ -126,9 +124,8 @@ void ClientConnection::on_timer() {
   guarded([&] {
     if (phase_ == Phase::connecting) {
       cluster().stats().upstream_cx_connect_timeout.add();
-      close(ResetReason::connect_timeout,
-            "connect '" + use_.host()->address.to_string() +
-                "': no answer within the connect timeout");
+      close(ResetReason::connect_timeout, "connect '" + use_.host()->address.to_string() +
+                                              "': no answer within the connect timeout");
       return;
     }
     on_idle_timer();
@@ -176,8 +173,8 @@ void ClientConnection::set_ready(bool ready) {
 }
 
 void ClientConnection::arm_idle() {
-  const auto timeout =
-      cluster().config().http.idle_timeout.value_or(std::chrono::milliseconds(std::chrono::hours(1)));
+  const auto timeout = cluster().config().http.idle_timeout.value_or(
+      std::chrono::milliseconds(std::chrono::hours(1)));
   idle_since_ = environment().loop.now();
   // The timer runs on from exchange to exchange; when it fires it looks how long it has been idle.
   if (timeout.count() > 0 && !timer_.armed()) environment().loop.arm(timer_, timeout);

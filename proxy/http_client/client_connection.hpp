@@ -89,10 +89,10 @@ class ClientConnection : io::EventHandler, io::TimerHandler, io::Resumable {
   Phase phase_ = Phase::connecting;
   bool draining_ = false;
   bool inside_ = false;
-  bool peer_ended_ = false;  // EPOLLRDHUP was seen: a short read is not the end of it
-  bool paused_ = false;      // the response is not wanted at the moment
-  bool unread_ = false;      // something could be read while it was paused
-  bool broken_ = false;      // writing has failed: what arrived before is read, then it is over
+  bool peer_ended_ = false;      // EPOLLRDHUP was seen: a short read is not the end of it
+  bool paused_ = false;          // the response is not wanted at the moment
+  bool unread_ = false;          // something could be read while it was paused
+  bool broken_ = false;          // writing has failed: what arrived before is read, then it is over
   std::uint32_t exchanges_ = 0;  // begun so far
 
  private:

@@ -24,7 +24,7 @@ struct RequestOptions {
   upstream::LoopGuard::Origin origin;            // who opens it, for the loop guard
   bool inherited_mark = false;  // the client is a marked upstream socket: mark at once
   upstream::LimitPriority priority = upstream::LimitPriority::normal;
-  bool http2 = false;           // for clusters that speak what the client speaks
+  bool http2 = false;  // for clusters that speak what the client speaks
 };
 
 /// A request that waits for a connection. Embedded in whoever waits; leaves the queue when

@@ -15,15 +15,15 @@ namespace weir::http_client {
 
 /// Why an exchange ended without a whole response.
 enum class ResetReason : std::uint8_t {
-  connect_failed,          // refused, unreachable …
+  connect_failed,  // refused, unreachable …
   connect_timeout,
-  connection_terminated,   // the host closed the connection
-  remote_reset,            // RST_STREAM
-  refused_stream,          // RST_STREAM with REFUSED_STREAM: nothing was done
-  not_sent,                // the connection could not take it: nothing was done
-  local_reset,             // by us
-  overflow,                // a circuit breaker
-  protocol_error,          // what came was no HTTP
+  connection_terminated,  // the host closed the connection
+  remote_reset,           // RST_STREAM
+  refused_stream,         // RST_STREAM with REFUSED_STREAM: nothing was done
+  not_sent,               // the connection could not take it: nothing was done
+  local_reset,            // by us
+  overflow,               // a circuit breaker
+  protocol_error,         // what came was no HTTP
 };
 
 class Exchange;
@@ -91,8 +91,8 @@ class Exchange {
   virtual void take_over_response() {}
   /// It has read all of it. The exchange is gone.
   virtual void response_was_read(std::uint64_t /*bytes*/) {}
-  /// From here on somebody else writes the request's body; on_request_drained() says when the socket
-  /// takes more.
+  /// From here on somebody else writes the request's body; on_request_drained() says when the
+  /// socket takes more.
   virtual void take_over_request() {}
   virtual void request_was_written(std::uint64_t /*bytes*/, bool /*end_of_stream*/) {}
   /// The host has sent its FIN: an empty queue is the end.

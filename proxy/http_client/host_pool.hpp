@@ -74,7 +74,7 @@ class HostPool {
   RequestOptions options_;                 // of the last connection
   bool draining_ = false;
   bool opening_ = false;  // inside open()
-  bool inside_ = false;  // a call to the outside is under way: not to be destroyed
+  bool inside_ = false;   // a call to the outside is under way: not to be destroyed
 };
 
 }  // namespace weir::http_client

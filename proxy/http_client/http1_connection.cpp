@@ -132,8 +132,8 @@ void Http1Connection::pause_response(bool paused) {
   if (paused_ == paused) return;
   paused_ = paused;
   if (paused || !unread_) return;
-  // The edge has passed: what is there is read soon, not now, since who asks may be in the middle of
-  // what was read elsewhere.
+  // The edge has passed: what is there is read soon, not now, since who asks may be in the middle
+  // of what was read elsewhere.
   resume_later();
 }
 
@@ -151,8 +151,8 @@ void Http1Connection::on_drained() {
 }
 
 void Http1Connection::on_idle_timer() {
-  const auto timeout =
-      cluster().config().http.idle_timeout.value_or(std::chrono::milliseconds(std::chrono::hours(1)));
+  const auto timeout = cluster().config().http.idle_timeout.value_or(
+      std::chrono::milliseconds(std::chrono::hours(1)));
   if (timeout.count() == 0) return;
   const auto idle = environment().loop.now() - idle_since_;
   if (events_ != nullptr || idle < timeout) {
@@ -225,8 +225,7 @@ bool Http1Connection::process(std::string_view bytes) {
       return false;
     }
     begun_ = true;
-    const bool go_on =
-        receiving_ == Receiving::head ? process_head(bytes) : process_body(bytes);
+    const bool go_on = receiving_ == Receiving::head ? process_head(bytes) : process_body(bytes);
     if (!go_on || phase_ != Phase::open) return false;
   }
   return true;
@@ -268,8 +267,7 @@ bool Http1Connection::process_head(std::string_view& bytes) {
 }
 
 bool Http1Connection::begin_body(const http::StatusLine& line, http::HeaderMap& headers) {
-  const Http1Error error =
-      http::response_framing(headers, line, method_text(), framing_, left_);
+  const Http1Error error = http::response_framing(headers, line, method_text(), framing_, left_);
   if (error != Http1Error::none) {
     refuse(error);
     return false;

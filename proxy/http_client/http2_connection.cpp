@@ -54,7 +54,8 @@ void Http2Exchange::flush() {
   if (stream_ >= 0 || events_ == nullptr) return;
   // The connection takes no more streams: somebody else has to serve this.
   connection_.set_ready(false);
-  connection_.finish(*this)->on_reset(ResetReason::not_sent, "the connection takes no more streams");
+  connection_.finish(*this)->on_reset(ResetReason::not_sent,
+                                      "the connection takes no more streams");
   connection_.forget(*this);
 }
 
@@ -222,14 +223,14 @@ void Http2Connection::end_batch() {
 void Http2Connection::on_drained() {}
 
 void Http2Connection::on_idle_timer() {
-  const auto timeout =
-      cluster().config().http.idle_timeout.value_or(std::chrono::milliseconds(std::chrono::hours(1)));
+  const auto timeout = cluster().config().http.idle_timeout.value_or(
+      std::chrono::milliseconds(std::chrono::hours(1)));
   if (timeout.count() == 0) return;
   const auto idle = environment().loop.now() - idle_since_;
   if (active_ > 0 || idle < timeout) {
-    environment().loop.arm(timer_, active_ > 0 ? timeout
-                                               : std::chrono::ceil<std::chrono::milliseconds>(
-                                                     timeout - idle));
+    environment().loop.arm(
+        timer_,
+        active_ > 0 ? timeout : std::chrono::ceil<std::chrono::milliseconds>(timeout - idle));
     return;
   }
   cluster().stats().upstream_cx_idle_timeout.add();
@@ -265,8 +266,8 @@ ExchangeEvents* Http2Connection::finish(Http2Exchange& exchange) {
 }
 
 void Http2Connection::forget(Http2Exchange& exchange) {
-  if (exchange.touched_) std::replace(touched_.begin(), touched_.end(), &exchange,
-                                      static_cast<Http2Exchange*>(nullptr));
+  if (exchange.touched_)
+    std::replace(touched_.begin(), touched_.end(), &exchange, static_cast<Http2Exchange*>(nullptr));
   const auto at = std::find(all_.rbegin(), all_.rend(), &exchange);
   *at = all_.back();
   all_.pop_back();

@@ -40,8 +40,7 @@ inline unsigned control_mask(const char* at) noexcept {
   const __m128i low = _mm_cmplt_epi8(_mm_xor_si128(bytes, top), space);
   const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
   const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-  return static_cast<unsigned>(
-      _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
 }
 
 /// Bit i: byte i may not stand in a target.
@@ -83,7 +82,8 @@ inline const char* find_control(const char* at, const char* end, const char* flo
 #endif
 }
 
-/// The first byte that may not stand in a target: control characters, blanks, and what is not ASCII.
+/// The first byte that may not stand in a target: control characters, blanks, and what is not
+/// ASCII.
 inline const char* find_target_end(const char* at, const char* end, const char* floor) noexcept {
 #if defined(__SSE2__)
   return find_by_mask(at, end, floor, not_target_mask);

@@ -43,10 +43,14 @@ bool ChunkDecoder::framing_byte(char c) noexcept {
         return true;
       }
       if (state_ == State::size_begin) return false;
-      if (c == ';') state_ = State::extension;
-      else if (c == ' ' || c == '\t') state_ = State::size_blank;
-      else if (c == '\r') state_ = State::size_lf;
-      else return false;
+      if (c == ';')
+        state_ = State::extension;
+      else if (c == ' ' || c == '\t')
+        state_ = State::size_blank;
+      else if (c == '\r')
+        state_ = State::size_lf;
+      else
+        return false;
       return true;
     }
     case State::size_blank:  // only before an extension (RFC 9112 §7.1.1)
@@ -92,8 +96,7 @@ ChunkDecoder::Result ChunkDecoder::take_trailers(std::string_view bytes, std::si
 ChunkDecoder::Result ChunkDecoder::decode(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     if (state_ == State::data) {
-      const auto take =
-          static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
+      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
       left_ -= take;
       if (left_ == 0) state_ = State::data_cr;
       return {Step::data, bytes.substr(at, take), at + take, Http1Error::none};

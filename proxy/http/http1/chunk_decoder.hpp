@@ -12,14 +12,14 @@
 
 namespace weir::http {
 
-/// Sans-I/O. Strict: CR LF only, at most 16 hex digits, no blanks around a size; chunk extensions are
-/// passed over, up to a limit in all. Holds memory only while trailers are incomplete.
+/// Sans-I/O. Strict: CR LF only, at most 16 hex digits, no blanks around a size; chunk extensions
+/// are passed over, up to a limit in all. Holds memory only while trailers are incomplete.
 class ChunkDecoder {
  public:
   enum class Step : std::uint8_t {
-    data,        // `piece` is body
-    need_more,   // every byte was taken
-    trailers,    // the end of the body and of its trailers, which trailers() has; may be none
+    data,       // `piece` is body
+    need_more,  // every byte was taken
+    trailers,   // the end of the body and of its trailers, which trailers() has; may be none
     failed,
   };
   struct Result {
@@ -36,7 +36,16 @@ class ChunkDecoder {
 
  private:
   enum class State : std::uint8_t {
-    size_begin, size, size_blank, extension, size_lf, data, data_cr, data_lf, trailers, done
+    size_begin,
+    size,
+    size_blank,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailers,
+    done
   };
   static constexpr std::uint32_t kMostExtensionBytes = 4096;
   static constexpr std::size_t kMostTrailerBytes = 16 * 1024;

@@ -12,11 +12,11 @@ namespace {
 
 // Those that Envoy knows; a method that is not among them is a protocol error.
 constexpr std::string_view kMethods[] = {
-    "GET",      "POST",      "PUT",        "HEAD",      "DELETE",   "OPTIONS",    "PATCH",
-    "CONNECT",  "TRACE",     "ACL",        "BIND",      "CHECKOUT", "COPY",       "LINK",
-    "LOCK",     "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",   "MOVE",       "MSEARCH",
-    "NOTIFY",   "PROPFIND",  "PROPPATCH",  "PURGE",     "QUERY",    "REBIND",     "REPORT",
-    "SEARCH",   "SOURCE",    "SUBSCRIBE",  "UNBIND",    "UNLINK",   "UNLOCK",     "UNSUBSCRIBE"};
+    "GET",     "POST",     "PUT",        "HEAD",       "DELETE",   "OPTIONS", "PATCH",
+    "CONNECT", "TRACE",    "ACL",        "BIND",       "CHECKOUT", "COPY",    "LINK",
+    "LOCK",    "MERGE",    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",    "MSEARCH",
+    "NOTIFY",  "PROPFIND", "PROPPATCH",  "PURGE",      "QUERY",    "REBIND",  "REPORT",
+    "SEARCH",  "SOURCE",   "SUBSCRIBE",  "UNBIND",     "UNLINK",   "UNLOCK",  "UNSUBSCRIBE"};
 
 /// A known method as a text that lives for ever; empty: not known.
 std::string_view known_method(std::string_view text) {
@@ -29,7 +29,11 @@ std::string_view known_method(std::string_view text) {
 class HeadReader {
  public:
   HeadReader(std::string_view bytes, const HeadLimits& limits, HeaderMap& out)
-      : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), limits_(limits), out_(out) {}
+      : begin_(bytes.data()),
+        at_(begin_),
+        end_(begin_ + bytes.size()),
+        limits_(limits),
+        out_(out) {}
 
   [[nodiscard]] const char* begin() const { return begin_; }
   [[nodiscard]] const char* at() const { return at_; }
@@ -216,7 +220,8 @@ bool has_good_port(std::string_view authority) {
 constexpr auto kAuthority = [] {
   std::array<bool, 256> table{};
   for (unsigned c = 0x21; c < 0x7f; ++c) table[c] = true;
-  for (const char c : std::string_view("\"#/<>?\\^`{|}")) table[static_cast<unsigned char>(c)] = false;
+  for (const char c : std::string_view("\"#/<>?\\^`{|}"))
+    table[static_cast<unsigned char>(c)] = false;
   return table;
 }();
 bool is_authority(std::string_view text) {

@@ -14,27 +14,27 @@ namespace weir::http {
 /// What is wrong with a head, or with the framing of a body.
 enum class Http1Error : std::uint8_t {
   none,
-  bad_request_line,   // not METHOD SP TARGET SP VERSION
-  bad_method,         // not a known method
-  bad_target,         // control characters, or no form that a target may have
-  bad_version,        // not HTTP/digit.digit
-  bad_status_line,    // of a response
-  bad_name,           // not a token, or a blank before the colon
-  bad_value,          // control characters
-  bad_line_end,       // CR or LF alone
-  folded,             // a line that begins with a blank (obs-fold)
-  head_too_large,     // more bytes than max_request_headers_kb
+  bad_request_line,  // not METHOD SP TARGET SP VERSION
+  bad_method,        // not a known method
+  bad_target,        // control characters, or no form that a target may have
+  bad_version,       // not HTTP/digit.digit
+  bad_status_line,   // of a response
+  bad_name,          // not a token, or a blank before the colon
+  bad_value,         // control characters
+  bad_line_end,      // CR or LF alone
+  folded,            // a line that begins with a blank (obs-fold)
+  head_too_large,    // more bytes than max_request_headers_kb
   too_many_headers,
-  underscore,         // headers_with_underscores_action REJECT_REQUEST
-  bad_content_length, // not a number, or several that differ
-  bad_transfer_encoding,        // anything but "chunked", once
-  length_and_chunked,           // content-length beside transfer-encoding
-  chunked_in_http_10,           // transfer-encoding in HTTP/1.0
-  bad_chunk,                    // of a chunked body
+  underscore,             // headers_with_underscores_action REJECT_REQUEST
+  bad_content_length,     // not a number, or several that differ
+  bad_transfer_encoding,  // anything but "chunked", once
+  length_and_chunked,     // content-length beside transfer-encoding
+  chunked_in_http_10,     // transfer-encoding in HTTP/1.0
+  bad_chunk,              // of a chunked body
   trailers_too_large,
-  bad_connection_header,        // nominates a header that it must not (Host, X-Forwarded-For …)
-  bad_scheme,                   // of an absolute-form target
-  bad_authority,                // Host, or the target's
+  bad_connection_header,  // nominates a header that it must not (Host, X-Forwarded-For …)
+  bad_scheme,             // of an absolute-form target
+  bad_authority,          // Host, or the target's
   count_,
 };
 /// Words for the log.
@@ -60,7 +60,7 @@ enum class BodyFraming : std::uint8_t { none, length, chunked, until_close, tunn
 /// What the first line and the headers say about the message as such.
 struct RequestLine {
   std::uint8_t minor_version = 1;  // 0: any version but 1.1
-  bool absolute = false;  // the target was http://… ; :scheme and :authority are from it
+  bool absolute = false;           // the target was http://… ; :scheme and :authority are from it
   std::uint32_t dropped_underscores = 0;
 };
 struct StatusLine {
@@ -68,8 +68,8 @@ struct StatusLine {
   std::uint8_t minor_version = 1;
 };
 
-/// Reads a request's head into `out`: :authority, :path, :method, :scheme first, then the headers in
-/// order with names in lower case; Host has become :authority. `bytes` begins with the head; the
+/// Reads a request's head into `out`: :authority, :path, :method, :scheme first, then the headers
+/// in order with names in lower case; Host has become :authority. `bytes` begins with the head; the
 /// texts are copied into the arena. `incomplete` leaves `out` half filled: clear() before the next
 /// try. More bytes than the limit fail, complete or not.
 HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, HeaderMap& out,

@@ -75,7 +75,8 @@ TEST(HeadWriter, Responses) {
   EXPECT_EQ(head.response(200),
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\netag: \"1\"\r\n\r\n");
   EXPECT_EQ(head.response(599, Case::proper, 0, "x: y\r\n"),
-            "HTTP/1.0 599 Last Unassigned Server Error Code\r\nContent-Type: text/plain\r\nEtag: \"1\"\r\nx: y\r\n\r\n");
+            "HTTP/1.0 599 Last Unassigned Server Error Code\r\nContent-Type: text/plain\r\nEtag: "
+            "\"1\"\r\nx: y\r\n\r\n");
 }
 
 TEST(HeadWriter, ProperCase) {

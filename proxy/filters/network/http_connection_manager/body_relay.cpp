@@ -13,10 +13,10 @@ BodyRelay::~BodyRelay() {
 }
 
 tcp::RelayStatus BodyRelay::pump(bool source_ended) {
-  const auto status = direction_.pump(
-      source_, destination_, worker_.relay,
-      source_ended ? tcp::ShortRead::proves_nothing : tcp::ShortRead::empties_queue,
-      io::kBufferSize, false, bytes_);
+  const auto status =
+      direction_.pump(source_, destination_, worker_.relay,
+                      source_ended ? tcp::ShortRead::proves_nothing : tcp::ShortRead::empties_queue,
+                      io::kBufferSize, false, bytes_);
   if (direction_.bulk() && !std::exchange(tuned_, true)) {
     tcp::prefer_unpaced_on_local_leg(source_);
     tcp::prefer_unpaced_on_local_leg(destination_);

@@ -27,11 +27,7 @@ class BodyRelay final : io::Resumable {
 
   /// The sockets are borrowed; each belongs to whoever gave it, for as long as the relay lives.
   BodyRelay(WorkerContext& worker, Owner& owner, int source, int destination, std::uint64_t bytes)
-      : worker_(worker),
-        owner_(owner),
-        source_(source),
-        destination_(destination),
-        bytes_(bytes) {}
+      : worker_(worker), owner_(owner), source_(source), destination_(destination), bytes_(bytes) {}
   BodyRelay(const BodyRelay&) = delete;
   BodyRelay& operator=(const BodyRelay&) = delete;
   ~BodyRelay();

@@ -62,7 +62,8 @@ void FilterCall::begin(http_client::ClusterPool* pool, const SessionFacts& facts
     else
       request_headers_.add(name, value);
   }
-  if (!request_headers_.has(HeaderId::scheme)) request_headers_.add_static(HeaderId::scheme, "http");
+  if (!request_headers_.has(HeaderId::scheme))
+    request_headers_.add_static(HeaderId::scheme, "http");
   if (!request_.body.empty())
     request_headers_.set(HeaderId::content_length, std::to_string(request_.body.size()));
   if (request_.timeout.count() > 0) worker_.loop.arm(timer_, request_.timeout);

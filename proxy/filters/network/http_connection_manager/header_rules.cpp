@@ -34,10 +34,8 @@ constexpr HeaderId kTrusted[] = {
 };
 // What a client at the edge may not say either.
 constexpr HeaderId kMeshOnly[] = {
-    HeaderId::x_envoy_decorator_operation,
-    HeaderId::x_envoy_downstream_service_cluster,
-    HeaderId::x_envoy_downstream_service_node,
-    HeaderId::x_envoy_original_path,
+    HeaderId::x_envoy_decorator_operation,     HeaderId::x_envoy_downstream_service_cluster,
+    HeaderId::x_envoy_downstream_service_node, HeaderId::x_envoy_original_path,
     HeaderId::x_envoy_original_host,
 };
 constexpr std::string_view kStreamDuration = "x-envoy-upstream-stream-duration-ms";
@@ -155,8 +153,7 @@ ClientFacts settle_client(const HcmConfig& config, HeaderMap& headers,
     }
     facts.internal =
         !headers.has(HeaderId::x_forwarded_for) && is_inside(config, facts.remote.endpoint.address);
-    if (!config.skip_xff_append)
-      append_forwarded_for(headers, peer.endpoint.address, local);
+    if (!config.skip_xff_append) append_forwarded_for(headers, peer.endpoint.address, local);
     return facts;
   }
   if (before.empty()) return facts;

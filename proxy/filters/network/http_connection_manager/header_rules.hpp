@@ -31,7 +31,8 @@ struct ClientFacts {
 RequestRefusal check_request(const HcmConfig& config, http::HeaderMap& headers,
                              std::uint16_t local_port);
 
-/// x-forwarded-*, x-envoy-*, hop-by-hop headers, request id. `upgrade`: Connection and Upgrade stay.
+/// x-forwarded-*, x-envoy-*, hop-by-hop headers, request id. `upgrade`: Connection and Upgrade
+/// stay.
 ClientFacts mutate_request(const HcmConfig& config, http::HeaderMap& headers,
                            const DownstreamAddress& peer, const Endpoint& local, bool upgrade,
                            upstream::Random& random);

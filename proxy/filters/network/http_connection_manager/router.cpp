@@ -152,10 +152,9 @@ void Router::redirect(const route::RedirectAction& action) {
   const http::HeaderMap& headers = stream_.request_headers();
   LocalReply reply{action.status, {}, "direct_response", {}, {}};
   reply.headers.emplace_back(
-      "location", route::redirect_location(action, stream_.route()->match,
-                                           headers.get(HeaderId::scheme),
-                                           headers.get(HeaderId::authority),
-                                           headers.get(HeaderId::path)));
+      "location",
+      route::redirect_location(action, stream_.route()->match, headers.get(HeaderId::scheme),
+                               headers.get(HeaderId::authority), headers.get(HeaderId::path)));
   stream_.reply(reply);
 }
 
@@ -235,8 +234,7 @@ void Router::rewrite(const route::ForwardAction& action) {
   const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
   const std::string_view path = headers.get(HeaderId::path);
   std::string host = action.host_rewrite;
-  const bool of_weighted =
-      stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty();
+  const bool of_weighted = stream_.weighted_ != nullptr && !stream_.weighted_->host_rewrite.empty();
   if (of_weighted) headers.set(HeaderId::authority, stream_.weighted_->host_rewrite);
   if (host.empty() && !action.host_rewrite_header.empty())
     host = headers.get(std::string_view(action.host_rewrite_header));
@@ -272,8 +270,10 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     if (body_ != nullptr && body_->size() > limit / 2) pause_client();
     return;
   }
-  if (retries_left_ > 0 || retrying_) keep_for_replay(data);
-  else if (!data.empty()) replayable_ = false;
+  if (retries_left_ > 0 || retrying_)
+    keep_for_replay(data);
+  else if (!data.empty())
+    replayable_ = false;
   exchange_->send_data(data, end_of_stream);
   if (exchange_ != nullptr && end_of_stream) request_sent_ = stream_.now();
   if (exchange_ != nullptr && exchange_->congested() && !paused_client_) {
@@ -412,8 +412,7 @@ void Router::attempt() {
   host_stats.rq_active.add();
   attempt_begun_ = stream_.now();
   std::string detail;
-  if (const auto failed_at_once =
-          pool_->request(host_, options, waiting_, *this, detail))
+  if (const auto failed_at_once = pool_->request(host_, options, waiting_, *this, detail))
     failed(*failed_at_once, detail);
 }
 
@@ -443,8 +442,8 @@ void Router::tell_upstream(bool first) {
   if (!stream_.hcm().config->suppress_envoy_headers) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
     if (!first && deadline_ != kNever && timeout_.count() > 0) {
-      const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
-          deadline_ - stream_.now());
+      const auto rest =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
     }
     if (expected == kDefaultTimeout)
@@ -496,14 +495,12 @@ void Router::on_request_drained() {
 // --- The response.
 
 http::HeaderMap& Router::response_map() {
-  if (response_ == nullptr)
-    response_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
+  if (response_ == nullptr) response_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
   return *response_;
 }
 
 http::HeaderMap& Router::trailers_map() {
-  if (trailers_ == nullptr)
-    trailers_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
+  if (trailers_ == nullptr) trailers_ = stream_.arena().make<http::HeaderMap>(stream_.arena());
   return *trailers_;
 }
 
@@ -612,8 +609,7 @@ void Router::relay_request() {
   if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
   session->take_over_request();
   exchange_->take_over_request();
-  request_relay_ =
-      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+  request_relay_ = std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
 }
 
 void Router::relay_response() {
@@ -627,8 +623,7 @@ void Router::relay_response() {
   if (left < BodyRelay::kWorthwhile || source < 0 || destination < 0) return;
   session->take_over_response();
   exchange_->take_over_response();
-  response_relay_ =
-      std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
+  response_relay_ = std::make_unique<BodyRelay>(stream_.worker(), *this, source, destination, left);
 }
 
 void Router::on_body_readable() {
@@ -733,8 +728,8 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     stats_->upstream_rq_rx_reset.add();
   if (forwarding_) {
     finished();
-    const bool cut = reason == ResetReason::protocol_error ||
-                     reason == ResetReason::connection_terminated;
+    const bool cut =
+        reason == ResetReason::protocol_error || reason == ResetReason::connection_terminated;
     const std::string details =
         "upstream_reset_after_response_started{" +
         with_underscores(cut && reason == ResetReason::connection_terminated &&
@@ -750,12 +745,11 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   }
   report_failure(reason);
   if ((reused || reason == ResetReason::not_sent) && replay_unseen(reason)) return;
-  std::uint32_t condition = bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) |
-                            bit(RetryOn::reset);
+  std::uint32_t condition =
+      bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset);
   if (reason == ResetReason::connect_failed || reason == ResetReason::connect_timeout)
     condition |= bit(RetryOn::connect_failure) | bit(RetryOn::reset_before_request);
-  if (reason == ResetReason::refused_stream)
-    condition |= bit(RetryOn::refused_stream);
+  if (reason == ResetReason::refused_stream) condition |= bit(RetryOn::refused_stream);
   if (reason == ResetReason::not_sent)
     condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
   if (reason != ResetReason::overflow && retry_after(condition, false)) {
@@ -770,13 +764,13 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   std::string body = "upstream connect error or disconnect/reset before headers. ";
   body += retries_done_ > 0 ? "retried and the latest reset reason: " : "reset reason: ";
   body += text.words;
-  std::string details =
-      "upstream_reset_before_response_started{" + with_underscores(text.words);
+  std::string details = "upstream_reset_before_response_started{" + with_underscores(text.words);
   if (reason == ResetReason::connect_failed) {
     // The part of "connect 'address': reason" that Envoy shows.
     const std::size_t colon = failure_.rfind(": ");
-    failure_ = with_underscores("delayed connect error: " +
-                                (colon == std::string::npos ? failure_ : failure_.substr(colon + 2)));
+    failure_ =
+        with_underscores("delayed connect error: " +
+                         (colon == std::string::npos ? failure_ : failure_.substr(colon + 2)));
     details += "|" + failure_;
   }
   details += "}";
@@ -893,8 +887,11 @@ void Router::timed_out(bool per_try) {
     return;
   }
   stats_->count_response(stats::ResponseOrigin::external, 504);
-  LocalReply reply{504, "upstream request timeout",
-                   per_try ? "upstream_per_try_timeout" : "response_timeout", {}, {}};
+  LocalReply reply{504,
+                   "upstream request timeout",
+                   per_try ? "upstream_per_try_timeout" : "response_timeout",
+                   {},
+                   {}};
   if (asked_ != nullptr && asked_->alternative) {
     reply.status = 204;
     reply.body = {};
@@ -928,11 +925,11 @@ void Router::finished() {
   retry_use_.reset();
   for (std::uint32_t i = 0; i < retries_done_; ++i) stats_->retries_active[priority_index()].sub();
   if (forwarding_ && attempt_begun_ != kNever && stream_.request_received_ != kNever)
-    stats_->record_time(stats::ResponseOrigin::external,
-                        static_cast<std::uint64_t>(
-                            std::chrono::duration_cast<std::chrono::milliseconds>(
-                                stream_.now() - stream_.request_received_)
-                                .count()));
+    stats_->record_time(
+        stats::ResponseOrigin::external,
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       stream_.now() - stream_.request_received_)
+                                       .count()));
 }
 
 void Router::cancel() {

@@ -144,7 +144,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   std::optional<Endpoint> local_;
   std::chrono::milliseconds timeout_{0};
   std::chrono::milliseconds try_timeout_{0};
-  Time deadline_ = kNever;       // of the route's timeout
+  Time deadline_ = kNever;  // of the route's timeout
   Time try_deadline_ = kNever;
   Time duration_deadline_ = kNever;
   Time retry_at_ = kNever;
@@ -159,13 +159,13 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   upstream::LimitPriority priority_ = upstream::LimitPriority::normal;
   upstream::LimitUse request_use_;  // against max_requests
   upstream::LimitUse retry_use_;    // against max_retries
-  bool headers_in_ : 1 = false;        // the stream has handed the headers over
-  bool headers_end_ : 1 = false;       // nothing came or comes behind them
-  bool end_in_ : 1 = false;            // and everything
+  bool headers_in_ : 1 = false;     // the stream has handed the headers over
+  bool headers_end_ : 1 = false;    // nothing came or comes behind them
+  bool end_in_ : 1 = false;         // and everything
   bool trailers_in_ : 1 = false;
-  bool replayable_ : 1 = true;         // body_ holds all of the body so far
-  bool forwarding_ : 1 = false;        // a response goes to the client
-  bool counted_ : 1 = false;           // upstream_rq_active
+  bool replayable_ : 1 = true;   // body_ holds all of the body so far
+  bool forwarding_ : 1 = false;  // a response goes to the client
+  bool counted_ : 1 = false;     // upstream_rq_active
   bool host_rewritten_ : 1 = false;
   bool paused_client_ : 1 = false;
   bool slow_client_ : 1 = false;      // it does not take the response as fast as it comes

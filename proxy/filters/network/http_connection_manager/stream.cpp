@@ -309,7 +309,8 @@ void Stream::on_client_gone(std::string_view details, ResponseFlag flag) {
   guarded([&] {
     connection_ = nullptr;
     if (over_) return;
-    if (details_.empty() || details_ == "via_upstream" || !response_begun_) details_ = arena_.copy(details);
+    if (details_.empty() || details_ == "via_upstream" || !response_begun_)
+      details_ = arena_.copy(details);
     flags_.set(flag);
     hcm_.stats->downstream_rq_rx_reset.add();
     end(false);
@@ -417,9 +418,7 @@ void Stream::RequestSide::too_large() {
     stream.connection_->close_after_response();
   stream.reply({413, "Payload Too Large", "request_payload_too_large", {}, {}});
 }
-void Stream::RequestSide::hold_peer(bool held) {
-  stream.pause_request(PauseReason::filter, held);
-}
+void Stream::RequestSide::hold_peer(bool held) { stream.pause_request(PauseReason::filter, held); }
 
 // --- What filters ask for.
 

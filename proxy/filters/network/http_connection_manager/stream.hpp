@@ -77,8 +77,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_upstream_data(std::string_view data, bool end_of_stream);
   void on_upstream_trailers(http::HeaderMap& trailers);
   /// The upstream has failed after its response had begun.
-  void on_upstream_broken(std::string_view details,
-                          std::optional<access_log::ResponseFlag> flag);
+  void on_upstream_broken(std::string_view details, std::optional<access_log::ResponseFlag> flag);
   void on_upstream_batch_end();
   /// The client must wait as long as there is a reason.
   void pause_request(PauseReason reason, bool paused);

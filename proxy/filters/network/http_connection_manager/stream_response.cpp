@@ -434,8 +434,6 @@ void Stream::write_log() {
       log.format->render(record, hcm_.worker->access_logs.lines_for(*log.sink));
 }
 
-void Stream::destroy() {
-  hcm_.worker->streams.destroy(this);
-}
+void Stream::destroy() { hcm_.worker->streams.destroy(this); }
 
 }  // namespace weir::filters

@@ -55,8 +55,7 @@ Timeouts request_timeouts(const route::ForwardAction& action, const route::Retry
   if (grpc && action.grpc_timeout_header_max) {
     const milliseconds asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout));
     const milliseconds longest = *action.grpc_timeout_header_max;
-    if (asked.count() > 0)
-      timeouts.stream = longest.count() > 0 ? std::min(asked, longest) : asked;
+    if (asked.count() > 0) timeouts.stream = longest.count() > 0 ? std::min(asked, longest) : asked;
     if (!action.timeout) timeouts.whole = milliseconds(0);
   }
   const auto& most = action.max_grpc_timeout;

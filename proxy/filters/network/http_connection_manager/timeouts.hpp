@@ -20,8 +20,8 @@ struct Timeouts {
   std::chrono::milliseconds stream{0};   // from the beginning: max_stream_duration
 };
 
-/// `policy` may be null. x-envoy-upstream-rq-timeout-ms and -per-try-timeout-ms are still there only
-/// when the client may say so; grpc-timeout counts where the route asks for it.
+/// `policy` may be null. x-envoy-upstream-rq-timeout-ms and -per-try-timeout-ms are still there
+/// only when the client may say so; grpc-timeout counts where the route asks for it.
 Timeouts request_timeouts(const route::ForwardAction& action, const route::RetryPolicy* policy,
                           const http::HeaderMap& headers, bool grpc);
 
