@@ -24,6 +24,17 @@ HEADLINES = [
     ("user memory per idle connection, B", "Memory and start", "user B per connection"),
     ("exec to first byte, ms", "Memory and start", "exec to first byte, ms"),
 ]
+HTTP_HEADLINES = [
+    ("HTTP/1.1, CPU per request, 16 kept connections, µs", "HTTP/1.1 requests over kept connections", "16: CPU µs"),
+    ("100, µs", "HTTP/1.1 requests over kept connections", "100: CPU µs"),
+    ("16, with access log, µs", "HTTP/1.1 requests over kept connections", "log, 16: CPU µs"),
+    ("CPU per new client, µs", "HTTP/1.1, new clients", "CPU µs"),
+    ("HTTP/2 to 2, CPU per request, 16 × 16 streams, µs", "HTTP/2", "to 2, 16 x 16: CPU µs"),
+    ("HTTP/2 to 1.1, µs", "HTTP/2", "to 1.1, 16 x 16: CPU µs"),
+    ("bodies up, Gbit/s", "HTTP/1.1 bodies", "up: Gbit/s"),
+    ("down, Gbit/s", "HTTP/1.1 bodies", "down: Gbit/s"),
+    ("user memory per kept client, B", "HTTP: memory and counts", "user B per kept client"),
+]
 RULES = "Rules"
 FACTS = ("date", "kernel", "cpu", "processors")
 
@@ -58,16 +69,24 @@ def cell_of(table: list[list[str]] | None, row: str, column: str) -> str:
     return "-"
 
 
-def render(text: str) -> str:
-    tables = tables_of(text)
+def headlines(tables: dict[str, list[list[str]]], columns: list[tuple[str, str, str]]) -> list[str]:
+    """One table with these columns; a row for whatever has a number in one of them."""
     rows: list[str] = []
-    for _, section, _ in HEADLINES:
+    for _, section, _ in columns:
         rows += [cells[0] for cells in tables.get(section, [[""]])[1:] if cells[0] not in rows]
-    lines = [f"| | {' | '.join(title for title, _, _ in HEADLINES)} |", "|" + "---|" * (len(HEADLINES) + 1)]
+    lines = [f"| | {' | '.join(title for title, _, _ in columns)} |", "|" + "---|" * (len(columns) + 1)]
     for row in rows:
-        cells = [cell_of(tables.get(section), row, column) for _, section, column in HEADLINES]
+        cells = [cell_of(tables.get(section), row, column) for _, section, column in columns]
         if any(cell != "-" for cell in cells):
             lines.append(f"| {row} | {' | '.join(cells)} |")
+    return lines
+
+
+def render(text: str) -> str:
+    tables = tables_of(text)
+    lines = headlines(tables, HEADLINES)
+    if any(section in tables for _, section, _ in HTTP_HEADLINES):
+        lines += ["", *headlines(tables, HTTP_HEADLINES)]
     if RULES in tables:
         header, *rules = tables[RULES]
         lines += ["", "Excluding N networks: exec to exit in ms / CPU of a connect() that matches none, in µs.", ""]
