@@ -10,7 +10,7 @@ cd "$here/.."
 kind=${1:-} what=${2:-both}
 
 # Real traffic for the sanitizers: the tests of the proxy, without those that repeat a thousandfold.
-scenarios=(tests/netns/test_proxy_*.py tests/netns/test_http_*.py -m 'not peer and not slow')
+scenarios=(tests/netns/test_proxy_*.py -m 'not peer and not slow')
 
 case "$kind" in
   address)
