@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   const bool upgrade = is_upgrade(headers);
   if (!strip_connection_headers(headers)) return 0;
-  const RequestRefusal refusal = check_request(config, headers);
+  const RequestRefusal refusal = check_request(config, headers, 80);
   if (refusal.status != 0) return 0;
   require(headers.has(HeaderId::authority));
   upstream::Random random(1);

@@ -77,6 +77,7 @@ TEST(Arena, CopiesAndJoins) {
   const std::string large(10000, 'l');
   EXPECT_EQ(arena.join(large, large), large + large);
   struct Pair {
+    Pair(int first, double second) : a(first), b(second) {}
     int a;
     double b;
   };
