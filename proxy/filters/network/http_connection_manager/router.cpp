@@ -131,7 +131,7 @@ void Router::on_headers(bool end_of_stream) {
     redirect(*to);
     return;
   }
-  forward(std::get<route::ForwardAction>(route->action), end_of_stream);
+  forward(std::get<route::ForwardAction>(route->action));
 }
 
 void Router::reply_directly(const route::DirectResponse& direct) {
@@ -170,7 +170,7 @@ void Router::no_cluster(const route::ForwardAction& action) {
   stream_.reply(reply);
 }
 
-void Router::forward(const route::ForwardAction& action, bool) {
+void Router::forward(const route::ForwardAction& action) {
   action_ = &action;
   stream_.hcm().stats->rq_total.add();
   if (!choose_cluster()) {
@@ -866,13 +866,17 @@ void Router::give_up_exchange() {
 }
 
 void Router::timed_out(bool per_try) {
-  stats_->upstream_rq_tx_reset.add();
   (per_try ? stats_->upstream_rq_per_try_timeout : stats_->upstream_rq_timeout).add();
-  if (host_ != nullptr) host_->stats[stream_.worker().worker].rq_timeout.add();
   const bool waited = waiting_.waits();
+  // Between two attempts no host is to blame; nor is one for a response that a client reads slowly.
+  if (exchange_ != nullptr || waited) {
+    auto& host = host_->stats[stream_.worker().worker];
+    stats_->upstream_rq_tx_reset.add();
+    host.rq_timeout.add();
+    if (waited) host.rq_active.sub();
+    if (!forwarding_) pool_->cluster().report(*host_, upstream::Outcome::timeout);
+  }
   give_up_exchange();
-  if (waited) host_->stats[stream_.worker().worker].rq_active.sub();
-  pool_->cluster().report(*host_, upstream::Outcome::timeout);
   if (per_try && !forwarding_ &&
       retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset),
                   false)) {

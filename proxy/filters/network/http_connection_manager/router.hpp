@@ -87,7 +87,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void on_body_readable() override;
   void on_relay_turn(BodyRelay& relay) override;
 
-  void forward(const route::ForwardAction& action, bool end_of_stream);
+  void forward(const route::ForwardAction& action);
   bool choose_cluster();
   void set_timeouts(const route::ForwardAction& action);
   void set_retries();

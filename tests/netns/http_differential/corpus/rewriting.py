@@ -30,12 +30,12 @@ def _redirects():
 
 
 _REWRITES = {
-    "prefix": ({"prefix": "/pre/fix"}, {"prefix_rewrite": "/new"}), "prefix slash": ({"prefix": "/slash/"}, {"prefix_rewrite": "/"}), "prefix to root": ({"prefix": "/root"}, {"prefix_rewrite": "/"}), "prefix longer": ({"prefix": "/l"}, {"prefix_rewrite": "/much/longer/than/that"}), "exact": ({"path": "/exact"}, {"prefix_rewrite": "/new"}), "any case": ({"prefix": "/Any", "case_sensitive": False}, {"prefix_rewrite": "/new"}),
+    "prefix": ({"prefix": "/pre/fix"}, {"prefix_rewrite": "/new"}), "prefix slash": ({"prefix": "/slash/"}, {"prefix_rewrite": "/"}), "prefix to root": ({"prefix": "/whole"}, {"prefix_rewrite": "/"}), "prefix longer": ({"prefix": "/l"}, {"prefix_rewrite": "/much/longer/than/that"}), "exact": ({"path": "/exact"}, {"prefix_rewrite": "/new"}), "any case": ({"prefix": "/Any", "case_sensitive": False}, {"prefix_rewrite": "/new"}),
     "separated": ({"path_separated_prefix": "/sep"}, {"prefix_rewrite": "/new"}), "separated root": ({"path_separated_prefix": "/sroot"}, {"prefix_rewrite": "/"}), "by regex": ({"safe_regex": {"regex": "/rx/.*"}}, {"regex_rewrite": {"pattern": {"regex": "/rx/(.*)"}, "substitution": "/y/\\1"}}), "regex": ({"prefix": "/re/"}, {"regex_rewrite": _REGEX}),
     "regex all": ({"prefix": "/every"}, {"regex_rewrite": {"pattern": {"regex": "e"}, "substitution": "E"}}), "regex query": ({"prefix": "/rq"}, {"regex_rewrite": {"pattern": {"regex": "q"}, "substitution": "Q"}}), "host literal": ({"prefix": "/hl"}, {"host_rewrite_literal": "literal.test"}), "host literal append": ({"prefix": "/ha"}, {"host_rewrite_literal": "literal.test", "append_x_forwarded_host": True}),
     "host header": ({"prefix": "/hh"}, {"host_rewrite_header": "x-host"}), "host regex": ({"prefix": "/hr/"}, {"host_rewrite_path_regex": {"pattern": {"regex": "^/hr/([^/]+).*$"}, "substitution": "\\1.test"}}), "auto host": ({"prefix": "/auto"}, {"auto_host_rewrite": True}), "both": ({"prefix": "/both"}, {"prefix_rewrite": "/new", "host_rewrite_literal": "literal.test"}),
 }  # fmt: skip
-_REWRITE_TARGETS = """/pre/fix /pre/fix/ /pre/fix/a /pre/fixed /pre/fix?q /pre/fix/a?q=/pre/fix /slash/ /slash/a /slash/a/b?c /root /root/ /root/a /roota /root?q /l /lx /l/x /exact /exact?q /any /ANY/x /aNyx /sep /sep/ /sep/a /sep?q /sroot /sroot/ /sroot/a /sroot?q /rx/a /rx/ /rx/a?b
+_REWRITE_TARGETS = """/pre/fix /pre/fix/ /pre/fix/a /pre/fixed /pre/fix?q /pre/fix/a?q=/pre/fix /slash/ /slash/a /slash/a/b?c /whole /whole/ /whole/a /wholea /whole?q /l /lx /l/x /exact /exact?q /any /ANY/x /aNyx /sep /sep/ /sep/a /sep?q /sroot /sroot/ /sroot/a /sroot?q /rx/a /rx/ /rx/a?b
     /re/a/b /re/a/b/c?d=/re/x/y /re/a /re/ /every /everye?e /rq?q /rqq?q /hl /hl/x /ha /hh /hr/name /hr/name/x /hr/ /hr/name?q=a/b /auto /both/x /other""".split()
 
 
