@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
+
+#include "proxy/filters/http/support.hpp"
 
 namespace weir::filters {
 namespace {
@@ -12,10 +15,9 @@ using http::HeaderId;
 using std::chrono::milliseconds;
 
 std::optional<milliseconds> milliseconds_in(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return milliseconds(value);
+  const auto value = parse_header_number(text);
+  if (!value || *value > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return milliseconds(*value);
 }
 
 }  // namespace
