@@ -51,7 +51,7 @@ void Http2Exchange::send_trailers(const http::HeaderMap& trailers) {
 
 /// Everything of a turn goes out together.
 void Http2Exchange::flush() {
-  if (stream_ >= 0 || events_ == nullptr) return;
+  if (stream_ >= 0 || events_ == nullptr || connection_.session_ == nullptr) return;
   // The connection takes no more streams: somebody else has to serve this.
   connection_.set_ready(false);
   connection_.finish(*this)->on_reset(ResetReason::not_sent,
@@ -73,6 +73,7 @@ void Http2Exchange::pause_response(bool paused) {
 void Http2Exchange::cancel() {
   if (events_ == nullptr) return;
   connection_.finish(*this);
+  if (connection_.session_ == nullptr) return;  // the connection ends, and all that it has with it
   if (stream_ < 0) {
     connection_.forget(*this);
     return;
@@ -108,6 +109,9 @@ void Http2Connection::on_connected() {
   limits.headers.max_bytes = 60 * 1024;
   session_.reset(new http::Http2Session(http::Http2Session::Role::client, cluster().config().http2,
                                         limits, environment().http2_memory, *this));
+  if (cluster().config().http2.keepalive_interval)
+    keepalive_ = std::make_unique<KeepalivePing>(environment().loop, cluster().config().http2,
+                                                 static_cast<KeepalivePing::Owner&>(*this));
   arm_idle();
   resume_later();
   set_ready(true);
@@ -118,6 +122,7 @@ void Http2Connection::take(ExchangeEvents& events) {
   ++active_;
   auto* const exchange = environment().exchanges.make<Http2Exchange>(*this, events);
   exchange->reused_ = exchanges_ > 1;
+  exchange->place_ = all_.size();
   all_.push_back(exchange);
   events.on_ready(*exchange);
   settle();
@@ -241,12 +246,14 @@ void Http2Connection::end_exchanges(ResetReason reason, std::string_view detail)
   // The words may be the session's own.
   const std::string words(detail);
   detail = words;
-  // The session's callbacks must not find what goes now.
+  // The session's callbacks must not find what goes now; nor may whoever hears of one exchange's
+  // end, and gives another one up, ask the session.
+  keepalive_.reset();
   session_.reset();
   std::vector<Http2Exchange*> all;
   all.swap(all_);
+  for (Http2Exchange* const exchange : all) exchange->stream_ = -1;
   for (Http2Exchange* const exchange : all) {
-    exchange->stream_ = -1;
     if (ExchangeEvents* const events = std::exchange(exchange->events_, nullptr)) {
       --active_;
       events->on_reset(reason, detail);
@@ -268,8 +275,8 @@ ExchangeEvents* Http2Connection::finish(Http2Exchange& exchange) {
 void Http2Connection::forget(Http2Exchange& exchange) {
   if (exchange.touched_)
     std::replace(touched_.begin(), touched_.end(), &exchange, static_cast<Http2Exchange*>(nullptr));
-  const auto at = std::find(all_.rbegin(), all_.rend(), &exchange);
-  *at = all_.back();
+  all_[exchange.place_] = all_.back();
+  all_[exchange.place_]->place_ = exchange.place_;
   all_.pop_back();
   ExchangeEvents* const pinned = exchange.pinned_;
   environment().exchanges.destroy(&exchange);
@@ -359,7 +366,19 @@ void Http2Connection::on_goaway(std::int32_t, Http2Error) {
   resume_later();
 }
 
-void Http2Connection::on_ping_ack(std::uint64_t) {}
+void Http2Connection::on_ping_ack(std::uint64_t) {
+  if (keepalive_ != nullptr) keepalive_->on_ack();
+}
+
+void Http2Connection::send_ping() {
+  session_->ping(exchanges_);
+  resume_later();
+}
+
+void Http2Connection::on_ping_timeout() {
+  cluster().stats().http2.get().keepalive_timeout.add();
+  guarded([&] { close(ResetReason::connection_terminated, "no answer to a PING"); });
+}
 
 void Http2Connection::on_stream_closed(std::int32_t, void* owner) {
   if (owner == nullptr) return;

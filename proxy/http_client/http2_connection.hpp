@@ -8,6 +8,7 @@
 
 #include "proxy/http/http2_session.hpp"
 #include "proxy/http_client/client_connection.hpp"
+#include "proxy/http_client/keepalive_ping.hpp"
 
 namespace weir::http_client {
 
@@ -39,7 +40,8 @@ class Http2Exchange final : public Exchange {
   Http2Connection& connection_;
   ExchangeEvents* events_;  // null: nobody listens any more
   ExchangeEvents* pinned_;
-  std::int32_t stream_ = -1;  // -1: no request was sent
+  std::size_t place_ = 0;     // in the connection's list
+  std::int32_t stream_ = -1;  // -1: no request was sent, or the stream is no more
   std::uint16_t status_ = 0;
   std::size_t unconsumed_ = 0;  // of the window, while the response is paused
   bool reused_ = false;
@@ -48,7 +50,7 @@ class Http2Exchange final : public Exchange {
   bool touched_ = false;  // in the list of those that get on_batch_end()
 };
 
-class Http2Connection final : public ClientConnection, http::Http2Events {
+class Http2Connection final : public ClientConnection, http::Http2Events, KeepalivePing::Owner {
  public:
   explicit Http2Connection(HostPool& pool);
 
@@ -61,7 +63,6 @@ class Http2Connection final : public ClientConnection, http::Http2Events {
   friend class io::BlockPool<kClientBlock>;
   ~Http2Connection() override;
 
-  static constexpr std::size_t kHighWater = 64 * 1024;
   static constexpr std::size_t kStreamHighWater = 64 * 1024;
 
   // ClientConnection
@@ -84,6 +85,10 @@ class Http2Connection final : public ClientConnection, http::Http2Events {
   void on_ping_ack(std::uint64_t opaque) override;
   void on_stream_closed(std::int32_t stream, void* owner) override;
 
+  // KeepalivePing::Owner
+  void send_ping() override;
+  void on_ping_timeout() override;
+
   [[nodiscard]] Http2Exchange* exchange_of(std::int32_t stream) const;
   ExchangeEvents* finish(Http2Exchange& exchange);
   void forget(Http2Exchange& exchange);
@@ -94,7 +99,7 @@ class Http2Connection final : public ClientConnection, http::Http2Events {
   void settle();
 
   std::unique_ptr<http::Http2Session> session_;
-  std::unique_ptr<http::HeaderMap> unwanted_;  // where headers go that nobody listens to
+  std::unique_ptr<KeepalivePing> keepalive_;  // null: not configured
   std::vector<Http2Exchange*> all_;
   std::vector<Http2Exchange*> touched_;
   std::uint32_t active_ = 0;  // exchanges that somebody listens to

@@ -180,3 +180,34 @@ def test_clients_that_leave_free_everything(start):
         wait_for(lambda: scene.stat("cluster.up.upstream_rq_active") == 0, "given up")
     assert scene.get().status == 200
     http_scene.gauges_are_zero(scene.proxy)
+
+
+KEEPALIVE = {"http2_protocol_options": {"connection_keepalive": {"interval": "0.1s", "timeout": "0.2s"}}}
+
+
+def test_a_client_that_answers_no_ping_is_let_go(start):
+    scene = start(None, cluster("up", HOSTS[0]), **KEEPALIVE)
+    with scene.client2() as silent, scene.client2() as talks:
+        assert status(silent.ask()) == status(talks.ask()) == 200
+        wait_for(lambda: talks.pump() and scene.proxy.stats().get("http2.keepalive_timeout") == 1, "one client let go")
+        assert status(talks.ask()) == 200
+        assert silent.wait_end() in ("fin", "rst")
+
+
+def test_a_host_that_answers_no_ping_is_let_go(plain_lab, start):
+    """Its requests are answered at once, not when their own time is over."""
+    options = {
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": KEEPALIVE,
+            }
+        }
+    }
+    with plain_lab.peer.listen("0.0.0.0", DOWN[1], 16):
+        scene = start(None, cluster("up", DOWN, **options))
+        began = time.monotonic()
+        answer = scene.get()
+        assert (answer.status, answer.body.endswith(b"connection termination")) == (503, True), answer
+        assert time.monotonic() - began < 10  # the route's own time is 15 s
+        assert scene.stat("cluster.up.http2.keepalive_timeout") == 1

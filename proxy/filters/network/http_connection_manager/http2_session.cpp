@@ -134,6 +134,10 @@ void Http2Session::start(std::string_view bytes) {
     }
     source_ = *source;
     arm_timer();
+    if (hcm_.config->http2.keepalive_interval)
+      keepalive_ = std::make_unique<http_client::KeepalivePing>(
+          hcm_.worker->loop, hcm_.config->http2,
+          static_cast<http_client::KeepalivePing::Owner&>(*this));
     // The bytes are in the worker's read buffer, which nobody touches meanwhile.
     if (feed(bytes)) end_batch();
     wake();
@@ -385,6 +389,7 @@ void Http2Session::close(EndReason reason) {
   closed_ = true;
   hcm_.worker->loop.forget(source_);
   timer_.disarm();
+  keepalive_.reset();
   if (std::exchange(resuming_, false)) hcm_.worker->loop.withdraw(*this);
   auto& stats = *hcm_.stats;
   stats.downstream_cx_http2_active.sub();
@@ -504,7 +509,19 @@ void Http2Session::on_stream_writable(std::int32_t id) {
 
 void Http2Session::on_goaway(std::int32_t, Http2Error) { drains_ = true; }
 
-void Http2Session::on_ping_ack(std::uint64_t) { ping_open_ = false; }
+void Http2Session::on_ping_ack(std::uint64_t) {
+  if (keepalive_ != nullptr) keepalive_->on_ack();
+}
+
+void Http2Session::send_ping() {
+  codec_->ping(requests_);
+  wake();
+}
+
+void Http2Session::on_ping_timeout() {
+  hcm_.http2_stats->get().keepalive_timeout.add();
+  guarded([&] { close(EndReason::idle_timeout); });
+}
 
 void Http2Session::on_stream_closed(std::int32_t, void* owner) {
   if (owner == nullptr) return;

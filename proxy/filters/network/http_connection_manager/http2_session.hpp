@@ -9,6 +9,7 @@
 
 #include "proxy/filters/network/http_connection_manager/session_core.hpp"
 #include "proxy/http/http2_session.hpp"
+#include "proxy/http_client/keepalive_ping.hpp"
 #include "proxy/io/out_queue.hpp"
 #include "proxy/tcp/connection.hpp"
 
@@ -58,6 +59,7 @@ class Http2StreamSide final : public StreamConnection {
 /// Lives in a block of its worker until the connection ends. Worker thread only.
 class Http2Session final : public tcp::Connection,
                            http::Http2Events,
+                           http_client::KeepalivePing::Owner,
                            io::EventHandler,
                            io::TimerHandler,
                            io::Resumable {
@@ -100,6 +102,9 @@ class Http2Session final : public tcp::Connection,
   void on_ping_ack(std::uint64_t opaque) override;
   void on_stream_closed(std::int32_t stream, void* owner) override;
 
+  void send_ping() override;
+  void on_ping_timeout() override;
+
   [[nodiscard]] Http2StreamSide* side_of(std::int32_t stream) const;
   void read();
   bool feed(std::string_view bytes);
@@ -122,6 +127,7 @@ class Http2Session final : public tcp::Connection,
   HcmInstance& hcm_;
   SessionCore core_;
   std::unique_ptr<http::Http2Session> codec_;
+  std::unique_ptr<http_client::KeepalivePing> keepalive_;  // null: not configured
   std::vector<Http2StreamSide*> sides_;
   std::vector<Http2StreamSide*> touched_;
   std::vector<LateReset> late_resets_;
@@ -142,7 +148,6 @@ class Http2Session final : public tcp::Connection,
   bool notice_sent_ = false;  // the client knows that GOAWAY will follow
   bool wants_close_ = false;  // as soon as everything is written
   bool lingering_ = false;    // our end is closed; the client's is waited for
-  bool ping_open_ = false;
 };
 
 /// Takes a connection over whose first bytes are `bytes`, the connection preface in front.
