@@ -79,6 +79,8 @@ http::Http1Options http1_options_from_proto(const core::Http1ProtocolOptions& pr
   http::Http1Options options;
   options.allow_absolute_url =
       !proto.has_allow_absolute_url() || proto.allow_absolute_url().value();
+  if (!options.allow_absolute_url)
+    context.field("allow_absolute_url").warning("has no effect: absolute targets are taken");
   options.accept_http_10 = proto.accept_http_10();
   options.enable_trailers = proto.enable_trailers();
   options.send_fully_qualified_url = proto.send_fully_qualified_url();
@@ -120,6 +122,8 @@ http::Http2Options http2_options_from_proto(const core::Http2ProtocolOptions& pr
        "max_inbound_window_update_frames_per_data_frame_sent",
        options.max_inbound_window_updates_per_data);
   options.allow_connect = proto.allow_connect();
+  if (options.allow_connect)
+    context.field("allow_connect").warning("has no effect: extended CONNECT is refused");
   options.stream_error_on_invalid_message =
       proto.has_override_stream_error_on_invalid_http_message()
           ? proto.override_stream_error_on_invalid_http_message().value()

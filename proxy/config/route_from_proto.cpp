@@ -72,6 +72,7 @@ class Reader {
     out.response_headers = response_mutations_from_proto(in, context);
     out.filters = route_filters_from_proto(in.typed_per_filter_config(), registry_, context);
     out.decorator = in.decorator().operation();
+    if (in.has_decorator()) context.field("decorator").warning("has no effect: nothing is traced");
     if (in.has_tracing()) context.field("tracing").warning("has no effect: nothing is traced");
     if (!in.stat_prefix().empty()) context.field("stat_prefix").warning("has no effect");
     remark_limits(in, context);

@@ -211,3 +211,15 @@ def test_a_host_that_answers_no_ping_is_let_go(plain_lab, start):
         assert (answer.status, answer.body.endswith(b"connection termination")) == (503, True), answer
         assert time.monotonic() - began < 10  # the route's own time is 15 s
         assert scene.stat("cluster.up.http2.keepalive_timeout") == 1
+
+
+def test_an_attempt_on_which_nothing_moves_is_given_up(start):
+    policy = {"retry_on": "5xx", "num_retries": 1, "per_try_idle_timeout": "0.4s", "retry_back_off": {"base_interval": "0.001s"}}
+    scene = start([route(retry_policy=policy, timeout="5s")])
+    assert scene.get("/", "x-case: idle once", "x-up: fail=1:wait=1").status == 200
+    # What moves, however slowly, may take longer.
+    assert len(scene.get("/", "x-up: wait=0.25;size=5;slow=0.25").body) == 5
+    answer = scene.get("/", "x-up: wait=1")
+    assert (answer.status, answer.body) == (504, b"upstream request timeout")
+    assert scene.stat("cluster.up.upstream_rq_per_try_idle_timeout") == 3
+    assert scene.ends(3)[2][2] == "upstream_per_try_idle_timeout"

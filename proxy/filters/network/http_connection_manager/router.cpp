@@ -198,6 +198,7 @@ void Router::on_data(std::string_view data, bool end_of_stream) {
     keep_for_replay(data);
   else if (!data.empty())
     replayable_ = false;
+  touch_attempt();
   exchange_->send_data(data, end_of_stream);
   if (exchange_ != nullptr && end_of_stream) request_sent_ = stream_.now();
   if (exchange_ != nullptr && exchange_->congested() && !paused_client_) {
@@ -379,8 +380,16 @@ void Router::tell_upstream(bool first) {
     headers.set(HeaderId::x_envoy_attempt_count, std::to_string(first ? 1 : attempts_));
 }
 
+void Router::touch_attempt() {
+  if (policy_ == nullptr || policy_->per_try_idle_timeout.count() == 0) return;
+  const bool first = try_idle_deadline_ == kNever;
+  try_idle_deadline_ = stream_.now() + policy_->per_try_idle_timeout;
+  if (first) stream_.arm_timer();
+}
+
 void Router::send_request() {
   http::HeaderMap& headers = stream_.request_headers();
+  touch_attempt();
   if (attempts_ > 1) tell_upstream(false);
   if (action_->auto_host_rewrite && !host_->hostname.empty() && !host_rewritten_) {
     host_rewritten_ = true;
@@ -442,13 +451,14 @@ void Router::end_attempt() {
   request_relay_.reset();
   response_relay_.reset();
   exchange_ = nullptr;
-  try_deadline_ = kNever;
+  try_deadline_ = try_idle_deadline_ = kNever;
   host_->stats[stream_.worker().worker].rq_active.sub();
 }
 
 void Router::on_response_headers(std::uint16_t status, bool end_of_stream) {
   stream_.guarded([&] {
     response_begun_ = stream_.now();
+    touch_attempt();
     if (end_of_stream) end_attempt();
     report_status(status);
     if (may_retry_status(status)) {
@@ -469,6 +479,7 @@ void Router::on_response_headers(std::uint16_t status, bool end_of_stream) {
 
 void Router::on_response_data(std::string_view data, bool end_of_stream) {
   stream_.guarded([&] {
+    touch_attempt();
     if (end_of_stream) {
       end_attempt();
       finished();
@@ -525,7 +536,7 @@ void Router::update_response_pause() {
 void Router::finished() {
   if (done_) return;
   done_ = true;
-  deadline_ = try_deadline_ = duration_deadline_ = retry_at_ = kNever;
+  deadline_ = try_deadline_ = try_idle_deadline_ = duration_deadline_ = retry_at_ = kNever;
   if (counted_) stats_->upstream_rq_active[priority_index()].sub();
   request_use_.reset();
   retry_use_.reset();
@@ -555,7 +566,7 @@ std::optional<std::chrono::milliseconds> Router::idle_timeout() const noexcept {
 }
 
 Router::Time Router::next_time() const noexcept {
-  return std::min({deadline_, try_deadline_, duration_deadline_, retry_at_});
+  return std::min({deadline_, try_deadline_, try_idle_deadline_, duration_deadline_, retry_at_});
 }
 
 void Router::on_time(Time now) {
@@ -574,12 +585,15 @@ void Router::on_time(Time now) {
     return;
   }
   if (now >= deadline_) {
-    timed_out(false);
+    timed_out(Timeout::whole);
     return;
   }
   if (now >= try_deadline_) {
-    try_deadline_ = kNever;
-    timed_out(true);
+    timed_out(Timeout::attempt);
+    return;
+  }
+  if (now >= try_idle_deadline_) {
+    timed_out(Timeout::attempt_idle);
     return;
   }
   if (now >= retry_at_) attempt();

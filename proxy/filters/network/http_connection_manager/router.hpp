@@ -115,7 +115,11 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void schedule_retry();
   bool replay_unseen(http_client::ResetReason reason);
   void give_up_exchange();
-  void timed_out(bool per_try);
+  /// Of the route, of the attempt, of an attempt on which nothing moves.
+  enum class Timeout : std::uint8_t { whole, attempt, attempt_idle };
+  void timed_out(Timeout which);
+  /// Something has moved.
+  void touch_attempt();
   void report_status(std::uint16_t status);
   void report_failure(http_client::ResetReason reason);
   void end_attempt();
@@ -146,6 +150,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   std::chrono::milliseconds try_timeout_{0};
   Time deadline_ = kNever;  // of the route's timeout
   Time try_deadline_ = kNever;
+  Time try_idle_deadline_ = kNever;
   Time duration_deadline_ = kNever;
   Time retry_at_ = kNever;
   Time request_sent_ = kNever;

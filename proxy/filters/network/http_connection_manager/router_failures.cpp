@@ -243,8 +243,17 @@ void Router::give_up_exchange() {
   exchange->cancel();
 }
 
-void Router::timed_out(bool per_try) {
-  (per_try ? stats_->upstream_rq_per_try_timeout : stats_->upstream_rq_timeout).add();
+void Router::timed_out(Timeout which) {
+  std::string_view details = "response_timeout";
+  stats::Counter* counter = &stats_->upstream_rq_timeout;
+  if (which == Timeout::attempt) {
+    details = "upstream_per_try_timeout";
+    counter = &stats_->upstream_rq_per_try_timeout;
+  } else if (which == Timeout::attempt_idle) {
+    details = "upstream_per_try_idle_timeout";
+    counter = &stats_->upstream_rq_per_try_idle_timeout;
+  }
+  counter->add();
   const bool waited = waiting_.waits();
   // Between two attempts no host is to blame; nor is one for a response that a client reads slowly.
   if (exchange_ != nullptr || waited) {
@@ -255,7 +264,7 @@ void Router::timed_out(bool per_try) {
     if (!forwarding_) pool_->cluster().report(*host_, upstream::Outcome::timeout);
   }
   give_up_exchange();
-  if (per_try && !forwarding_ &&
+  if (which != Timeout::whole && !forwarding_ &&
       retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset),
                   false)) {
     response_ = nullptr;
@@ -264,16 +273,11 @@ void Router::timed_out(bool per_try) {
   }
   finished();
   if (forwarding_) {
-    stream_.on_upstream_broken(per_try ? "upstream_per_try_timeout" : "response_timeout",
-                               ResponseFlag::upstream_request_timeout);
+    stream_.on_upstream_broken(details, ResponseFlag::upstream_request_timeout);
     return;
   }
   stats_->count_response(stats::ResponseOrigin::external, 504);
-  LocalReply reply{504,
-                   "upstream request timeout",
-                   per_try ? "upstream_per_try_timeout" : "response_timeout",
-                   {},
-                   {}};
+  LocalReply reply{504, "upstream request timeout", details, {}, {}};
   if (asked_ != nullptr && asked_->alternative) {
     reply.status = 204;
     reply.body = {};

@@ -54,6 +54,7 @@ void Router::pump_response() {
   StreamConnection* const session = stream_.session();
   const std::uint64_t moved = response_relay_->take_moved();
   stream_.count_relayed(0, moved);
+  touch_attempt();
   session->response_was_written(moved, false);
   switch (status) {
     case tcp::RelayStatus::finished: {
@@ -90,6 +91,7 @@ void Router::pump_request() {
   StreamConnection* const session = stream_.session();
   const auto status = request_relay_->pump(session->hung_up());
   stream_.count_relayed(request_relay_->take_moved(), 0);
+  touch_attempt();
   switch (status) {
     case tcp::RelayStatus::finished: {
       const std::uint64_t bytes = request_relay_->bytes();
