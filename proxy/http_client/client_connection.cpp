@@ -19,7 +19,7 @@ constexpr io::Events kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 }  // namespace
 
 ClientConnection::~ClientConnection() {
-  if (marked_local_) environment().loop_guard.unmark({*marked_local_, pool_->host()->address});
+  if (marked_) environment().loop_guard.unmark({*local_, pool_->host()->address});
   environment().loop.forget(source_);
   out_.release(environment().relay.buffers);
   use_.reset();
@@ -63,14 +63,9 @@ void ClientConnection::mark(const RequestOptions& options) {
   if (!options.inherited_mark && !its_turn) return;
   const auto local = local_endpoint(socket_.get());
   if (!local) return;
-  marked_local_ = *local;
-  environment().loop_guard.mark({*local, use_.host()->address}, options.origin);
-}
-
-std::optional<Endpoint> ClientConnection::local_end() const {
-  const auto local = local_endpoint(socket_.get());
-  if (!local) return std::nullopt;
-  return *local;
+  local_ = *local;
+  marked_ = true;
+  environment().loop_guard.mark({*local_, use_.host()->address}, options.origin);
 }
 
 void ClientConnection::connecting_event(io::Events events) {
@@ -89,6 +84,8 @@ void ClientConnection::connecting_event(io::Events events) {
   phase_ = Phase::open;
   timer_.disarm();
   const int socket = socket_.get();
+  // Once for all exchanges, whose logs name it; a closed socket has none any more.
+  if (const auto local = local_endpoint(socket); local && !local_) local_ = *local;
   // The connection is kept for many exchanges, so it pays for these once.
   static_cast<void>(set_no_delay(socket, true));
   static_cast<void>(

@@ -77,7 +77,7 @@ class ClientConnection : io::EventHandler, io::TimerHandler, io::Resumable {
   [[nodiscard]] Environment& environment() const noexcept { return pool_->environment(); }
   [[nodiscard]] upstream::WorkerCluster& cluster() const noexcept { return pool_->cluster(); }
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
-  [[nodiscard]] std::optional<Endpoint> local_end() const;
+  [[nodiscard]] const std::optional<Endpoint>& local_end() const noexcept { return local_; }
   [[nodiscard]] const upstream::Host& peer_host() const noexcept { return *use_.host(); }
 
   HostPool* pool_;
@@ -110,7 +110,7 @@ class ClientConnection : io::EventHandler, io::TimerHandler, io::Resumable {
   bool in_ready_list_ = false;
   bool resuming_ = false;
   bool marked_ = false;
-  std::optional<Endpoint> marked_local_;
+  std::optional<Endpoint> local_;  // from connecting on
 };
 
 }  // namespace weir::http_client

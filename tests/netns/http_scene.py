@@ -27,6 +27,7 @@ LOG = {
     "code": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
     "details": "%RESPONSE_CODE_DETAILS%",
+    "upstream_local": "%UPSTREAM_LOCAL_ADDRESS%",
     "path": "%REQ(:PATH)%",
     "upstream": "%UPSTREAM_HOST%",
     "received": "%BYTES_RECEIVED%",

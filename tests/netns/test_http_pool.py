@@ -8,7 +8,7 @@ import time
 import pytest
 
 import http_scene
-from harness.lab import OUTSIDE
+from harness.lab import OUTSIDE, POD
 from http_differential.upstream import Upstream
 from http_scene import HOSTS, HTTP2, head, route, status
 from proxy_config import cluster
@@ -223,3 +223,14 @@ def test_an_attempt_on_which_nothing_moves_is_given_up(start):
     assert (answer.status, answer.body) == (504, b"upstream request timeout")
     assert scene.stat("cluster.up.upstream_rq_per_try_idle_timeout") == 3
     assert scene.ends(3)[2][2] == "upstream_per_try_idle_timeout"
+
+
+@pytest.mark.parametrize("fields", [{}, HTTP2], ids=["HTTP/1", "HTTP/2"])
+def test_the_log_names_the_upstream_connection(start, fields):
+    """Of a response with a body and of one without; and two requests over one connection have one address."""
+    scene = start(None, cluster("up", HOSTS[0], **fields))
+    with scene.client() as client:
+        for up in ("size=100", "size=0", "size=10"):
+            assert client.ask("/", f"x-up: {up}").status == 200
+    addresses = {line["upstream_local"] for line in scene.log(3)}
+    assert len(addresses) == 1 and addresses.pop().startswith(POD[4] + ":")

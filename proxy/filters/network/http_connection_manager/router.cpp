@@ -448,6 +448,7 @@ void Router::on_informational() {
 }
 
 void Router::end_attempt() {
+  if (exchange_ != nullptr) local_ = exchange_->local_address();
   request_relay_.reset();
   response_relay_.reset();
   exchange_ = nullptr;

@@ -238,7 +238,6 @@ void Router::give_up_exchange() {
   waiting_.leave();
   if (exchange_ == nullptr) return;
   http_client::Exchange* const exchange = exchange_;
-  local_ = exchange->local_address();
   end_attempt();
   exchange->cancel();
 }

@@ -60,7 +60,6 @@ void Router::pump_response() {
     case tcp::RelayStatus::finished: {
       const std::uint64_t bytes = response_relay_->bytes();
       http_client::Exchange* const exchange = exchange_;
-      local_ = exchange->local_address();
       end_attempt();
       finished();
       session->response_was_written(0, true);
