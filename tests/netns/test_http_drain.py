@@ -84,3 +84,13 @@ def test_draining_by_admin(start):
         scene.proxy.ask("POST", "/drain_listeners?graceful")
         assert one.wait_end() == "fin"
     assert scene.proxy.process.poll() is None
+
+
+def test_an_idle_client_of_http2_is_warned_first(start):
+    """What it sent meanwhile is served: the connection ends behind that."""
+    scene = start(common_http_protocol_options={"idle_timeout": "0.2s"}, drain_timeout="1s")
+    with scene.client2() as client:
+        assert status(client.ask()) == 200
+        scene.proxy.wait_stat("http.in.downstream_cx_idle_timeout", 1)
+        assert status(client.ask()) == 200
+        assert client.wait_end(10) == "fin"

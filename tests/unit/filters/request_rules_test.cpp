@@ -299,6 +299,14 @@ TEST(PathRules, EscapedSlashes) {
 
 // --- Time.
 
+TEST(RequestTimeouts, GrpcTimeoutAsText) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(grpc_timeout_text(milliseconds(1)), "1m");
+  EXPECT_EQ(grpc_timeout_text(milliseconds(99'999'999)), "99999999m");
+  EXPECT_EQ(grpc_timeout_text(milliseconds(100'000'999)), "100000S");
+  EXPECT_EQ(grpc_timeout_text(milliseconds(100'000'000'000)), "1666666M");
+}
+
 TEST(RequestTimeouts, GrpcTimeout) {
   for (const auto& [text, expected] : {std::pair{"1H", 3600000},
                                        {"2M", 120000},

@@ -333,7 +333,8 @@ void Http2Session::arm_timer() {
     next = since_ + hcm_.config->drain_timeout;
   else if (longest.count() > 0 && !drains_)
     next = core_.accepted + longest;
-  if (idle.count() > 0) next = std::min(next, (sides_.empty() ? idle_since_ : now) + idle);
+  if (idle.count() > 0 && !notice_sent_)
+    next = std::min(next, (sides_.empty() ? idle_since_ : now) + idle);
   timer_.disarm();
   if (next == std::chrono::steady_clock::time_point::max()) return;
   hcm_.worker->loop.arm(timer_,
@@ -364,12 +365,13 @@ void Http2Session::on_timer() {
       close(EndReason::idle_timeout);
       return;
     }
-    if (idle.count() > 0 && sides_.empty() && now >= idle_since_ + idle) {
+    // A request that is on its way already is served: first the notice, then GOAWAY.
+    if (idle.count() > 0 && !notice_sent_ && sides_.empty() && now >= idle_since_ + idle) {
       hcm_.stats->downstream_cx_idle_timeout.add();
-      codec_->goaway();
-      gather();
-      write();
-      if (!closed_) close(EndReason::idle_timeout);
+      if (drains_)
+        close(EndReason::idle_timeout);
+      else
+        drain(true);
       return;
     }
     if (notice_sent_ && now >= since_ + hcm_.config->drain_timeout) {

@@ -117,6 +117,9 @@ void Router::set_timeouts(const route::ForwardAction& action) {
   timeout_ = timeouts.whole;
   try_timeout_ = timeouts.attempt;
   if (timeouts.stream.count() > 0) duration_deadline_ = stream_.now() + timeouts.stream;
+  // The upstream is to give up no later than we do.
+  if (action.grpc_timeout_header_max && timeouts.stream.count() > 0 && stream_.is_grpc())
+    headers.set(HeaderId::grpc_timeout, grpc_timeout_text(timeouts.stream));
   headers.remove(HeaderId::x_envoy_upstream_rq_timeout_ms);
   headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
 }
@@ -364,17 +367,21 @@ void Router::on_ready(http_client::Exchange& exchange) {
 /// What the upstream is told about time and attempts. `first`: before the configuration's changes.
 void Router::tell_upstream(bool first) {
   http::HeaderMap& headers = stream_.request_headers();
-  if (!stream_.hcm().config->suppress_envoy_headers) {
+  const bool envoy_headers = !stream_.hcm().config->suppress_envoy_headers;
+  const bool rewrites_grpc = action_->max_grpc_timeout && !action_->grpc_timeout_header_max;
+  if (envoy_headers || rewrites_grpc) {
     std::chrono::milliseconds expected = try_timeout_.count() > 0 ? try_timeout_ : timeout_;
     if (!first && deadline_ != kNever && timeout_.count() > 0) {
       const auto rest =
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - stream_.now());
       expected = std::max(std::min(expected, rest), std::chrono::milliseconds(1));
     }
-    if (expected == kDefaultTimeout)
+    if (envoy_headers && expected == kDefaultTimeout)
       headers.set_static(HeaderId::x_envoy_expected_rq_timeout_ms, "15000");
-    else if (expected.count() > 0)
+    else if (envoy_headers && expected.count() > 0)
       headers.set(HeaderId::x_envoy_expected_rq_timeout_ms, std::to_string(expected.count()));
+    if (rewrites_grpc && expected.count() > 0 && stream_.is_grpc())
+      headers.set(HeaderId::grpc_timeout, grpc_timeout_text(expected));
   }
   if (stream_.virtual_host()->include_request_attempt_count)
     headers.set(HeaderId::x_envoy_attempt_count, std::to_string(first ? 1 : attempts_));

@@ -46,6 +46,16 @@ milliseconds parse_grpc_timeout(std::string_view text) {
   }
 }
 
+std::string grpc_timeout_text(milliseconds timeout) {
+  constexpr std::string_view kUnits = "mSMH";
+  constexpr std::int64_t kSteps[] = {1000, 60, 60};
+  constexpr std::int64_t kMost = 99'999'999;
+  std::int64_t value = timeout.count();
+  std::size_t unit = 0;
+  while (value > kMost && unit < std::size(kSteps)) value /= kSteps[unit++];
+  return std::to_string(std::min(value, kMost)) + kUnits[unit];
+}
+
 Timeouts request_timeouts(const route::ForwardAction& action, const route::RetryPolicy* policy,
                           const http::HeaderMap& headers, bool grpc) {
   Timeouts timeouts;

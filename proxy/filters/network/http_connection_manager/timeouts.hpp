@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "proxy/http/header_map.hpp"
@@ -27,6 +28,9 @@ Timeouts request_timeouts(const route::ForwardAction& action, const route::Retry
 
 /// "100m", "5S" … of a grpc-timeout header; 0: none, or not valid.
 std::chrono::milliseconds parse_grpc_timeout(std::string_view text);
+
+/// The same back, in the smallest unit of "mSMH" that needs no more than eight digits.
+std::string grpc_timeout_text(std::chrono::milliseconds timeout);
 
 /// The retry condition that a gRPC status stands for; 0 = none.
 std::uint32_t grpc_condition(std::string_view grpc_status);
