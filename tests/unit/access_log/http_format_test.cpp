@@ -64,7 +64,7 @@ TEST_F(HttpFormat, Operators) {
   of_.http.response_trailers = &of_.trailers;
   of_.trailers.add("x-checksum", "abc");
   of_.record.downstream_direct = DownstreamAddress{*Endpoint::parse("198.51.100.9:4000")};
-  const std::pair<std::string_view, std::string_view> cases[] = {
+  const std::pair<std::string_view, std::string> cases[] = {
       {"%PROTOCOL%", "HTTP/1.1"},
       {"%UPSTREAM_PROTOCOL%", "HTTP/2"},
       {"%RESPONSE_CODE%", "200"},

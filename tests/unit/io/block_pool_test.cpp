@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/sanitizers.hpp"
+
 namespace weir::io {
 namespace {
 
@@ -26,11 +28,13 @@ TEST(BlockPool, BlocksAreDistinctAndReused) {
   const std::set<Counted*> before(objects.begin(), objects.end());
   for (Counted* object : objects) pool.destroy(object);
   EXPECT_EQ(alive, 0);
-  for (int i = 0; i < 300; ++i) {
-    Counted* object = pool.make<Counted>(alive);
+  for (Counted*& object : objects) {
+    object = pool.make<Counted>(alive);
+    if (kAddressSanitizer) continue;  // every block is its own there
     EXPECT_TRUE(before.contains(object))
         << "a freed block should come back before a new slab is taken";
   }
+  for (Counted* object : objects) pool.destroy(object);
 }
 
 }  // namespace
