@@ -111,7 +111,7 @@ def test_timeouts_of_attempts(start):
 
 def test_streams_and_connections_that_are_idle(start):
     idle = {"common_http_protocol_options": {"idle_timeout": "0.5s"}}
-    scene = start([route(idle_timeout="0.3s", timeout="0s")], **idle)
+    scene = start([route(idle_timeout="0.3s", timeout="0s")], drain_timeout="0.3s", **idle)
     answer = scene.get("/", "x-up: wait=2")
     assert (answer.status, answer.body) == (504, b"stream timeout")
     started = time.monotonic()
