@@ -428,7 +428,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
   tunnel_ = switching;
   const bool bodiless = status < 200 || status == 204 || status == 304;
   const bool counted = headers.has(HeaderId::content_length);
-  std::string_view framing;
+  std::string_view framing = "";  // never null, as memcpy wants it
   response_chunked_ = false;
   if (!counted && !bodiless) {
     if (minor_version_ == 0) closes_ = true;
@@ -439,7 +439,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
     response_chunked_ = !end_of_stream && minor_version_ == 1;
   }
   if (minor_version_ == 0 && bodiless) closes_ = true;
-  std::string_view connection;
+  std::string_view connection = "";
   if (!switching && closes_)
     connection = "connection: close\r\n";
   else if (keep_alive_10_)
