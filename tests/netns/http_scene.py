@@ -169,6 +169,7 @@ class Client2:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connection
         self.wire = http2.Connection()
+        self.frames: list[http2.Frame] = []
         self.ended = False
         self.grants = grants
         self._next = 1
@@ -210,7 +211,8 @@ class Client2:
         if not data:
             self.ended = True
             return False
-        _, reply = self.wire.feed(data)
+        found, reply = self.wire.feed(data)
+        self.frames += found
         if reply and self.grants:
             try:
                 self.socket.sendall(reply)
