@@ -148,9 +148,9 @@ class Client1:
                 if message.whole and (message.status >= 200 or message.status == 101):
                     self._taken = at + 1
                     return message
-            if self.ended or not self.pump():
-                self.ended = True
+            if self.ended:
                 raise EOFError(f"the connection ended; so far: {self.reader.messages[self._taken:]} {self.reader.rest[:200]!r}")
+            self.pump()
 
     def wait_end(self) -> str:
         """Reads to the end: "fin" or "rst"."""

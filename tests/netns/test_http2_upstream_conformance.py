@@ -201,6 +201,13 @@ def scene(plain_lab):
         assert one.proxy.process.poll() is None, one.proxy.log()[-6000:]
 
 
+@pytest.fixture(autouse=True)
+def no_connection_is_left(scene):
+    yield
+    scene.speaker.drop()
+    scene.proxy.wait_stat("cluster.up.upstream_cx_active", 0)
+
+
 @pytest.mark.parametrize("one", CASES, ids=str)
 def test_what_upstreams_may_not_do(scene, one):
     before = scene.server.accepted
@@ -212,5 +219,3 @@ def test_what_upstreams_may_not_do(scene, one):
         gone = "GOAWAY" in scene.speaker.told() or "GOAWAY" in one.name
         assert status(client.ask("/good")) == 200
     assert scene.server.accepted == before + 1 + gone  # otherwise on the same connection
-    scene.speaker.drop()
-    scene.proxy.wait_stat("cluster.up.upstream_cx_active", 0)
