@@ -39,6 +39,12 @@ BAD_HEADS = [
     bad("§8.3.1", "neither :authority nor host", without(":authority")),
     bad("§8.3.1", "a :path that is none", instead(":path", "path")),
     bad("§8.3.1", "* for a GET", instead(":path", "*")),
+    # What would become another request in HTTP/1.1 (§10.3).
+    *[bad("§10.3", f":method {text!r}", instead(":method", text)) for text in ("GET /x HTTP/1.1\r\nx:", "GE T", "G(T", "GET\0", "GET\n", "\xc4")],
+    *[bad("§10.3", f":path {text!r}", instead(":path", text)) for text in ("/ HTTP/1.1\r\nx: y\r\n\r\n", "/a b", "/a\tb", "/a\0", "/a\n", "/a\x7f")],
+    *[bad("§10.3", f":authority {text!r}", instead(":authority", text)) for text in ("a\r\nx: y", "a b", "a/b", "a\0", "a\x7f", "a\xc4")],
+    *[bad("§10.3", f":scheme {text!r}", instead(":scheme", text)) for text in ("http\r\nx: y", "ht tp", "http:", "1http")],
+    *[bad("§10.3", f"host {text!r}", without(":authority", ("host", text))) for text in ("a\r\nx: y", "a b", "a@b", "")],
     bad("§8.5", "CONNECT with :scheme and :path", instead(":method", "CONNECT")),
     bad("§8.5", "CONNECT without :authority", headers(1, (":method", "CONNECT"))),
     bad("RFC 8441 §4", ":protocol, which was not offered", instead(":method", "CONNECT", (":protocol", "websocket"))),
@@ -81,6 +87,8 @@ GOOD = [
     good("§8.3.1", "host that is the same", {"host": "www.test"}, get(1, ("host", "www.test"))),
     good("§8.3.1", "host that differs counts for nothing", {"host": "www.test"}, get(1, ("host", "other.test"))),
     good("§8.3.1", "an unknown method", {":method": "FROB"}, instead(":method", "FROB")),
+    # No URI has such octets; §8.2.1 does not forbid them, Envoy passes them on, and they end nothing.
+    good("§8.3.1", "octets above 0x7f in :path", {":path": "/a\xc4"}, instead(":path", "/a\xc4")),
     good("§8.2.1", "an empty value", {"x": ""}, get(1, ("x", ""))),
     good("§8.2.1", "a value in upper case", {"x": "ABC"}, get(1, ("x", "ABC"))),
     good("§8.2.1", "octets above 0x7f", {"x": "\xe4\xff"}, get(1, ("x", "\xe4\xff"))),
