@@ -134,10 +134,11 @@ bool Http2Session::receive(std::span<const std::byte> bytes, Clock::time_point n
   now_ = now;
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     fail(Http2Error::protocol_error, "http2.bad_preface",
          "http/2 preface: not what a client begins with; does it speak HTTP/1.1?");
-  else if (taken == NGHTTP2_ERR_FLOODED)
+    last_goaway_due_ = false;  // it would not understand us (RFC 9113 §3.4)
+  } else if (taken == NGHTTP2_ERR_FLOODED)
     fail(Http2Error::enhance_your_calm, "http2.outbound_control_flood",
          "http/2: too many control frames in the outbound queue");
   else if (taken < 0)

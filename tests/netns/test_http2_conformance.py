@@ -141,19 +141,19 @@ def test_header_compression(scene, one):
 @each(http2_message_cases.BAD_HEADS)
 def test_malformed_heads(scene, one):
     """Refused in both configurations, in one of them without harm to the connection; the upstream hears nothing."""
-    scene.upstream.forget("")
+    scene.upstream.forget("message")
     with connect(scene) as client, connect(scene, LENIENT) as lenient:
         assert run(client, one) in one.permitted
         assert run(lenient, one) == "1: PROTOCOL_ERROR"
-    assert scene.upstream.received("") == []
+    assert scene.upstream.received("message") == []
 
 
 @each(http2_message_cases.ANSWERED_HERE)
 def test_requests_that_go_no_further(scene, one):
-    scene.upstream.forget("")
+    scene.upstream.forget("message")
     with connect(scene) as client:
         assert run(client, one) in one.permitted
-    assert scene.upstream.received("") == []
+    assert scene.upstream.received("message") == []
 
 
 @each(http2_message_cases.BAD_BODIES)
@@ -166,10 +166,10 @@ def test_malformed_bodies(scene, one):
 @pytest.mark.parametrize("one, expected", http2_message_cases.GOOD, ids=lambda part: str(part) if isinstance(part, Case) else "")
 def test_good_messages(scene, one, expected):
     """What the upstream receives of them."""
-    scene.upstream.forget("")
+    scene.upstream.forget("message")
     with connect(scene) as client:
         assert run(client, one) in one.permitted
-    (seen,) = scene.upstream.received("")
+    (seen,) = scene.upstream.received("message")
     method, path, _ = seen.start.split(" ")
     fields = {**dict(seen.headers), ":method": method, ":path": path, "": seen.body.decode()}
     assert {name: fields.get(name) for name in expected} == expected
@@ -334,8 +334,8 @@ def test_the_table_takes_in_what_is_discarded(scene, name):
 
 
 def test_a_wrong_preface_gets_no_http1(scene):
-    """Where HTTP/2 alone is spoken, HTTP/1.1 is not answered in its own words."""
+    """Where HTTP/2 alone is spoken, HTTP/1.1 is neither served nor answered in words that it does not know."""
     with connect(scene, SMALL, preface=False) as client:
         client.send(b"GET / HTTP/1.1\r\nhost: www.test\r\n\r\n")
         assert client.wait_end() in ("fin", "rst")
-        assert client.wire.goaway[0] == "PROTOCOL_ERROR"
+        assert client.frames == [] and client.wire._frames.rest == b""

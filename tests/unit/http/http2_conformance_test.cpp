@@ -335,16 +335,12 @@ INSTANTIATE_TEST_SUITE_P(, Http2Malformed, testing::ValuesIn(kMalformed),
                          [](const auto& one) { return std::string(one.param.name); });
 
 TEST(Http2Preface, OurSettingsComeBeforeGoawayToo) {
-  for (const std::string& bytes :
-       {std::string("GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
-        std::string(kMagic) + settings() + headers(1, {{":method", "GET"}})}) {
-    Http2Endpoint end(Role::server);
-    EXPECT_FALSE(end.input(bytes));
-    const std::vector<Frame> said = parse(end.output());
-    ASSERT_EQ(said.size(), 2u);
-    EXPECT_EQ(said[0].type, kSettings);
-    EXPECT_EQ(said[1].type, kGoaway);
-  }
+  Http2Endpoint end(Role::server);
+  EXPECT_FALSE(end.input(std::string(kMagic) + settings() + headers(1, {{":method", "GET"}})));
+  const std::vector<Frame> said = parse(end.output());
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].type, kSettings);
+  EXPECT_EQ(said[1].type, kGoaway);
 }
 
 }  // namespace
