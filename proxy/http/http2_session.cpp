@@ -132,6 +132,8 @@ void Http2Session::submit_preface(const Http2Options& options) {
 bool Http2Session::receive(std::span<const std::byte> bytes, Clock::time_point now) {
   if (failed_) return false;
   now_ = now;
+  // A SETTINGS frame may come in pieces, and the owner may have sent something between them.
+  queued_before_settings_ = nghttp2_session_get_outbound_queue_size(session_);
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {

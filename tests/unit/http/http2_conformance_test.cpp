@@ -343,5 +343,17 @@ TEST(Http2Preface, OurSettingsComeBeforeGoawayToo) {
   EXPECT_EQ(said[1].type, kGoaway);
 }
 
+TEST(Http2Windows, WhatIsSentWithinASettingsFrameIsNoFaultOfIt) {
+  Http2Endpoint end(Role::server);
+  end.input(std::string(kMagic) + settings() + frame(kSettings, kAck, 0));
+  for (const std::uint32_t id : {1u, 3u, 5u}) end.input(headers(id, get()));
+  end.output();
+  const std::string change = settings({{4, 100000}});
+  EXPECT_TRUE(end.input(std::string_view(change).substr(0, 9)));
+  for (const int id : {1, 3, 5}) end.session.submit_headers(id, end.response(), true);
+  EXPECT_TRUE(end.input(std::string_view(change).substr(9)));
+  EXPECT_FALSE(end.session.failed());
+}
+
 }  // namespace
 }  // namespace weir::http
