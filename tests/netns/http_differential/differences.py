@@ -70,6 +70,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("scheme of HTTP/2", "one source for both versions", where("*h2 field x-forwarded*", kinds="upstream.*")),
     Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
     Explained("which limit is met first", "either is true", where("*1 KiB: * fields*")),
+    Explained("closed as announced", "RFC 9112 §9.6: after Connection: close comes nothing", where("connection: slow head", "connection: third after the drain", "connection idle: third after the drain", configs="timeouts", kinds="end answers.count log.count upstream.count")),
     Explained("address that was not reached", "the address was dialled", where("*refused*", kinds="log.UPSTREAM_REMOTE_*")),
 )
 
