@@ -71,6 +71,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
     Explained("which limit is met first", "either is true", where("*1 KiB: * fields*")),
     Explained("closed as announced", "RFC 9112 §9.6: after Connection: close comes nothing", where("connection: slow head", "connection: third after the drain", "connection idle: third after the drain", configs="timeouts", kinds="end answers.count log.count upstream.count")),
+    Explained("metadata that is not there", "what is not there is nil, as with headers", where("info: *", configs="lua", kinds="upstream.headers", weir='*["x-metadata", "nil"]*')),
     Explained("address that was not reached", "the address was dialled", where("*refused*", kinds="log.UPSTREAM_REMOTE_*")),
 )
 

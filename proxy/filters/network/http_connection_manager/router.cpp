@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "proxy/filters/http/support.hpp"
+#include "proxy/filters/network/http_connection_manager/reset_text.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
 #include "proxy/filters/network/http_connection_manager/timeouts.hpp"
 #include "proxy/http/http1/head_parser.hpp"
@@ -353,9 +354,9 @@ void Router::attempt() {
 void Router::failed_without_attempt() {
   finished();
   stats_->count_response(stats::ResponseOrigin::external, 503);
+  const std::string body = reset_body(reset_text(ResetReason::overflow), false);
   LocalReply reply{503,
-                   "upstream connect error or disconnect/reset before headers. reset reason: "
-                   "overflow",
+                   body,
                    "upstream_reset_before_response_started{overflow}",
                    {{"x-envoy-overloaded", "true"}},
                    {}};
