@@ -314,6 +314,14 @@ void Http1Session::begin_request(const http::RequestLine& line) {
     refuse(error);
     return;
   }
+  if (framing_ != BodyFraming::none && headers.get(HeaderId::method) == "CONNECT") {
+    // It has none: what follows the head is the tunnel's (RFC 9110 §9.3.6).
+    if (framing_ == BodyFraming::chunked)
+      refuse(Http1Error::bad_transfer_encoding);
+    else
+      refuse({400, "Bad Request", "http1.body_disallowed"});
+    return;
+  }
   if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
   keep_alive_10_ = false;
   if (headers.has(HeaderId::connection)) {

@@ -79,6 +79,8 @@ void Stream::begin_request(bool end_of_stream) {
     return;
   }
   upgrade_ = !http2 && filters::is_upgrade(request_);
+  const bool has_body =
+      request_.has(HeaderId::transfer_encoding) || connection_->request_body_left() > 0;
   const ClientFacts client = mutate_request(
       config, request_, facts_->peer, facts_->destination.endpoint, upgrade_, hcm_.worker->random);
   remote_ = client.remote;
@@ -87,7 +89,7 @@ void Stream::begin_request(bool end_of_stream) {
   if (route_ != nullptr)
     for (const std::string& name : config.routes->config().internal_only_headers)
       if (!internal_) request_.remove(std::string_view(name));
-  if (over_ || !check_upgrade()) return;
+  if (over_ || !check_upgrade(has_body)) return;
   make_filters();
   if (!end_of_stream || !hcm_.filters.empty()) arm_timer();
   // Envoy says 100 itself, and the upstream never sees the question.
@@ -104,7 +106,7 @@ void Stream::begin_request(bool end_of_stream) {
   if (!over_) arm_timer();  // the route may have an idle timeout of its own
 }
 
-bool Stream::check_upgrade() {
+bool Stream::check_upgrade(bool has_body) {
   const bool connect = request_.get(HeaderId::method) == "CONNECT";
   if (connect) {
     // A tunnel is not made: what the route would forward is refused.
@@ -135,7 +137,8 @@ bool Stream::check_upgrade() {
       for (const auto& [name, enabled] : action->upgrades)
         if (name == type) allowed = enabled;
   connection_->close_after_response();
-  if (allowed) return true;
+  // Where a body ends and the other protocol begins, two hops may see differently.
+  if (allowed && !has_body) return true;
   hcm_.stats->downstream_rq_ws_on_non_ws_route.add();
   upgrade_ = false;
   reply({403, {}, "upgrade_failed", {}, {}});

@@ -206,7 +206,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   void on_timer() override;
   [[nodiscard]] std::chrono::milliseconds longest_duration() const;
   void begin_request(bool end_of_stream);
-  bool check_upgrade();
+  bool check_upgrade(bool has_body);
   void make_filters();
   void find_route();
   /// The route of a virtual host that takes nothing without TLS; nullptr: it takes this.
