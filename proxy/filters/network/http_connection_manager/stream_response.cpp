@@ -7,6 +7,7 @@
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
 #include "proxy/filters/network/http_connection_manager/header_rules.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
+#include "proxy/http/http1/head_parser.hpp"
 
 namespace weir::filters {
 
@@ -28,7 +29,8 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
 void Stream::on_upstream_headers(http::HeaderMap& headers, std::uint16_t status,
                                  bool end_of_stream) {
   last_activity_ = now();
-  if (upgrade_ && status != 101 && status >= 200 && status < 300) {
+  if (upgrade_ && status >= 200 && status < 300 &&
+      http::equals_ignoring_case(request_.get(HeaderId::upgrade), "websocket")) {
     // A success that is not a 101 is no tunnel; what follows could be taken for one.
     router_.cancel();
     reply({status, {}, "websocket_handshake_unsuccessful", {}, {}});
