@@ -205,11 +205,15 @@ bool Http1Session::is_http2_preface(std::string_view bytes) {
 }
 
 std::size_t Http1Session::consume_head(std::string_view bytes) {
-  if (first_bytes_ && bytes.front() == 'P' && hcm_.config->codec != HcmConfig::Codec::http1 &&
-      is_http2_preface(bytes)) {
-    if (bytes.size() < kPreface.size()) return 0;
-    become_http2(bytes);
-    return bytes.size();
+  using Codec = HcmConfig::Codec;
+  if (first_bytes_ && hcm_.config->codec != Codec::http1) {
+    const bool preface = bytes.front() == 'P' && is_http2_preface(bytes);
+    if (preface && bytes.size() < kPreface.size()) return 0;
+    // What is no preface where nothing but HTTP/2 is spoken is for that codec to refuse.
+    if (preface || hcm_.config->codec == Codec::http2) {
+      become_http2(bytes);
+      return bytes.size();
+    }
   }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
   if (bytes.starts_with("\r\n")) {

@@ -20,6 +20,11 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
   const auto status = headers.get(HeaderId::status);
   if (response_begun_ || connection_ == nullptr || status.size() != 3) return;
   if (!hcm_.config->proxy_100_continue) return;
+  // It has no content, whatever it says, and what is about the connection stays there.
+  for (const HeaderId id :
+       {HeaderId::connection, HeaderId::keep_alive, HeaderId::proxy_connection, HeaderId::upgrade,
+        HeaderId::transfer_encoding, HeaderId::content_length})
+    headers.remove(id);
   connection_->send_informational(
       static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] -
                                  '0'),
