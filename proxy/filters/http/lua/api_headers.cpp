@@ -77,7 +77,13 @@ int headers_replace(lua_State* L) {
   const LuaHeaderName name = writable_name(L, 2);
   const std::string_view value = value_at(L, 3);
   where.execution.charge_stream(L, name.text().size() + value.size() + 32);
-  where.map.set(name.text(), value);
+  if (name.text().front() == ':') {
+    where.map.set(name.text(), value);
+  } else {
+    // Where a header stands shows when it was written last, as with Envoy.
+    where.map.remove(name.text());
+    where.map.add(name.text(), value);
+  }
   changed(where);
   return 0;
 }
