@@ -215,6 +215,12 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
       return bytes.size();
     }
   }
+  if (first_bytes_ && hcm_.config->codec == HcmConfig::Codec::http2) {
+    // Nothing else is spoken here: there is no language for an answer.
+    hcm_.stats->downstream_cx_protocol_error.add();
+    wants_close_ = true;
+    return 0;
+  }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
   if (bytes.starts_with("\r\n")) {
     if (!head_begun()) begin_head();
@@ -229,7 +235,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   }
   const HcmConfig& config = *hcm_.config;
   const http::HeadLimits limits{config.max_request_headers_kb * 1024u, config.common.max_headers,
-                                config.common.underscores};
+                                config.common.underscores, config.http1.allow_absolute_url};
   stream_ = hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
   http::RequestLine line;
   const auto result = http::parse_request_head(bytes, limits, stream_->request_map(), line);

@@ -94,6 +94,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     return;
   }
   report_failure(reason);
+  if (reason == ResetReason::overflow) host_.reset();  // it was never asked
   if ((reused || reason == ResetReason::not_sent) && replay_unseen(reason)) return;
   std::uint32_t condition =
       bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset);
@@ -146,12 +147,12 @@ bool Router::replay_unseen(ResetReason reason) {
 
 bool Router::retry_after(std::uint32_t condition, bool response) {
   if ((conditions_ & condition) == 0) return false;
-  if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (retries_left_ == 0) {
     stats_->upstream_rq_retry_limit_exceeded.add();
     stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
     return false;
   }
+  if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (!end_in_ && response) {
     stream_.hcm().stats->rq_retry_skipped_request_not_complete.add();
     return false;
