@@ -88,6 +88,19 @@ def test_a_refused_upgrade_is_no_tunnel(plain_lab, run_proxy, upstream):
     http_scene.gauges_are_zero(scene.proxy)
 
 
+@pytest.mark.parametrize("framing", ["content-length: 5", "transfer-encoding: chunked"])
+def test_an_upgrade_with_a_body_is_refused(plain_lab, run_proxy, upstream, framing):
+    """Its bytes could be the body's or the tunnel's: they go nowhere."""
+    scene = http_scene.start(plain_lab, run_proxy, **WEBSOCKET)
+    with scene.client() as client:
+        client.send(head("/", "connection: upgrade", "upgrade: websocket", framing) + b"hello")
+        answer = client.answer()
+        assert (answer.status, answer.header("connection")) == (403, "close")
+        assert client.wait_end() == "fin"
+    assert scene.ends() == [(403, "-", "upgrade_failed")]
+    assert scene.stat("cluster.up.upstream_rq_total") == 0
+
+
 @pytest.fixture
 def grpc(plain_lab, run_proxy, upstream):
     return http_scene.start(plain_lab, run_proxy, [route(timeout="0s")], cluster("up", HOSTS[0], **HTTP2))
@@ -127,7 +140,7 @@ def test_cancellation_reaches_the_upstream(grpc, upstream):
         grpc.proxy.wait_stat("cluster.up.upstream_rq_active", 1)
         client.send(http2.reset(number))
         grpc.proxy.wait_stat("cluster.up.upstream_rq_active", 0)
-        wait_for(lambda: upstream.received("cancelled")[0].end not in ("open", "whole"), "the upstream hears of it")
+        wait_for(lambda: any(one.end not in ("open", "whole") for one in upstream.received("cancelled")), "the upstream hears of it")
         assert grpc.stat("cluster.up.upstream_rq_cancelled") == 1
         assert grpc.stat("cluster.up.upstream_cx_total") == 1
         assert status(client.ask()) == 200

@@ -309,7 +309,6 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   }
   if (config.forward_client_cert == HcmConfig::ForwardClientCert::sanitize)
     headers.remove(HeaderId::x_forwarded_client_cert);
-  set_request_id(config, headers, edge, random);
   if (!config.via.empty()) {
     const std::string_view before = headers.get(HeaderId::via);
     headers.set_static(HeaderId::via,
@@ -317,6 +316,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
                            ? headers.arena().copy(config.via)
                            : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
+  set_request_id(config, headers, edge, random);
   return facts;
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
 #include "proxy/filters/network/http_connection_manager/header_rules.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
+#include "proxy/http/http1/head_parser.hpp"
 
 namespace weir::filters {
 
@@ -33,7 +34,8 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
 void Stream::on_upstream_headers(http::HeaderMap& headers, std::uint16_t status,
                                  bool end_of_stream) {
   last_activity_ = now();
-  if (upgrade_ && status != 101 && status >= 200 && status < 300) {
+  if (upgrade_ && status >= 200 && status < 300 &&
+      http::equals_ignoring_case(request_.get(HeaderId::upgrade), "websocket")) {
     // A success that is not a 101 is no tunnel; what follows could be taken for one.
     router_.cancel();
     reply({status, {}, "websocket_handshake_unsuccessful", {}, {}});
@@ -171,21 +173,26 @@ void Stream::reply(const LocalReply& reply) {
       if (grpc && name == "grpc-status")
         std::from_chars(value.data(), value.data() + value.size(), grpc_status);
     // A message that cannot be taken: nobody knows what follows it.
-    if (status == 400 && connection_ != nullptr && !connection_->is_http2())
+    if (status == 400 && connection_ != nullptr && !connection_->is_http2() &&
+        !hcm_.config->stream_error_on_invalid_message)
       connection_->close_after_response();
     response_ = &headers;
     headers.add(HeaderId::status, std::to_string(status));
     const bool forwards =
         route_ != nullptr && std::holds_alternative<route::ForwardAction>(route_->action);
     if (forwards) apply_response_mutations();
+    if (reply.mutations != nullptr) reply.mutations->apply(headers, nullptr);
     for (const auto& [name, value] : reply.headers)
       if (!grpc || name != "grpc-status") headers.set(std::string_view(name), value);
     if (!forwards) apply_response_mutations();
     const std::size_t own = mapped.headers.size();
     map_local_reply(mapped, status, body, content_type, headers);
+    flags_.bits |= reply.late_flags.bits;
     for (std::size_t i = own; i < mapped.headers.size(); ++i)
       headers.set(std::string_view(mapped.headers[i].first), mapped.headers[i].second);
     if (grpc) {
+      // The line end of a JSON format is none of the message.
+      if (body.ends_with('\n')) body.pop_back();
       // A status that the configuration has put in its place counts, unless a filter has said more.
       if (status != reply.status && !reply.grpc_status) grpc_status = grpc_status_of(status);
       headers.set_static(HeaderId::status, "200");
