@@ -3,6 +3,7 @@
 
 #include "envoy/config/route/v3/route.pb.h"
 #include "proxy/config/header_mutations_from_proto.hpp"
+#include "proxy/config/metadata_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
 #include "proxy/config/retry_policy_from_proto.hpp"
 #include "proxy/config/route_action_from_proto.hpp"
@@ -39,6 +40,7 @@ class Reader {
     out.include_request_attempt_count = in.include_request_attempt_count();
     out.include_attempt_count_in_response = in.include_attempt_count_in_response();
     out.filters = route_filters_from_proto(in.typed_per_filter_config(), registry_, context);
+    out.metadata = metadata_from_proto(in.metadata());
     remark_idle(in, context);
     return out;
   }
@@ -71,6 +73,7 @@ class Reader {
     out.request_headers = request_mutations_from_proto(in, context);
     out.response_headers = response_mutations_from_proto(in, context);
     out.filters = route_filters_from_proto(in.typed_per_filter_config(), registry_, context);
+    out.metadata = metadata_from_proto(in.metadata());
     out.decorator = in.decorator().operation();
     if (in.has_decorator()) context.field("decorator").warning("has no effect: nothing is traced");
     if (in.has_tracing()) context.field("tracing").warning("has no effect: nothing is traced");

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "proxy/http/metadata.hpp"
 #include "proxy/route/header_mutation.hpp"
 #include "proxy/route/matchers.hpp"
 
@@ -153,7 +154,8 @@ struct Route {
   HeaderMutations request_headers;
   HeaderMutations response_headers;
   RouteFilters filters;
-  std::string decorator;  // decorator.operation
+  std::string decorator;                           // decorator.operation
+  std::shared_ptr<const http::Metadata> metadata;  // values are JSON; nullptr: none
 };
 
 /// route.v3.VirtualHost.
@@ -169,6 +171,7 @@ struct VirtualHost {
   bool include_request_attempt_count = false;
   bool include_attempt_count_in_response = false;
   RouteFilters filters;
+  std::shared_ptr<const http::Metadata> metadata;  // as a route's
 };
 
 using ClusterExists = std::function<bool(const std::string& name)>;

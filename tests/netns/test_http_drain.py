@@ -94,3 +94,20 @@ def test_an_idle_client_of_http2_is_warned_first(start):
         scene.proxy.wait_stat("http.in.downstream_cx_idle_timeout", 1)
         assert status(client.ask()) == 200
         assert client.wait_end(10) == "fin"
+
+
+@pytest.mark.parametrize(
+    ("limit", "counter"),
+    [({"idle_timeout": "0.3s"}, "downstream_cx_idle_timeout"), ({"max_connection_duration": "0.3s"}, "downstream_cx_max_duration_reached")],
+)
+def test_a_connection_of_http1_that_was_there_for_too_long_gets_one_more_answer(start, limit, counter):
+    scene = start(common_http_protocol_options=limit, drain_timeout="1s")
+    with scene.client() as one, scene.client() as other, scene.client() as silent:
+        assert one.ask().status == other.ask().status == 200
+        assert silent.wait_end() == "fin"  # it has never asked
+        scene.proxy.wait_stat(f"http.in.{counter}", 3)
+        answer = one.ask()
+        assert (answer.status, answer.header("connection")) == (200, "close")
+        assert one.wait_end() == "fin"
+        assert other.wait_end() == "fin"
+    http_scene.gauges_are_zero(scene.proxy)

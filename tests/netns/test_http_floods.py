@@ -114,6 +114,40 @@ def test_the_next_head_has_the_same_time(scene):
         assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize(
+    ("limit", "flags", "details", "body"),
+    [
+        ({"stream_idle_timeout": "0.4s"}, "SI", "stream_idle_timeout", b"stream timeout"),
+        ({"request_timeout": "0.4s"}, "-", "request_overall_timeout", b"request timeout"),
+        ({"common_http_protocol_options": {"max_stream_duration": "0.4s"}}, "-", "max_duration_timeout", b"downstream duration timeout"),
+        ({"request_headers_timeout": "0.4s", "request_timeout": "2s"}, "-", "request_header_timeout", b"request header timeout"),
+    ],
+)  # fmt: skip
+def test_heads_that_never_end(plain_lab, run_proxy, upstream, limit, flags, details, body):
+    """Whatever limits a request counts from the first byte of its head, and tells it once."""
+    scene = http_scene.start(plain_lab, run_proxy, **limit)
+    with scene.client() as client:
+        assert client.ask().status == 200
+        client.send(b"GET / HT")
+        answer = client.answer()
+        assert (answer.status, answer.body) == (408, body)
+        assert client.wait_end() == "fin"
+    assert scene.ends(2)[1:] == [(408, flags, details)]
+    http_scene.gauges_are_zero(scene.proxy)
+
+
+def test_a_slow_head_leaves_less_time_for_the_body(plain_lab, run_proxy, upstream):
+    scene = http_scene.start(plain_lab, run_proxy, request_timeout="1s")
+    with scene.client() as client:
+        started = time.monotonic()
+        client.send(b"POST / HTTP/1.1\r\nhost: a\r\n")
+        time.sleep(0.6)
+        client.send(b"content-length: 9\r\n\r\nabc")
+        assert client.answer().status == 408
+        assert time.monotonic() - started < 1.5
+    assert scene.ends() == [(408, "-", "request_overall_timeout")]
+
+
 def test_bodies_that_never_end(plain_lab, run_proxy, upstream):
     """A request has as long as it may take altogether."""
     scene = http_scene.start(plain_lab, run_proxy, request_timeout="0.5s")

@@ -35,10 +35,12 @@ def read_body(stream, headers: dict[str, str]) -> bytes:
 
 
 def application(connection) -> None:
-    """Answers each request with what it has seen, its body among it; x-refuse makes it a 403 without body."""
+    """Answers each request with what it has seen, its body among it; x-refuse makes it a 403 without body, /slow takes a while."""
     stream = connection.makefile("rb")
     for method, path, headers in http_front.requests(stream):
         body = read_body(stream, headers).decode()
+        if path == "/slow":
+            time.sleep(0.6)
         answer = json.dumps({"method": method, "path": path, "headers": headers, "body": body}).encode()
         status = "200 OK"
         if "x-refuse" in headers:
@@ -125,6 +127,17 @@ def test_a_call_decides_and_its_answer_goes_on(front):
     posted = made.ask("/", {"x-token": "joe"}, "POST", b"x" * 5000)
     assert posted.seen["body"] == "x" * 5000 and posted.seen["headers"]["x-user"] == "user-of-joe"
     assert made.stat("http.ingress.lua.errors") == 0
+
+
+def test_a_call_that_fails_says_why(front):
+    made = front("""
+        function envoy_on_request(handle)
+          local ask = {[":method"] = "GET", [":path"] = "/slow", [":authority"] = "auth"}
+          local headers, body = handle:httpCall("auth", ask, nil, 200)
+          handle:respond({[":status"] = "403"}, headers[":status"] .. " " .. body)
+        end
+    """)
+    assert made.ask("/").body == b"504 upstream request timeout"
 
 
 def test_bodies_go_through_a_call(front):

@@ -88,6 +88,19 @@ def test_a_refused_upgrade_is_no_tunnel(plain_lab, run_proxy, upstream):
     http_scene.gauges_are_zero(scene.proxy)
 
 
+@pytest.mark.parametrize("framing", ["content-length: 5", "transfer-encoding: chunked"])
+def test_an_upgrade_with_a_body_is_refused(plain_lab, run_proxy, upstream, framing):
+    """Its bytes could be the body's or the tunnel's: they go nowhere."""
+    scene = http_scene.start(plain_lab, run_proxy, **WEBSOCKET)
+    with scene.client() as client:
+        client.send(head("/", "connection: upgrade", "upgrade: websocket", framing) + b"hello")
+        answer = client.answer()
+        assert (answer.status, answer.header("connection")) == (403, "close")
+        assert client.wait_end() == "fin"
+    assert scene.ends() == [(403, "-", "upgrade_failed")]
+    assert scene.stat("cluster.up.upstream_rq_total") == 0
+
+
 @pytest.fixture
 def grpc(plain_lab, run_proxy, upstream):
     return http_scene.start(plain_lab, run_proxy, [route(timeout="0s")], cluster("up", HOSTS[0], **HTTP2))

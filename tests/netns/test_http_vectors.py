@@ -69,7 +69,7 @@ def test_codes_of_routes_and_hosts(start):
 
 
 def test_codes_of_requests(start):
-    """T16: 400 of both lengths, 501 of an unknown coding, 431 of too much, 426 of HTTP/1.0, 403 of a foreign upgrade."""
+    """T16: 400 of both lengths, 501 of an unknown coding, 431 of too much, 426 of HTTP/1.0, 403 of a foreign upgrade, CONNECT with a body."""
     scene = start()
     cases = [
         (head("/", "content-length: 3", "transfer-encoding: chunked", method="POST"), 400, "DPE", "http1.content_length_and_chunked_not_allowed"),
@@ -78,6 +78,9 @@ def test_codes_of_requests(start):
         (head("/", *[f"x{i}: y" for i in range(101)]), 431, "DPE", "http1.too_many_headers"),
         (head("/", version="HTTP/1.0"), 426, "DPE", "low_version"),
         (head("/", "connection: upgrade", "upgrade: other"), 403, "-", "upgrade_failed"),
+        (head("www.test:80", method="CONNECT"), 404, "NR", "route_not_found"),
+        (head("www.test:80", "content-length: 3", method="CONNECT"), 400, "DPE", "http1.body_disallowed"),
+        (head("www.test:80", "transfer-encoding: chunked", method="CONNECT"), 501, "DPE", "http1.invalid_transfer_encoding"),
     ]
     for data, code, _, _ in cases:
         with scene.client() as client:

@@ -43,7 +43,7 @@ struct LocalReply {
 
 /// The answer to a call of a filter's own.
 struct CallResponse {
-  bool arrived = false;  // false: no cluster, no host, reset or timeout; `headers` hold :status 503
+  bool arrived = false;  // false: no cluster, no host, reset or timeout; :status is ours
   std::vector<std::pair<std::string, std::string>> headers;  // with :status
   std::string body;
 };

@@ -41,6 +41,38 @@ def where(*cases: str, configs: str = "*", kinds: str = "*", envoy: str = "*", w
     return applies
 
 
+def either(*predicates: Predicate) -> Predicate:
+    """What one of them applies to."""
+    return lambda case, difference: any(one(case, difference) for one in predicates)
+
+
+_REFUSED = {
+    "answer.start": ('"HTTP/1.1 403 Forbidden"',),
+    "answer.headers": ('[["connection", "close"], ["content-length", "0"], ["date", "<date>"], ["server", "envoy"]]', '[[":status", "403"], ["date", "<date>"], ["server", "envoy"]]'),
+    "answer.body": ('""',),
+    "answer.framing": ('"length"',),
+    "answer.end": ('"NO_ERROR"',),
+    "upstream.count": ("[]",),
+    "answers.count": ('[{"answer.start": "HTTP/1.1 403 Forbidden"*',),
+    "end": ('"closed"',),
+    "log.details": ('"upgrade_failed"',),
+    "log.code": ("403",),
+    "log.flags": ('"-"',),
+    "log.host": ("null",),
+    "log.attempts log.received log.sent": ("0",),
+}  # fmt: skip
+
+
+def refused_tunnel(*cases: str, configs: str) -> Predicate:
+    """weir-proxy answers 403 upgrade_failed, whatever Envoy does."""
+    return either(*(where(*cases, configs=configs, kinds=kinds, weir=one) for kinds, texts in _REFUSED.items() for one in texts))
+
+
+def sent_behind_end(case: Case, difference: Difference) -> bool:
+    """What the upstream says in a tunnel once it has seen the client's end."""
+    return case.config == "upgrades" and difference.kind == "log.sent" and int(difference.right) - int(difference.left) == len("[end seen]")
+
+
 EXPLAINED: tuple[Explained, ...] = (
     Explained("strict lines", "what one hop takes for a line end and the next does not hides a request (RFC 9112 §2.2, §3)", where("*bare lf*", "*leading lf*", "*bare cr*", "*cr at end*", "*line two spaces*", "*line tab", "*line trailing space", "*coding lf*", "*coding prefix*", "*chunk lf *", "*chunk trailer lf*")),
     Explained("folded lines", "RFC 9112 §5.2 lets a server refuse them; no client sends them", where("*field fold*", "*field leading space", "*field leading tab", "*coding fold*", "*chunk trailer fold*", "*raw fold*")),
@@ -50,7 +82,8 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("half-closed clients", "the request is whole, and the client still reads", where("*whole*FIN", "*pipeline FIN", "*h2 FIN*", "*gone while delayed*", "*json: FIN", "*text: FIN")),
     Explained("pipelines of direct answers", "nothing is wrong with it (RFC 9112 §9.3.2)", where("*pipeline direct*")),
     Explained("request line alone", "an answer to half a head saves nothing", where("*line 0.9 alone*")),
-    Explained("tunnels half-closed", "WebSocket and others end one direction first; no bytes are lost", where("*upgrade*", "*asked*", "*early data*", "*tunnel*", "*with length*", "*with chunked*", "*post*", "*answer*", configs="upgrades", kinds="log.* answer.body answer.headers answers.count upstream.* end")),
+    Explained("tunnels half-closed", "WebSocket and others end one direction first; no bytes are lost", either(where(configs="upgrades", kinds="log.details", envoy='"downstream_remote_disconnect"', weir='"via_upstream"'), where(configs="upgrades", kinds="log.flags", envoy='"DC"', weir='"-"'), where("*: FIN in tunnel", configs="upgrades", kinds="answer.body", envoy='"hello"', weir='"hello[end seen]"'), sent_behind_end)),
+    Explained("upgrades with a body", "where the body ends and the other protocol begins, two hops may see differently", refused_tunnel("*: with length", "*: with chunked", configs="upgrades")),
     Explained("1xx unasked", "RFC 9110 §15.2.2: only after Upgrade", where("*101-not-asked*", "*asked only*", "*asked h2c*", "*raw 100-only*")),
     Explained("strict answers", "as strict as with requests", where("*raw bare-*", "*raw version-*", "*raw status-4-digits*", "*raw too-large-header*", "*frames space-value*")),
     Explained("broken bodies", "a matter of reads", where("*chunk-no-end*", "*short-body*", "*cut;*", "*chunk-bad-size*", "*chunk-huge-size*", "*trailer-pseudo*", "*trailer-no-end*", kinds="answer.body log.sent answer.headers")),
@@ -64,7 +97,9 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("random requests refused", "`strict lines`, `folded lines`, `strict chunks`, `several Host` and `largest length` in requests whose names do not say so", refused_at_random),
     Explained("random requests refused by both", "either fault is true", refused_by_both),
     Explained("unknown fields", "not supported; said at start", where(kinds="refused")),
-    Explained("CONNECT", "tunnels are no task of an interception proxy", where(configs="connect")),
+    Explained("CONNECT", "tunnels are no task of an interception proxy", refused_tunnel("passed: *", "passed to http2: *", configs="connect")),
+    Explained("CONNECT without a target", "two blanks make no request line", where("*: target ", configs="connect", kinds="log.details", envoy='"http1.invalid_url"', weir='"http1.codec_error"')),
+    Explained("CONNECT does not end a connection", "one refused request is no reason to send the others elsewhere", where("not allowed: h2 *", configs="connect", kinds="goaway", envoy='["NO_ERROR", ""]', weir="null")),
     Explained("retried with the time that is left", "differs by the time that the attempts took", where(kinds="upstream.headers", envoy="*x-envoy-expected-rq-timeout-ms*", configs="retries wrong_answers timeouts")),
     Explained("hedging", "not supported", where("*all*", configs="trust envoy_headers", kinds="upstream.headers", envoy="*x-envoy-expected-rq-timeout-ms*")),
     Explained("empty x-forwarded-proto", "says nothing of the route", where("*proto []*")),
@@ -73,6 +108,8 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("scheme of HTTP/2", "one source for both versions", where("*h2 field x-forwarded*", kinds="upstream.*")),
     Explained("extended CONNECT", "not supported; SETTINGS say so", where("*h2 extended*")),
     Explained("which limit is met first", "either is true", where("*1 KiB: * fields*")),
+    Explained("closed as announced", "RFC 9112 §9.6: after Connection: close comes nothing", where("connection: slow head", "connection: third after the drain", "connection idle: third after the drain", configs="timeouts", kinds="end answers.count log.count upstream.count")),
+    Explained("metadata that is not there", "what is not there is nil, as with headers", where("info: *", configs="lua", kinds="upstream.headers", weir='*["x-metadata", "nil"]*')),
     Explained("address that was not reached", "the address was dialled", where("*refused*", kinds="log.UPSTREAM_REMOTE_*")),
 )
 

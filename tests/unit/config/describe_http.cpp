@@ -174,6 +174,9 @@ void host(Out& out, const VirtualHost& config) {
     out << "        route '" << route.name << "' ";
     match(out, route.match);
     out << (route.decorator.empty() ? "" : ", called " + route.decorator) << "\n";
+    if (route.metadata != nullptr)
+      for (const auto& [space, key, value] : route.metadata->entries)
+        out << "          metadata " << space << " " << key << " " << value << "\n";
     std::visit([&](const auto& what) { action(out, "          ", what); }, route.action);
     both_mutations(out, "          ", route);
     filters_of(out, "          ", route.filters);

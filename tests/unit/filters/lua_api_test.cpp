@@ -33,9 +33,9 @@ TEST(LuaHeaders, AddsReplacesRemovesAndReads) {
   EXPECT_THAT(header_pairs(*stream->request.headers),
               ElementsAre(Pair(":method", "GET"), Pair(":scheme", "http"),
                           Pair(":authority", "www.example.com"), Pair(":path", "/"),
-                          Pair("x-dup", "a"), Pair("user-agent", "changed"), Pair("x-dup", "b"),
-                          Pair("x-joined", "a,b"), Pair("x-count", "2"), Pair("x-second", "b"),
-                          Pair("x-third", "nil"), Pair("x-none", "nil"), Pair("5", "6")));
+                          Pair("x-dup", "a"), Pair("x-dup", "b"), Pair("x-joined", "a,b"),
+                          Pair("x-count", "2"), Pair("x-second", "b"), Pair("x-third", "nil"),
+                          Pair("x-none", "nil"), Pair("user-agent", "changed"), Pair("5", "6")));
 }
 
 /// What a script that logs into a header says: the header "x-out" of the request, or of the
@@ -188,6 +188,39 @@ TEST(LuaInfo, RouteName) {
   stream->chosen_route = &route;
   stream->get();
   EXPECT_EQ(out_of(*stream), "the-route");
+}
+
+/// What a script says on a route and a virtual host with metadata.
+std::string with_metadata(const std::string& expression, const http::Metadata& of_route,
+                          const http::Metadata& of_host) {
+  LuaHarness lua("function envoy_on_request(handle) handle:headers():add('x-out', tostring(" +
+                 expression + ")) end");
+  route::Route route;
+  route.metadata = std::make_shared<const http::Metadata>(of_route);
+  route::VirtualHost host;
+  host.metadata = std::make_shared<const http::Metadata>(of_host);
+  auto stream = lua.stream();
+  stream->chosen_route = &route;
+  stream->chosen_host = &host;
+  stream->get();
+  return out_of(*stream);
+}
+
+TEST(LuaInfo, MetadataOfRoutes) {
+  const http::Metadata of_route{{{"lua", "deep", R"({"list":[1,"two"]})"},
+                                 {"lua", "name", R"("a \"route\"")"},
+                                 {"other", "name", R"("not this")"}}};
+  const http::Metadata of_host{{{"envoy.filters.http.lua", "name", R"("a host")"}}};
+  const auto says = [&](const std::string& text) { return with_metadata(text, of_route, of_host); };
+  EXPECT_EQ(says("handle:metadata():get('name')"), R"(a "route")");
+  EXPECT_EQ(says("handle:route():metadata():get('name')"), R"(a "route")");
+  EXPECT_EQ(says("handle:metadata():get('deep').list[2]"), "two");
+  EXPECT_EQ(says("handle:metadata():get('else')"), "nil");
+  EXPECT_EQ(says("handle:virtualHost():metadata():get('name')"), "a host");
+  EXPECT_EQ(says("handle:virtualHost():metadata():get('deep')"), "nil");
+  EXPECT_EQ(says("(function() local all = '' for key in pairs(handle:metadata()) do all = all .. "
+                 "key .. ' ' end return all end)()"),
+            "deep name ");
 }
 
 TEST(LuaInfo, Times) {

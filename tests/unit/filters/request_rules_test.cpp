@@ -270,7 +270,10 @@ TEST(PathRules, Escapes) {
     EXPECT_EQ(path(from, true, false), to) << from;
   for (const char* const none : {"/%", "/%4", "/%g0", "/%0g", "/a%", "/%?41"})
     EXPECT_EQ(path(none, true, false), none);
-  EXPECT_EQ(path("/%%41", true, false), "/%A");
+  // No unescaped digit becomes part of another escape.
+  for (const char* const none : {"/%%41", "/%4%41", "/%2%65", "/%%32e"})
+    EXPECT_EQ(path(none, true, false), none);
+  EXPECT_EQ(path("/%25%41", true, false), "/%25A");
   EXPECT_EQ(path("/%00", true, false), "refused");
   EXPECT_EQ(path("/%zz", false, true), "/%zz");
 }
@@ -317,20 +320,12 @@ TEST(RequestTimeouts, GrpcTimeout) {
                                        {"1n", 1},
                                        {"5000000n", 5},
                                        {"99999999m", 99999999},
-                                       {"0S", 0},
-                                       {"", 0},
-                                       {"1", 0},
-                                       {"S", 0},
-                                       {"-1S", 0},
-                                       {"+1S", 0},
-                                       {"1s", 0},
-                                       {" 1S", 0},
-                                       {"1 S", 0},
-                                       {"1.5S", 0},
-                                       {"123456789m", 0},
-                                       {"1SS", 0}})
-    EXPECT_EQ(parse_grpc_timeout(text).count(), expected) << text;
-  EXPECT_EQ(parse_grpc_timeout("99999999H").count(), 99999999LL * 3600000);
+                                       {"0S", 0}})
+    EXPECT_EQ(parse_grpc_timeout(text), milliseconds(expected)) << text;
+  for (const std::string_view text :
+       {"", "1", "S", "-1S", "+1S", "1s", " 1S", "1 S", "1.5S", "123456789m", "1SS"})
+    EXPECT_EQ(parse_grpc_timeout(text), std::nullopt) << text;
+  EXPECT_EQ(parse_grpc_timeout("99999999H"), milliseconds(99999999LL * 3600000));
 }
 
 TEST(RequestTimeouts, OfRouteAndHeaders) {
@@ -341,32 +336,50 @@ TEST(RequestTimeouts, OfRouteAndHeaders) {
     const Headers headers(fields);
     const Timeouts timeouts = request_timeouts(action, &policy, headers.map, grpc);
     return std::to_string(timeouts.whole.count()) + " " + std::to_string(timeouts.attempt.count()) +
-           " " + std::to_string(timeouts.stream.count());
+           " " +
+           (!timeouts.stream               ? "-"
+            : *timeouts.stream == kNoLimit ? "none"
+                                           : std::to_string(timeouts.stream->count()));
   };
-  EXPECT_EQ(of({}), "15000 0 0");
+  EXPECT_EQ(of({}), "15000 0 -");
   policy.per_try_timeout = milliseconds(400);
-  EXPECT_EQ(of({}), "15000 400 0");
+  EXPECT_EQ(of({}), "15000 400 -");
   action.timeout = milliseconds(300);
-  EXPECT_EQ(of({}), "300 0 0");
+  EXPECT_EQ(of({}), "300 0 -");
   action.timeout = milliseconds(0);
-  EXPECT_EQ(of({}), "0 400 0");
+  EXPECT_EQ(of({}), "0 400 -");
   EXPECT_EQ(of({{"x-envoy-upstream-rq-timeout-ms", "70"},
                 {"x-envoy-upstream-rq-per-try-timeout-ms", "60"}}),
-            "70 60 0");
+            "70 60 -");
   EXPECT_EQ(of({{"x-envoy-upstream-rq-timeout-ms", "-1"},
                 {"x-envoy-upstream-rq-per-try-timeout-ms", "6x"}}),
-            "0 400 0");
-  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, true), "0 400 0");
+            "0 400 -");
+  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, true), "0 400 -");
   action.max_grpc_timeout = milliseconds(2000);
-  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, true), "1000 400 0");
-  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "2000 400 0");
-  EXPECT_EQ(of({}, true), "2000 400 0");
-  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, false), "0 400 0");
+  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, true), "1000 400 -");
+  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "2000 400 -");
+  EXPECT_EQ(of({}, true), "2000 400 -");
+  EXPECT_EQ(of({{"grpc-timeout", "1S"}}, false), "0 400 -");
   action.max_grpc_timeout = milliseconds(0);
-  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "3000 400 0");
+  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "3000 400 -");
   action = {};
   action.max_stream_duration = milliseconds(9);
   EXPECT_EQ(of({}), "0 400 9");
+  // What the route allows counts in the place of its timeout, and of the connection manager's.
+  action.timeout = milliseconds(5);
+  EXPECT_EQ(of({}), "0 400 9");
+  EXPECT_EQ(of({{"grpc-timeout", "1m"}}), "0 400 9");
+  action.max_stream_duration = milliseconds(0);
+  EXPECT_EQ(of({}), "0 400 none");
+  action.grpc_timeout_header_max = milliseconds(2000);
+  EXPECT_EQ(of({{"grpc-timeout", "1S"}}), "0 400 1000");
+  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "0 400 2000");
+  EXPECT_EQ(of({{"grpc-timeout", "0m"}}, true), "0 400 0");
+  EXPECT_EQ(of({{"grpc-timeout", "1"}}, true), "0 400 none");
+  action.max_stream_duration = std::nullopt;
+  EXPECT_EQ(of({}), "0 400 -");
+  action.grpc_timeout_header_max = milliseconds(0);
+  EXPECT_EQ(of({{"grpc-timeout", "3S"}}, true), "0 400 3000");
 }
 
 TEST(RequestTimeouts, GrpcConditions) {

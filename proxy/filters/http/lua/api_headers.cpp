@@ -77,10 +77,10 @@ int headers_replace(lua_State* L) {
   const LuaHeaderName name = writable_name(L, 2);
   const std::string_view value = value_at(L, 3);
   where.execution.charge_stream(L, name.text().size() + value.size() + 32);
-  if (name.text().front() == ':') {
+  // What is replaced goes to the end, as in Envoy; a pseudo-header has its place before the others.
+  if (name.pseudo()) {
     where.map.set(name.text(), value);
   } else {
-    // Where a header stands shows when it was written last, as with Envoy.
     where.map.remove(name.text());
     where.map.add(name.text(), value);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // streamInfo(), connection(), metadata() and what hangs on them.
+#include <algorithm>
 #include <string>
 
 #include "proxy/filters/http/lua/lua_filter.hpp"
@@ -162,6 +163,69 @@ int dynamic_pairs(lua_State* L) {
   return 1;
 }
 
+// Metadata of the configuration: what a route or a virtual host has under the filter's name.
+
+/// The entries that the object at 1 shows, and the name that they stand under.
+const http::Metadata* place_entries(lua_State* L, std::string_view& space) {
+  const LuaObject& object = check_lua_object(L, LuaKind::metadata);
+  LuaExecution& execution = *object.coroutine->execution;
+  const http::Metadata* found = nullptr;
+  if (object.part == LuaPart::host) {
+    const route::VirtualHost* const host = execution.stream().virtual_host();
+    if (host != nullptr) found = host->metadata.get();
+  } else if (const route::Route* const route = execution.stream().route(); route != nullptr) {
+    found = route->metadata.get();
+  }
+  if (found == nullptr) return nullptr;
+  const auto has = [&](std::string_view name) {
+    return std::any_of(found->entries.begin(), found->entries.end(),
+                       [&](const auto& entry) { return entry.space == name; });
+  };
+  space = execution.filter().instance().filter_name();
+  if (!has(space)) space = LuaFilter::kName;
+  return found;
+}
+
+int place_get(lua_State* L) {
+  std::string_view space;
+  const http::Metadata* const entries = place_entries(L, space);
+  const std::string* const value =
+      entries == nullptr ? nullptr : entries->find(space, check_lua_text(L, 2));
+  if (value == nullptr)
+    lua_pushnil(L);
+  else
+    lua::push_json(L, *value);
+  return 1;
+}
+
+// Upvalues: the object, the place of the next entry.
+int next_place(lua_State* L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  std::string_view space;
+  const http::Metadata* const entries = place_entries(L, space);
+  auto at = static_cast<std::size_t>(lua_tointeger(L, lua_upvalueindex(2)));
+  while (entries != nullptr && at < entries->entries.size() && entries->entries[at].space != space)
+    ++at;
+  if (entries == nullptr || at >= entries->entries.size()) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushinteger(L, static_cast<lua_Integer>(at + 1));
+  lua_replace(L, lua_upvalueindex(2));
+  push_text(L, entries->entries[at].key);
+  lua::push_json(L, entries->entries[at].value);
+  return 2;
+}
+
+int place_pairs(lua_State* L) {
+  check_lua_object(L, LuaKind::metadata);
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, next_place, 2);
+  return 1;
+}
+
 }  // namespace
 
 const luaL_Reg kLuaStreamInfoMethods[] = {
@@ -184,10 +248,8 @@ const luaL_Reg kLuaDynamicMetadataMethods[] = {
 const luaL_Reg kLuaFilterStateMethods[] = {{"get", push_nil<LuaKind::filter_state>},
                                            {nullptr, nullptr}};
 
-// Routes carry no metadata here.
-const luaL_Reg kLuaMetadataMethods[] = {{"get", push_nil<LuaKind::metadata>},
-                                        {"__pairs", pairs_of_nothing<LuaKind::metadata>},
-                                        {nullptr, nullptr}};
+const luaL_Reg kLuaMetadataMethods[] = {
+    {"get", place_get}, {"__pairs", place_pairs}, {nullptr, nullptr}};
 
 const luaL_Reg kLuaConnectionMethods[] = {{"ssl", push_nil<LuaKind::connection>},
                                           {nullptr, nullptr}};
@@ -209,7 +271,8 @@ int place_metadata(lua_State* L) {
       static_cast<LuaObject*>(lua_type(L, 1) == LUA_TUSERDATA ? lua_touserdata(L, 1) : nullptr);
   const bool host = object != nullptr && object->kind == LuaKind::virtual_host;
   LuaExecution& execution = check_lua_execution(L, host ? LuaKind::virtual_host : LuaKind::route);
-  push_lua_object(L, execution.coroutine(), LuaKind::metadata);
+  push_lua_object(L, execution.coroutine(), LuaKind::metadata,
+                  host ? LuaPart::host : LuaPart::headers);
   return 1;
 }
 

@@ -50,6 +50,9 @@ class LuaInstance final : public HttpFilterInstance {
     return static_cast<const LuaRouteConfig*>(stream.route_config(name_));
   }
 
+  /// What the route configuration calls this filter.
+  [[nodiscard]] std::string_view filter_name() const noexcept { return name_; }
+
   void count_execution() noexcept { executions_.add(); }
   /// Counts, and logs some.
   void script_failed(std::string_view message);

@@ -27,8 +27,8 @@ enum class LuaKind : std::uint8_t {
   count_,
 };
 
-/// What an object of kind headers shows.
-enum class LuaPart : std::uint8_t { headers, trailers };
+/// What an object of kind headers or metadata shows; metadata is a route's unless it is a host's.
+enum class LuaPart : std::uint8_t { headers, trailers, host };
 
 /// The contents of a userdata. Scripts cannot make userdata of their own: whatever userdata a
 /// function gets is one of these.

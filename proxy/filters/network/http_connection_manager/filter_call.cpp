@@ -3,11 +3,19 @@
 
 #include <algorithm>
 
+#include "proxy/filters/network/http_connection_manager/reset_text.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
 
 namespace weir::filters {
 
 using http::HeaderId;
+
+namespace {
+
+constexpr std::string_view kNoHost = "no healthy upstream";
+constexpr std::string_view kBroken = "upstream failure";  // a response that has no end
+
+}  // namespace
 
 FilterCall::FilterCall(Stream* stream, WorkerContext& worker, CallRequest&& request,
                        CallHandler* handler, std::uint64_t ticket)
@@ -67,11 +75,11 @@ void FilterCall::begin(http_client::ClusterPool* pool, const SessionFacts& facts
   if (!request_.body.empty())
     request_headers_.set(HeaderId::content_length, std::to_string(request_.body.size()));
   if (request_.timeout.count() > 0) worker_.loop.arm(timer_, request_.timeout);
-  if (pool == nullptr) return on_reset(http_client::ResetReason::connect_failed, {});
+  if (pool == nullptr) return fail(503, kNoHost);
   stats_ = &pool->cluster().stats().requests.get();
   const auto destination = facts.restored ? std::optional(facts.destination) : std::nullopt;
   auto pick = pool->cluster().pick(destination, worker_.random, nullptr);
-  if (pick.host == nullptr) return on_reset(http_client::ResetReason::connect_failed, {});
+  if (pick.host == nullptr) return fail(503, kNoHost);
   stats_->upstream_rq_total.add();
   http_client::RequestOptions options;
   options.origin = {facts.listener->index, pick.host->address};
@@ -90,6 +98,7 @@ void FilterCall::on_ready(http_client::Exchange& exchange) {
 http::HeaderMap& FilterCall::response_map() { return response_; }
 
 void FilterCall::on_response_headers(std::uint16_t status, bool end_of_stream) {
+  begun_ = true;
   stats_->count_response(stats::ResponseOrigin::external, status);
   if (end_of_stream) finish(true);
 }
@@ -97,18 +106,30 @@ void FilterCall::on_response_headers(std::uint16_t status, bool end_of_stream) {
 void FilterCall::on_response_data(std::string_view data, bool end_of_stream) {
   if (body_.size() + data.size() > kMostBody) {
     if (!end_of_stream) std::exchange(exchange_, nullptr)->cancel();
-    finish(false);
+    fail(503, {});
     return;
   }
   body_ += data;
   if (end_of_stream) finish(true);
 }
 
-void FilterCall::on_reset(http_client::ResetReason, std::string_view) { finish(false); }
+void FilterCall::on_reset(http_client::ResetReason reason, std::string_view) {
+  const ResetText text = reset_text(reason);
+  fail(text.status, reset_body(text, false));
+}
 
 void FilterCall::on_timer() {
   waiting_.leave();
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
+  if (stats_ != nullptr) stats_->upstream_rq_timeout.add();
+  fail(504, "upstream request timeout");
+}
+
+void FilterCall::fail(std::uint16_t status, std::string_view body) {
+  if (done_) return;
+  failed_status_ = begun_ ? 503 : status;
+  body_ = begun_ ? kBroken : body;
+  if (!begun_ && stats_ != nullptr) stats_->count_response(stats::ResponseOrigin::external, status);
   finish(false);
 }
 
@@ -134,13 +155,14 @@ void FilterCall::on_resume() {
   if (arrived_) {
     for (const http::HeaderField& field : response_.fields())
       if (!field.removed()) response.headers.emplace_back(field.name, field.value);
-    response.body = std::move(body_);
   } else {
-    response.headers.emplace_back(":status", "503");
-    response.headers.emplace_back("content-length", "19");
-    response.headers.emplace_back("content-type", "text/plain");
-    response.body = "no healthy upstream";
+    response.headers.emplace_back(":status", std::to_string(failed_status_));
+    if (!begun_) {
+      response.headers.emplace_back("content-length", std::to_string(body_.size()));
+      response.headers.emplace_back("content-type", "text/plain");
+    }
   }
+  response.body = std::move(body_);
   CallHandler& handler = *handler_;
   Stream& stream = *stream_;
   stream.guarded([&] {

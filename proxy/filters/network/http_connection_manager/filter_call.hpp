@@ -44,6 +44,8 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
  private:
   void begin(http_client::ClusterPool* pool, const SessionFacts& facts);
   void finish(bool arrived);
+  /// Finishes with an answer of ours. Once a response has begun, it only says that it failed.
+  void fail(std::uint16_t status, std::string_view body);
 
   void on_ready(http_client::Exchange& exchange) override;
   http::HeaderMap& response_map() override;
@@ -74,9 +76,11 @@ class FilterCall final : http_client::ExchangeEvents, io::TimerHandler, io::Resu
   http_client::Exchange* exchange_ = nullptr;
   stats::ClusterRequestStats* stats_ = nullptr;
   std::string body_;
+  std::uint16_t failed_status_ = 0;
   io::Timer timer_{*this};
   bool resuming_ = false;
   bool arrived_ = false;
+  bool begun_ = false;  // the response's headers have come
   bool done_ = false;
   bool let_go_ = false;
   std::uint16_t pins_ = 0;

@@ -205,11 +205,15 @@ bool Http1Session::is_http2_preface(std::string_view bytes) {
 }
 
 std::size_t Http1Session::consume_head(std::string_view bytes) {
-  if (first_bytes_ && bytes.front() == 'P' && hcm_.config->codec != HcmConfig::Codec::http1 &&
-      is_http2_preface(bytes)) {
-    if (bytes.size() < kPreface.size()) return 0;
-    become_http2(bytes);
-    return bytes.size();
+  using Codec = HcmConfig::Codec;
+  if (first_bytes_ && hcm_.config->codec != Codec::http1) {
+    const bool preface = bytes.front() == 'P' && is_http2_preface(bytes);
+    if (preface && bytes.size() < kPreface.size()) return 0;
+    // What is no preface where nothing but HTTP/2 is spoken is for that codec to refuse.
+    if (preface || hcm_.config->codec == Codec::http2) {
+      become_http2(bytes);
+      return bytes.size();
+    }
   }
   if (first_bytes_ && hcm_.config->codec == HcmConfig::Codec::http2) {
     // Nothing else is spoken here: there is no language for an answer.
@@ -219,6 +223,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
   if (bytes.starts_with("\r\n")) {
+    if (!head_begun()) begin_head();
     begun_ = true;
     return 2;
   }
@@ -235,14 +240,12 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   http::RequestLine line;
   const auto result = http::parse_request_head(bytes, limits, stream_->request_map(), line);
   if (result.status == HeadStatus::incomplete) {
-    if (tried_ == 0) {
-      since_ = hcm_.worker->loop.now();
-      if (config.request_headers_timeout.count() > 0) rearm(config.request_headers_timeout);
-    }
+    if (!head_begun()) begin_head();
     tried_ = static_cast<std::uint32_t>(bytes.size());
     hcm_.worker->streams.destroy(std::exchange(stream_, nullptr));
     return 0;
   }
+  if (head_begun()) stream_->begin_at(since_);
   tried_ = 0;
   begun_ = false;
   first_bytes_ = false;
@@ -255,6 +258,45 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
     hcm_.http1_stats->get().dropped_headers_with_underscores.add(line.dropped_underscores);
   begin_request(line);
   return result.consumed;
+}
+
+/// A part of a head has come: from here on the limits of a request count.
+void Http1Session::begin_head() {
+  since_ = hcm_.worker->loop.now();
+  rearm(head_limit());
+}
+
+/// The shortest of those that a head can meet; 0: none.
+std::chrono::milliseconds Http1Session::head_limit() const {
+  const HcmConfig& config = *hcm_.config;
+  auto limit = std::chrono::milliseconds::max();
+  for (const auto one : {config.request_headers_timeout, config.stream_idle_timeout,
+                         config.request_timeout, config.common.max_stream_duration})
+    if (one.count() > 0) limit = std::min(limit, one);
+  return limit == std::chrono::milliseconds::max() ? std::chrono::milliseconds(0) : limit;
+}
+
+void Http1Session::check_head() {
+  const auto limit = head_limit();
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(since_ + limit - hcm_.worker->loop.now());
+  if (limit.count() > 0 && left.count() <= 0)
+    head_timed_out();
+  else
+    arm(limit.count() > 0 ? left : limit);
+}
+
+void Http1Session::head_timed_out() {
+  tried_ = 0;
+  begun_ = false;
+  stream_ = hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
+  stream_->begin_at(since_);
+  if (hcm_.config->request_headers_timeout == head_limit()) {
+    hcm_.stats->downstream_rq_header_timeout.add();
+    stream_->refuse(408, "request header timeout", "request_header_timeout", {}, true);
+  } else {
+    stream_->check_limits();
+  }
 }
 
 void Http1Session::begin_request(const http::RequestLine& line) {
@@ -280,6 +322,14 @@ void Http1Session::begin_request(const http::RequestLine& line) {
   }
   if (error != Http1Error::none) {
     refuse(error);
+    return;
+  }
+  if (framing_ != BodyFraming::none && headers.get(HeaderId::method) == "CONNECT") {
+    // It has none: what follows the head is the tunnel's (RFC 9110 §9.3.6).
+    if (framing_ == BodyFraming::chunked)
+      refuse(Http1Error::bad_transfer_encoding);
+    else
+      refuse({400, "Bad Request", "http1.body_disallowed"});
     return;
   }
   if (line.minor_version == 0) stream_->set_protocol("HTTP/1.0");
@@ -434,7 +484,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
   tunnel_ = switching;
   const bool bodiless = status < 200 || status == 204 || status == 304;
   const bool counted = headers.has(HeaderId::content_length);
-  std::string_view framing;
+  std::string_view framing = "";  // never null, as memcpy wants it
   response_chunked_ = false;
   if (!counted && !bodiless) {
     if (minor_version_ == 0) closes_ = true;
@@ -445,7 +495,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
     response_chunked_ = !end_of_stream && minor_version_ == 1;
   }
   if (minor_version_ == 0 && bodiless) closes_ = true;
-  std::string_view connection;
+  std::string_view connection = "";
   if (!switching && closes_)
     connection = "connection: close\r\n";
   else if (keep_alive_10_)
@@ -584,6 +634,19 @@ void Http1Session::on_resume() {
 
 // --- Time, and the end.
 
+/// It was idle, or there, for too long. A request that is on its way already is still answered.
+void Http1Session::drain_late(EndReason reason) {
+  closes_ = true;
+  if (stream_ != nullptr || head_begun()) return;
+  if (first_bytes_) {
+    close(reason);
+    return;
+  }
+  drains_ = late_ = true;
+  end_reason_ = reason;
+  since_ = hcm_.worker->loop.now();
+}
+
 void Http1Session::on_timer() {
   guarded([&] {
     if (phase_ == Phase::lingering) {
@@ -607,39 +670,28 @@ void Http1Session::on_timer() {
     if (config.common.max_connection_duration.count() > 0 && !closes_ &&
         now >= core_.accepted + config.common.max_connection_duration) {
       hcm_.stats->downstream_cx_max_duration_reached.add();
-      closes_ = true;
-      if (stream_ == nullptr) {
-        close(EndReason::max_duration);
-        return;
-      }
+      drain_late(EndReason::max_duration);
+      if (phase_ != Phase::open) return;
     }
     if (stream_ != nullptr) {
       arm(idle.count() > 0 ? idle : std::chrono::milliseconds(std::chrono::hours(1)));
       return;
     }
-    if (drains_ && tried_ == 0) {
-      hcm_.stats->downstream_cx_drain_close.add();
-      close(EndReason::drained);
+    if (head_begun()) {
+      check_head();
       return;
     }
-    if (tried_ > 0 && config.request_headers_timeout.count() > 0) {
-      if (rest_of(config.request_headers_timeout).count() <= 0) {
-        hcm_.stats->downstream_rq_header_timeout.add();
-        stream_ = hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
-        stream_->refuse(408, "request header timeout", "request_header_timeout", {}, true);
-        return;
-      }
-      arm(rest_of(config.request_headers_timeout));
+    if (drains_ && rest_of(config.drain_timeout).count() <= 0) {
+      if (!late_) hcm_.stats->downstream_cx_drain_close.add();
+      close(late_ ? end_reason_ : EndReason::drained);
       return;
     }
-    if (idle.count() == 0) return;
-    if (rest_of(idle).count() <= 0) {
+    if (!drains_ && idle.count() > 0 && rest_of(idle).count() <= 0) {
       hcm_.stats->downstream_cx_idle_timeout.add();
-      close(EndReason::idle_timeout);
-      return;
+      drain_late(EndReason::idle_timeout);
+      if (phase_ != Phase::open) return;
     }
-    const auto headers = config.request_headers_timeout;
-    arm(headers.count() > 0 ? std::min(rest_of(idle), headers) : rest_of(idle));
+    arm(drains_ ? rest_of(config.drain_timeout) : idle.count() > 0 ? rest_of(idle) : idle);
   });
 }
 

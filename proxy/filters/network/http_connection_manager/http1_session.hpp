@@ -74,6 +74,12 @@ class Http1Session final : public tcp::Connection,
   std::size_t consume_head(std::string_view bytes);
   std::size_t consume_body(std::string_view bytes);
   std::size_t consume_chunked(std::string_view bytes);
+  void begin_head();
+  [[nodiscard]] bool head_begun() const noexcept { return tried_ > 0 || begun_; }
+  [[nodiscard]] std::chrono::milliseconds head_limit() const;
+  void check_head();
+  void head_timed_out();
+  void drain_late(tcp::EndReason reason);
   void begin_request(const http::RequestLine& line);
   static bool is_http2_preface(std::string_view bytes);
   void become_http2(std::string_view bytes);
@@ -129,6 +135,7 @@ class Http1Session final : public tcp::Connection,
   bool resuming_ = false;
   bool first_bytes_ : 1 = true;
   bool drains_ : 1 = false;  // idle, and not for long any more
+  bool late_ : 1 = false;    // because it was idle, or there, for too long
   bool begun_ : 1 = false;   // empty lines have come before a request
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "proxy/filters/http/support.hpp"
+#include "proxy/filters/network/http_connection_manager/reset_text.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
 #include "proxy/filters/network/http_connection_manager/timeouts.hpp"
 #include "proxy/http/http1/head_parser.hpp"
@@ -116,10 +117,15 @@ void Router::set_timeouts(const route::ForwardAction& action) {
   const Timeouts timeouts = request_timeouts(action, policy_, headers, stream_.is_grpc());
   timeout_ = timeouts.whole;
   try_timeout_ = timeouts.attempt;
-  if (timeouts.stream.count() > 0) duration_deadline_ = stream_.now() + timeouts.stream;
+  own_duration_ = timeouts.stream.has_value();
+  if (own_duration_ && *timeouts.stream != kNoLimit)
+    duration_deadline_ = stream_.begun_ + *timeouts.stream;
   // The upstream is to give up no later than we do.
-  if (action.grpc_timeout_header_max && timeouts.stream.count() > 0 && stream_.is_grpc())
-    headers.set(HeaderId::grpc_timeout, grpc_timeout_text(timeouts.stream));
+  if (action.grpc_timeout_header_max && stream_.is_grpc()) {
+    const auto common = stream_.hcm().config->common.max_stream_duration;
+    const auto limit = timeouts.stream.value_or(common.count() > 0 ? common : kNoLimit);
+    if (limit != kNoLimit) headers.set(HeaderId::grpc_timeout, grpc_timeout_text(limit));
+  }
   headers.remove(HeaderId::x_envoy_upstream_rq_timeout_ms);
   headers.remove(HeaderId::x_envoy_upstream_rq_per_try_timeout_ms);
 }
@@ -350,9 +356,9 @@ void Router::attempt() {
 void Router::failed_without_attempt() {
   finished();
   stats_->count_response(stats::ResponseOrigin::external, 503);
+  const std::string body = reset_body(reset_text(ResetReason::overflow), false);
   LocalReply reply{503,
-                   "upstream connect error or disconnect/reset before headers. reset reason: "
-                   "overflow",
+                   body,
                    "upstream_reset_before_response_started{overflow}",
                    {{"x-envoy-overloaded", "true"}},
                    {}};
@@ -589,9 +595,7 @@ void Router::on_time(Time now) {
       stream_.on_upstream_broken("max_duration_timeout", std::nullopt);
       return;
     }
-    LocalReply reply{504, "downstream duration timeout", "max_duration_timeout", {}, {}};
-    reply.grpc_status = 4;
-    stream_.reply(reply);
+    stream_.refuse_late("downstream duration timeout", "max_duration_timeout", {});
     return;
   }
   if (now >= deadline_) {

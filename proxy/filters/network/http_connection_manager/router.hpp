@@ -50,6 +50,9 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   /// Gives everything up.
   void cancel();
 
+  /// The connection manager's max_stream_duration does not count for this request.
+  [[nodiscard]] bool has_own_duration() const noexcept { return own_duration_; }
+  [[nodiscard]] Time duration_deadline() const noexcept { return duration_deadline_; }
   /// When it wants to be asked by on_time(); kNever: not at all.
   [[nodiscard]] Time next_time() const noexcept;
   /// Ends what has run out of time. The stream may be over afterwards.
@@ -177,6 +180,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   bool held_response_ : 1 = false;    // by a filter
   bool paused_response_ : 1 = false;  // one of the two
   bool retrying_ : 1 = false;
+  bool own_duration_ : 1 = false;  // max_stream_duration is the route's or the client's
   bool done_ : 1 = false;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/filters/http/support.hpp"
+#include "proxy/filters/network/http_connection_manager/reset_text.hpp"
 #include "proxy/filters/network/http_connection_manager/router.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
 #include "proxy/filters/network/http_connection_manager/timeouts.hpp"
@@ -16,35 +17,6 @@ using http_client::ResetReason;
 using route::RetryOn;
 
 constexpr std::uint32_t bit(RetryOn condition) { return static_cast<std::uint32_t>(condition); }
-
-/// What a failed attempt is called, in bodies and in %RESPONSE_CODE_DETAILS%.
-struct FailureText {
-  std::string_view words;
-  ResponseFlag flag;
-  std::uint16_t status;
-};
-FailureText text_of(ResetReason reason) {
-  switch (reason) {
-    case ResetReason::connect_failed:
-      return {"remote connection failure", ResponseFlag::upstream_connection_failure, 503};
-    case ResetReason::connect_timeout:
-      return {"connection timeout", ResponseFlag::upstream_connection_failure, 503};
-    case ResetReason::connection_terminated:
-      return {"connection termination", ResponseFlag::upstream_connection_termination, 503};
-    case ResetReason::remote_reset:
-      return {"remote reset", ResponseFlag::upstream_remote_reset, 503};
-    case ResetReason::refused_stream:
-    case ResetReason::not_sent:
-      return {"remote refused stream reset", ResponseFlag::upstream_remote_reset, 503};
-    case ResetReason::local_reset:
-      return {"local reset", ResponseFlag::local_reset, 503};
-    case ResetReason::overflow:
-      return {"overflow", ResponseFlag::upstream_overflow, 503};
-    case ResetReason::protocol_error:
-      return {"protocol error", ResponseFlag::upstream_protocol_error, 502};
-  }
-  return {"", ResponseFlag::local_reset, 503};
-}
 
 std::string with_underscores(std::string_view text) {
   std::string out(text);
@@ -101,7 +73,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (stream_.over()) return;
   // Envoy tells what the transport said only of a connection that was never there.
   if (reason == ResetReason::connect_failed) failure_ = detail;
-  const FailureText text = text_of(reason);
+  const ResetText text = reset_text(reason);
   if (reason == ResetReason::remote_reset || reason == ResetReason::refused_stream)
     stats_->upstream_rq_rx_reset.add();
   if (forwarding_) {
@@ -140,9 +112,6 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   flags.set(text.flag);
   if (retries_done_ > 0 && retries_left_ == 0)
     flags.set(ResponseFlag::upstream_retry_limit_exceeded);
-  std::string body = "upstream connect error or disconnect/reset before headers. ";
-  body += retries_done_ > 0 ? "retried and the latest reset reason: " : "reset reason: ";
-  body += text.words;
   std::string details = "upstream_reset_before_response_started{" + with_underscores(text.words);
   if (reason == ResetReason::connect_failed) {
     // The part of "connect 'address': reason" that Envoy shows.
@@ -155,6 +124,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   details += "}";
   finished();
   stats_->count_response(stats::ResponseOrigin::external, text.status);
+  const std::string body = reset_body(text, retries_done_ > 0);
   LocalReply reply{text.status, body, stream_.arena().copy(details), {}, flags};
   if (reason == ResetReason::overflow) reply.headers.emplace_back("x-envoy-overloaded", "true");
   stream_.reply(reply);

@@ -80,6 +80,8 @@ void Stream::begin_request(bool end_of_stream) {
     return;
   }
   upgrade_ = !http2 && filters::is_upgrade(request_);
+  const bool has_body =
+      request_.has(HeaderId::transfer_encoding) || connection_->request_body_left() > 0;
   const ClientFacts client = mutate_request(
       config, request_, facts_->peer, facts_->destination.endpoint, upgrade_, hcm_.worker->random);
   remote_ = client.remote;
@@ -88,7 +90,7 @@ void Stream::begin_request(bool end_of_stream) {
   if (route_ != nullptr)
     for (const std::string& name : config.routes->config().internal_only_headers)
       if (!internal_) request_.remove(std::string_view(name));
-  if (over_ || !check_upgrade()) return;
+  if (over_ || !check_upgrade(has_body)) return;
   make_filters();
   if (!end_of_stream || !hcm_.filters.empty()) arm_timer();
   // Envoy says 100 itself, and the upstream never sees the question.
@@ -105,7 +107,7 @@ void Stream::begin_request(bool end_of_stream) {
   if (!over_) arm_timer();  // the route may have an idle timeout of its own
 }
 
-bool Stream::check_upgrade() {
+bool Stream::check_upgrade(bool has_body) {
   const bool connect = request_.get(HeaderId::method) == "CONNECT";
   if (connect) {
     // A tunnel is not made: what the route would forward is refused.
@@ -136,7 +138,8 @@ bool Stream::check_upgrade() {
       for (const auto& [name, enabled] : action->upgrades)
         if (name == type) allowed = enabled;
   connection_->close_after_response();
-  if (allowed) return true;
+  // Where a body ends and the other protocol begins, two hops may see differently.
+  if (allowed && !has_body) return true;
   hcm_.stats->downstream_rq_ws_on_non_ws_route.add();
   upgrade_ = false;
   reply({403, {}, "upgrade_failed", {}, {}});
@@ -355,37 +358,59 @@ void Stream::arm_timer() {
   if (idle.count() > 0) next = std::min(next, last_activity_ + idle);
   if (config.request_timeout.count() > 0 && !request_complete_)
     next = std::min(next, begun_ + config.request_timeout);
-  if (config.common.max_stream_duration.count() > 0)
-    next = std::min(next, begun_ + config.common.max_stream_duration);
+  if (const auto duration = longest_duration(); duration.count() > 0)
+    next = std::min(next, begun_ + duration);
   // A timer that fires too early looks again; only one that is too late has to be moved.
   if (next == kNever || (timer_.armed() && armed_for_ <= next)) return;
   armed_for_ = next;
   hcm_.worker->loop.arm(timer_, std::chrono::ceil<std::chrono::milliseconds>(next - now()));
 }
 
+std::chrono::milliseconds Stream::longest_duration() const {
+  return router_.has_own_duration() ? std::chrono::milliseconds(0)
+                                    : hcm_.config->common.max_stream_duration;
+}
+
+void Stream::begin_at(Time time) {
+  start_ -= std::chrono::duration_cast<std::chrono::system_clock::duration>(begun_ - time);
+  begun_ = last_activity_ = time;
+}
+
+void Stream::refuse_late(std::string_view body, std::string_view details,
+                         access_log::ResponseFlags flags) {
+  refuse(request_complete_ ? 504 : 408, body, details, flags, !request_complete_);
+}
+
 void Stream::on_timer() {
+  guarded([&] {
+    check_limits();
+    if (!over_) arm_timer();
+  });
+}
+
+void Stream::check_limits() {
   guarded([&] {
     const Time time = now();
     const HcmConfig& config = *hcm_.config;
+    const auto duration = longest_duration();
     const auto idle = router_.idle_timeout().value_or(config.stream_idle_timeout);
-    if (config.common.max_stream_duration.count() > 0 &&
-        time >= begun_ + config.common.max_stream_duration) {
+    if (duration.count() > 0 && time >= begun_ + duration) {
       hcm_.stats->downstream_rq_max_duration_reached.add();
-      refuse(request_complete_ ? 504 : 408, "downstream duration timeout", "max_duration_timeout",
-             {}, !request_complete_);
+      refuse_late("downstream duration timeout", "max_duration_timeout", {});
+    } else if (time >= router_.duration_deadline()) {
+      router_.on_time(time);
     } else if (config.request_timeout.count() > 0 && !request_complete_ &&
                time >= begun_ + config.request_timeout) {
       hcm_.stats->downstream_rq_timeout.add();
-      refuse(408, "request timeout", "request_overall_timeout", {}, true);
+      refuse_late("request timeout", "request_overall_timeout", {});
     } else if (idle.count() > 0 && time >= last_activity_ + idle &&
                last_activity_ + idle < router_.next_time()) {
       hcm_.stats->downstream_rq_idle_timeout.add();
-      refuse(request_complete_ ? 504 : 408, "stream timeout", "stream_idle_timeout",
-             {static_cast<std::uint32_t>(ResponseFlag::stream_idle_timeout)}, !request_complete_);
+      refuse_late("stream timeout", "stream_idle_timeout",
+                  {static_cast<std::uint32_t>(ResponseFlag::stream_idle_timeout)});
     } else {
       router_.on_time(time);
     }
-    if (!over_) arm_timer();
   });
 }
 

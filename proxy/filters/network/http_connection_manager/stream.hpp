@@ -67,6 +67,13 @@ class Stream final : public HttpStream, io::TimerHandler {
   /// answered yet, else reset.
   void refuse(std::uint16_t status, std::string_view body, std::string_view details,
               access_log::ResponseFlags flags, bool close);
+  /// Too late: 408 while the request is not whole, else 504.
+  void refuse_late(std::string_view body, std::string_view details,
+                   access_log::ResponseFlags flags);
+  /// The request's head began to come earlier than now, and nothing happened since.
+  void begin_at(Time time);
+  /// Answers when one of the connection manager's limits has been reached.
+  void check_limits();
   /// The client has gone. The session is not to be touched any more.
   void on_client_gone(std::string_view details, access_log::ResponseFlag flag);
 
@@ -197,8 +204,9 @@ class Stream final : public HttpStream, io::TimerHandler {
   };
 
   void on_timer() override;
+  [[nodiscard]] std::chrono::milliseconds longest_duration() const;
   void begin_request(bool end_of_stream);
-  bool check_upgrade();
+  bool check_upgrade(bool has_body);
   void make_filters();
   void find_route();
   /// The route of a virtual host that takes nothing without TLS; nullptr: it takes this.

@@ -7,6 +7,7 @@
 #include "proxy/filters/network/http_connection_manager/filter_call.hpp"
 #include "proxy/filters/network/http_connection_manager/header_rules.hpp"
 #include "proxy/filters/network/http_connection_manager/stream.hpp"
+#include "proxy/http/http1/head_parser.hpp"
 
 namespace weir::filters {
 
@@ -19,6 +20,11 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
   const auto status = headers.get(HeaderId::status);
   if (response_begun_ || connection_ == nullptr || status.size() != 3) return;
   if (!hcm_.config->proxy_100_continue) return;
+  // It has no content, whatever it says, and what is about the connection stays there.
+  for (const HeaderId id :
+       {HeaderId::connection, HeaderId::keep_alive, HeaderId::proxy_connection, HeaderId::upgrade,
+        HeaderId::transfer_encoding, HeaderId::content_length})
+    headers.remove(id);
   connection_->send_informational(
       static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] -
                                  '0'),
@@ -28,7 +34,8 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
 void Stream::on_upstream_headers(http::HeaderMap& headers, std::uint16_t status,
                                  bool end_of_stream) {
   last_activity_ = now();
-  if (upgrade_ && status != 101 && status >= 200 && status < 300) {
+  if (upgrade_ && status >= 200 && status < 300 &&
+      http::equals_ignoring_case(request_.get(HeaderId::upgrade), "websocket")) {
     // A success that is not a 101 is no tunnel; what follows could be taken for one.
     router_.cancel();
     reply({status, {}, "websocket_handshake_unsuccessful", {}, {}});

@@ -22,12 +22,12 @@ std::optional<milliseconds> milliseconds_in(std::string_view text) {
 
 }  // namespace
 
-milliseconds parse_grpc_timeout(std::string_view text) {
-  if (text.size() < 2 || text.size() > 9) return milliseconds(0);
+std::optional<milliseconds> parse_grpc_timeout(std::string_view text) {
+  if (text.size() < 2 || text.size() > 9) return std::nullopt;
   std::int64_t value = 0;
   const char* const last = text.data() + text.size() - 1;
   const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error != std::errc{} || end != last || value < 0) return milliseconds(0);
+  if (error != std::errc{} || end != last || value < 0) return std::nullopt;
   switch (*last) {
     case 'H':
       return std::chrono::hours(value);
@@ -42,7 +42,7 @@ milliseconds parse_grpc_timeout(std::string_view text) {
     case 'n':
       return std::chrono::ceil<milliseconds>(std::chrono::nanoseconds(value));
     default:
-      return milliseconds(0);
+      return std::nullopt;
   }
 }
 
@@ -59,22 +59,24 @@ std::string grpc_timeout_text(milliseconds timeout) {
 Timeouts request_timeouts(const route::ForwardAction& action, const route::RetryPolicy* policy,
                           const http::HeaderMap& headers, bool grpc) {
   Timeouts timeouts;
-  timeouts.whole = action.timeout.value_or(kDefaultTimeout);
+  // Either takes the place of the route's timeout.
+  if (!action.max_stream_duration && !action.grpc_timeout_header_max)
+    timeouts.whole = action.timeout.value_or(kDefaultTimeout);
   if (action.max_stream_duration) {
-    timeouts.stream = *action.max_stream_duration;
-    if (!action.timeout) timeouts.whole = milliseconds(0);
+    const milliseconds longest = *action.max_stream_duration;
+    timeouts.stream = longest.count() > 0 ? longest : kNoLimit;
   }
-  if (grpc && action.grpc_timeout_header_max) {
-    const milliseconds asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout));
+  if (action.grpc_timeout_header_max) {
     const milliseconds longest = *action.grpc_timeout_header_max;
-    if (asked.count() > 0) timeouts.stream = longest.count() > 0 ? std::min(asked, longest) : asked;
-    if (!action.timeout) timeouts.whole = milliseconds(0);
+    if (const auto asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout)))
+      timeouts.stream = longest.count() > 0 ? std::min(*asked, longest) : *asked;
   }
   const auto& most = action.max_grpc_timeout;
   if (grpc && most && !action.grpc_timeout_header_max) {
-    const milliseconds asked = parse_grpc_timeout(headers.get(HeaderId::grpc_timeout));
-    timeouts.whole = asked;
-    if (most->count() > 0 && (asked.count() == 0 || asked > *most)) timeouts.whole = *most;
+    timeouts.whole =
+        parse_grpc_timeout(headers.get(HeaderId::grpc_timeout)).value_or(milliseconds(0));
+    if (most->count() > 0 && (timeouts.whole.count() == 0 || timeouts.whole > *most))
+      timeouts.whole = *most;
   }
   if (policy != nullptr) timeouts.attempt = policy->per_try_timeout;
   if (const auto asked = milliseconds_in(headers.get(HeaderId::x_envoy_upstream_rq_timeout_ms)))

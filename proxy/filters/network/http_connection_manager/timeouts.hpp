@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,11 +15,14 @@ namespace weir::filters {
 
 inline constexpr std::chrono::milliseconds kDefaultTimeout{15000};  // RouteAction.timeout
 
-/// 0 = none.
+inline constexpr std::chrono::milliseconds kNoLimit = std::chrono::milliseconds::max();
+
 struct Timeouts {
-  std::chrono::milliseconds whole{0};    // from the request's end, all attempts together
-  std::chrono::milliseconds attempt{0};  // each of them
-  std::chrono::milliseconds stream{0};   // from the beginning: max_stream_duration
+  std::chrono::milliseconds whole{0};    // from the request's end, all attempts together; 0 = none
+  std::chrono::milliseconds attempt{0};  // each of them; 0 = none
+  /// max_stream_duration: from the beginning, in the place of the connection manager's; 0 = at
+  /// once, kNoLimit = none; not given: the connection manager's counts.
+  std::optional<std::chrono::milliseconds> stream;
 };
 
 /// `policy` may be null. x-envoy-upstream-rq-timeout-ms and -per-try-timeout-ms are still there
@@ -26,8 +30,8 @@ struct Timeouts {
 Timeouts request_timeouts(const route::ForwardAction& action, const route::RetryPolicy* policy,
                           const http::HeaderMap& headers, bool grpc);
 
-/// "100m", "5S" … of a grpc-timeout header; 0: none, or not valid.
-std::chrono::milliseconds parse_grpc_timeout(std::string_view text);
+/// "100m", "5S" … of a grpc-timeout header.
+std::optional<std::chrono::milliseconds> parse_grpc_timeout(std::string_view text);
 
 /// The same back, in the smallest unit of "mSMH" that needs no more than eight digits.
 std::string grpc_timeout_text(std::chrono::milliseconds timeout);

@@ -16,17 +16,19 @@ def _per_try(**fields) -> dict:
 
 
 def _timeouts() -> Configuration:
+    # No two limits of a request end together: which is met first would be chance.
     routes = [
         route("/300", timeout="0.3s"), route("/off", timeout="0s"), route("/try", timeout="2s", retry_policy=_per_try(per_try_timeout="0.2s")), route("/tries", timeout="0.3s", retry_policy=_per_try(per_try_timeout="0.2s", num_retries=5)), route("/long-try", timeout="0.3s", retry_policy=_per_try(per_try_timeout="1s")),
-        route("/idle", idle_timeout="0.2s"), route("/idle-try", retry_policy=_per_try(per_try_idle_timeout="0.2s")), route("/duration", max_stream_duration={"max_stream_duration": "0.3s"}), route("/grpc", max_stream_duration={"grpc_timeout_header_max": "1s"}), route("/max-grpc", max_grpc_timeout="1s"),
+        route("/idle", idle_timeout="0.2s"), route("/idle-try", retry_policy=_per_try(per_try_idle_timeout="0.2s")), route("/duration", max_stream_duration={"max_stream_duration": "0.4s"}), route("/grpc", max_stream_duration={"grpc_timeout_header_max": "1s"}), route("/max-grpc", max_grpc_timeout="1s"),
+        route("/both", timeout="0.2s", max_stream_duration={"max_stream_duration": "0.4s"}), route("/longer", max_stream_duration={"max_stream_duration": "0.9s"}), route("/endless", max_stream_duration={"max_stream_duration": "0s"}), route("/capped", timeout="0.2s", max_stream_duration={"grpc_timeout_header_max": "1s"}),
         route("/nowhere", "nowhere"), route("/h2/300", "up2", timeout="0.3s"), route("/h2/idle", "up2", idle_timeout="0.2s"), route("/h2/", "up2"), direct("/direct", 200, "direct"), route("/"),
     ]  # fmt: skip
     managers = {
-        "routes": hcm(vhost(*routes)), "stream idle": hcm(vhost(*routes), stream_idle_timeout="0.3s"), "request": hcm(vhost(*routes), request_timeout="0.3s"), "request headers": hcm(vhost(*routes), request_headers_timeout="0.3s"),
-        "duration": hcm(vhost(*routes), common_http_protocol_options={"max_stream_duration": "0.6s"}), "connection": hcm(vhost(*routes), common_http_protocol_options={"max_connection_duration": "0.3s"}, drain_timeout="0.1s"), "connection idle": hcm(vhost(*routes), common_http_protocol_options={"idle_timeout": "0.2s"}),
+        "routes": hcm(vhost(*routes)), "stream idle": hcm(vhost(*routes), stream_idle_timeout="0.35s"), "request": hcm(vhost(*routes), request_timeout="0.35s"), "request headers": hcm(vhost(*routes), request_headers_timeout="0.3s"),
+        "duration": hcm(vhost(*routes), common_http_protocol_options={"max_stream_duration": "0.6s"}), "connection": hcm(vhost(*routes), common_http_protocol_options={"max_connection_duration": "0.45s"}, drain_timeout="0.45s"), "connection idle": hcm(vhost(*routes), common_http_protocol_options={"idle_timeout": "0.2s"}),
     }  # fmt: skip
     cases = []
-    for target in ("/300", "/off", "/try", "/tries", "/long-try", "/idle", "/idle-try", "/duration", "/h2/300", "/h2/idle", "/h2/x", "/plain"):
+    for target in ("/300", "/off", "/try", "/tries", "/long-try", "/idle", "/idle-try", "/duration", "/h2/300", "/h2/idle", "/h2/x", "/plain", "/both", "/longer", "/endless", "/capped"):
         for up in ("wait=0.8", "slow=0.8", "slow=0.8;chunked", "wait=0.1"):
             cases += ask(f"{target} {up}", target, f"x-up: {up}", then="wait")
         cases.append(Case(f"{target} body late", (request(target, "Content-Length: 6", method="POST", body=b"abc"), 0.7, b"def"), then="wait"))
@@ -35,6 +37,13 @@ def _timeouts() -> Configuration:
     for value in ("100m", "1S", "0m", "abc", "100000u", "99999999H", "100"):
         for target in ("/grpc", "/max-grpc", "/plain"):
             cases += ask(f"{target} grpc-timeout {value}", target, f"grpc-timeout: {value}", "content-type: application/grpc", "te: trailers", "x-up: wait=0.4", method="POST", body=b"\0\0\0\0\0", protocols="h2")
+    for target in ("/grpc", "/max-grpc"):
+        cases += ask(f"{target} no grpc-timeout", target, "content-type: application/grpc", "x-up: wait=0.4", method="POST", body=b"\0\0\0\0\0", protocols="h2")
+        cases += ask(f"{target} text grpc-timeout", target, "content-type: text/plain", "grpc-timeout: 100m", "x-up: wait=0.4", method="POST", body=b"abc", protocols="h2")
+    cases.append(Case("slow head and body", (b"POST / HT", 0.2, b"TP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc", 0.2, b"def"), then="wait"))
+    cases.append(Case("second slow head", (request("/"), Await(), b"GET / HT", 0.7), then="wait"))
+    cases.append(Case("only a line end", (b"\r\n", 0.6), answers=0, then="wait"))
+    cases.append(Case("third after the drain", (request("/"), Await(), 0.5, request("/2"), Await(2), 0.15, request("/3")), answers=2, then="wait"))
     cases += ask("nowhere", "/nowhere") + ask("grpc wait", "/300", "content-type: application/grpc", "x-up: wait=0.7", method="POST", body=b"abc")
     cases += [
         Case("nothing sent", (0.6,), answers=0, then="wait"), Case("half a line", (b"GET / HT", 0.6), answers=0, then="wait"), Case("half a head", (b"GET / HTTP/1.1\r\nHost: a\r\n", 0.6), answers=0, then="wait"), Case("idle after", (request("/"), Await(), 0.6), then="wait"), Case("second late", (request("/"), Await(), 0.15, request("/2")), answers=2),
@@ -122,12 +131,13 @@ def _tunnels() -> list[Configuration]:
     for up in ("status=404", "status=500", "status=101", "raw=101-not-asked", "raw=garbage", "drop", "status=200;chunked", "interim=100;upgrade", "upgrade;header=x-a:b", "upgrade;header=content-length:5", "upgrade;header=transfer-encoding:chunked", "wait=0.2;upgrade", "raw=100-then-200"):
         cases.append(Case(f"answer {up}", (request("/bad", *_UPGRADE, f"x-up: {up}"), Await(), b"hello", 0.15), then="wait"))
     up = "x-up: upgrade"
+    # On connections of their own: an upstream that switches without being asked spoils the next request on its connection.
     for name, headers in {
         "lower": ("connection: upgrade", "upgrade: websocket"), "upper": ("CONNECTION: UPGRADE", "UPGRADE: WEBSOCKET"), "among others": ("Connection: keep-alive, Upgrade", "Upgrade: websocket"), "only connection": ("Connection: Upgrade",), "only upgrade": ("Upgrade: websocket",), "two upgrades": ("Connection: Upgrade", "Upgrade: websocket, other"), "other first": ("Connection: Upgrade", "Upgrade: other, websocket"), "other": ("Connection: Upgrade", "Upgrade: other"),
         "h2c": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), "empty": ("Connection: Upgrade", "Upgrade:"), "close": ("Connection: Upgrade, close", "Upgrade: websocket"), "twice": ("Connection: Upgrade", "Upgrade: websocket", "Upgrade: websocket"), "tls": ("Connection: Upgrade", "Upgrade: TLS/1.0"),
     }.items():  # fmt: skip
-        cases.append(Case(f"asked {name}", (request("/", *headers, up), Await(), b"hello", 0.15), then="wait"))
-        cases.append(Case(f"asked {name}, refused", (request("/", *headers), Await(), 0.1), then="wait"))
+        cases.append(Case(f"asked {name}", (request("/bad", *headers, up), Await(), b"hello", 0.15), then="wait"))
+        cases.append(Case(f"asked {name}, refused", (request("/bad", *headers), Await(), 0.1), then="wait"))
     for name, data in {"length": ("Content-Length: 5", b"hello"), "length zero": ("Content-Length: 0", b"hello"), "chunked": ("Transfer-Encoding: chunked", chunks(b"hello"))}.items():
         cases.append(Case(f"with {name}", (request("/", *_UPGRADE, up, data[0], body=data[1]), Await(), 0.15), then="wait", wait=0.6))
     cases += [

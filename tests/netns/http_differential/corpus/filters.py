@@ -77,6 +77,13 @@ end""",
   local headers, body = h:httpCall("refused", {[":method"] = "GET", [":path"] = "/", [":authority"] = "a"}, nil, 500)
   h:headers():add("x-called", headers[":status"] .. " " .. body)
 end""",
+    "call failing": """function envoy_on_request(h)
+  local headers, body = h:httpCall("second", {[":method"] = "GET", [":path"] = "/", [":authority"] = "a", ["x-up"] = h:headers():get("x-call") or "wait=1"}, nil, 300)
+  local all = ""
+  for k, v in pairs(headers) do if k ~= "date" then all = all .. k .. "=" .. v .. ";" end end
+  h:headers():add("x-called", body)
+  h:headers():add("x-status", headers[":status"] .. " " .. tostring(headers["content-type"]) .. " " .. tostring(headers["content-length"]))
+end""",
     "nothing": "local x = 1",
     "trailers": """function envoy_on_request(h)
   for c in h:bodyChunks() do end
@@ -101,6 +108,8 @@ def _lua() -> Configuration:
     cases += ask("head", "/", method="HEAD") + ask("chunked answer", "/", "x-up: chunked") + ask("trailers", "/", "x-up: trailers") + ask("204", "/", "x-up: status=204") + ask("large answer", "/", "x-up: size=50000")
     for status in ("200", "403", "503", "204", "302", "99", "600", "abc"):
         cases += ask(f"stop {status}", "/", f"x-stop: {status}", "x-body: stopped", protocols="h1")
+    for answer in ("drop", "rst", "raw=garbage", "status=500", "cut;size=100"):
+        cases += ask(f"called {answer}", "/", f"x-call: {answer}", protocols="h1")
     cases += ask("stop empty", "/", "x-stop: 401") + ask("stop gRPC", "/", "x-stop: 403", "x-body: b", "content-type: application/grpc") + ask("stop post", "/", "x-stop: 403", "x-body: b", method="POST", body=b"abc")
     cases.append(Case("chunked request", (request("/", "Transfer-Encoding: chunked", method="POST", body=chunks(b"abc", b"def", trailers="x-t: 1\r\n")),)))
     cases.append(Case("body late", (request("/", "Content-Length: 6", method="POST", body=b"abc"), 0.1, b"def")))
