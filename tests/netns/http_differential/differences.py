@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from .case import Case
 from .compare import Difference
+from .strictness import refused_at_random, refused_by_both
 
 Predicate = Callable[[Case, Difference], bool]
 
@@ -93,6 +94,8 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("blanks around values", "RFC 9113 §8.2.1 forbids them", where("*h2 field leading*", "*h2 field trailing*", kinds="upstream.headers")),
     Explained("method PRI", "RFC 9113 §11.6 reserves it", where("*method ['PRI']*")),
     Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", "*json: value*", kinds="log.path log.*")),
+    Explained("random requests refused", "`strict lines`, `folded lines`, `strict chunks`, `several Host` and `largest length` in requests whose names do not say so", refused_at_random),
+    Explained("random requests refused by both", "either fault is true", refused_by_both),
     Explained("unknown fields", "not supported; said at start", where(kinds="refused")),
     Explained("CONNECT", "tunnels are no task of an interception proxy", refused_tunnel("passed: *", "passed to http2: *", configs="connect")),
     Explained("CONNECT without a target", "two blanks make no request line", where("*: target ", configs="connect", kinds="log.details", envoy='"http1.invalid_url"', weir='"http1.codec_error"')),

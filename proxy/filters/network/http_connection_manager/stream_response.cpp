@@ -192,7 +192,7 @@ void Stream::reply(const LocalReply& reply) {
       headers.set(std::string_view(mapped.headers[i].first), mapped.headers[i].second);
     if (grpc) {
       // The line end of a JSON format is none of the message.
-      if (body.ends_with('\n')) body.pop_back();
+      if (content_type == "application/json" && body.ends_with('\n')) body.pop_back();
       // A status that the configuration has put in its place counts, unless a filter has said more.
       if (status != reply.status && !reply.grpc_status) grpc_status = grpc_status_of(status);
       headers.set_static(HeaderId::status, "200");
