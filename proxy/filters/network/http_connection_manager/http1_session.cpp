@@ -215,12 +215,6 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
       return bytes.size();
     }
   }
-  if (first_bytes_ && hcm_.config->codec == HcmConfig::Codec::http2) {
-    // Nothing else is spoken here: there is no language for an answer.
-    hcm_.stats->downstream_cx_protocol_error.add();
-    wants_close_ = true;
-    return 0;
-  }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
   if (bytes.starts_with("\r\n")) {
     if (!head_begun()) begin_head();
