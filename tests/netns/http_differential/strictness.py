@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests put together at random that break a rule which only weir-proxy holds to: their names say nothing of them."""
+"""Predicates on bytes. Requests put together at random may break a rule that only weir-proxy holds to: their names do not say so."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from .case import Case
 from .compare import Difference
 
 _RULES = (
+    re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]"),  # refused when it is seen, not at the end of the head
     re.compile(rb"(?<!\r)\n"),  # a bare LF
     re.compile(rb"\r(?!\n)"),  # a bare CR; at the end, one whose LF never comes
     re.compile(rb"\r\n[ \t]"),  # a folded line
@@ -27,6 +28,12 @@ def breaks_a_rule(case: Case) -> bool:
     return case.protocol == "h1" and any(rule.search(data) for rule in _RULES)
 
 
+def lacks_a_version(case: Case) -> bool:
+    """A random request whose line is one of HTTP/0.9, with a head behind it."""
+    data = b"".join(step for step in case.steps if isinstance(step, bytes))
+    return case.config == "random" and re.search(rb"(?:^|\r\n\r\n)[A-Z]+ [^ \r\n]+\r\n", data) is not None
+
+
 def _is_refusal(difference: Difference) -> bool:
     """Whether what weir-proxy shows is what a refused head leaves behind."""
     kind, shown = difference.kind, difference.right
@@ -43,6 +50,8 @@ def _is_refusal(difference: Difference) -> bool:
         return len(json.loads(shown)) < len(json.loads(difference.left))
     if kind == "log.code":
         return shown in ("400", "426", "431", "501")
+    if kind == "answer.framing":
+        return shown == '"length"'
     if kind == "log.sent":
         return shown in ("0", "11", "16", "31")
     if kind in ("end", "answer.body", "log.flags"):
@@ -58,3 +67,14 @@ def refused_by_both(case: Case, difference: Difference) -> bool:
 
 def refused_at_random(case: Case, difference: Difference) -> bool:
     return case.config == "random" and breaks_a_rule(case) and _is_refusal(difference)
+
+
+def hex_escaped(case: Case, difference: Difference) -> bool:
+    """A value in a log of text: weir-proxy's is Envoy's once its \\xNN are bytes again."""
+    if not difference.kind.startswith("log.") or difference.right == "null" or difference.left == "null":
+        return False
+    ours, theirs = json.loads(difference.right), json.loads(difference.left)
+    if not isinstance(ours, str) or not isinstance(theirs, str) or r"\x" not in ours:
+        return False
+    data = re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), ours).encode("latin-1", "replace")
+    return case.config in ("access_logs", "access_log_filters") and data.decode("utf-8", "replace") == theirs

@@ -14,6 +14,7 @@ A scenario is `key` or `key=value` joined by `;`:
 
 import collections
 import dataclasses
+import re
 import socket
 import struct
 import threading
@@ -71,7 +72,7 @@ class Scenario:
     @property
     def body(self) -> bytes:
         if "size" in self:
-            size = int(self.options["size"])
+            size = int(re.match(r"\d*", self.options["size"])[0] or 0)  # random cases write other things
             return (b"0123456789abcdef" * (size // 16 + 1))[:size]
         return self.options.get("body", "hello").encode()
 
