@@ -78,3 +78,13 @@ def hex_escaped(case: Case, difference: Difference) -> bool:
         return False
     data = re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), ours).encode("latin-1", "replace")
     return case.config in ("access_logs", "access_log_filters") and data.decode("utf-8", "replace") == theirs
+
+
+def time_left(case: Case, difference: Difference) -> bool:
+    """Of a retried request: the same headers, but for the time that is left, by less than half a second."""
+    name = "x-envoy-expected-rq-timeout-ms"
+    if difference.kind != "upstream.headers" or case.config not in ("retries", "wrong_answers", "timeouts"):
+        return False
+    one, other = (dict(json.loads(side)) for side in (difference.left, difference.right))
+    left = [side.pop(name, "") for side in (one, other)]
+    return one == other and all(value.isdigit() for value in left) and abs(int(left[0]) - int(left[1])) <= 500
