@@ -79,8 +79,6 @@ http::Http1Options http1_options_from_proto(const core::Http1ProtocolOptions& pr
   http::Http1Options options;
   options.allow_absolute_url =
       !proto.has_allow_absolute_url() || proto.allow_absolute_url().value();
-  if (!options.allow_absolute_url)
-    context.field("allow_absolute_url").warning("has no effect: absolute targets are taken");
   options.accept_http_10 = proto.accept_http_10();
   options.enable_trailers = proto.enable_trailers();
   options.send_fully_qualified_url = proto.send_fully_qualified_url();

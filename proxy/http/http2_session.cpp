@@ -132,12 +132,15 @@ void Http2Session::submit_preface(const Http2Options& options) {
 bool Http2Session::receive(std::span<const std::byte> bytes, Clock::time_point now) {
   if (failed_) return false;
   now_ = now;
+  // A SETTINGS frame may come in pieces, and the owner may have sent something between them.
+  queued_before_settings_ = nghttp2_session_get_outbound_queue_size(session_);
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     fail(Http2Error::protocol_error, "http2.bad_preface",
          "http/2 preface: not what a client begins with; does it speak HTTP/1.1?");
-  else if (taken == NGHTTP2_ERR_FLOODED)
+    last_goaway_due_ = false;  // it would not understand us (RFC 9113 §3.4)
+  } else if (taken == NGHTTP2_ERR_FLOODED)
     fail(Http2Error::enhance_your_calm, "http2.outbound_control_flood",
          "http/2: too many control frames in the outbound queue");
   else if (taken < 0)
@@ -173,7 +176,7 @@ std::size_t Http2Session::produce(std::span<std::byte> out, Clock::time_point no
            nghttp2_strerror(static_cast<int>(size)));
       break;
     }
-    if (role_ == Role::client && !std::exchange(preface_sent_, true))
+    if (!std::exchange(preface_sent_, true) && role_ == Role::client)
       // Its text stood in the shared frame buffer since the session was made.
       data = reinterpret_cast<const std::uint8_t*>(NGHTTP2_CLIENT_MAGIC);
     copy_out(reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(size));
@@ -216,6 +219,12 @@ void Http2Session::write_last_goaway() {
   }
   last_goaway_due_ = false;
   goaway_sent_ = true;
+  if (role_ == Role::server && !std::exchange(preface_sent_, true)) {
+    // Whatever is said comes after our SETTINGS (RFC 9113 §3.4).
+    std::array<std::byte, 9> settings{};
+    settings[3] = std::byte{NGHTTP2_SETTINGS};
+    copy_out(settings.data(), settings.size());
+  }
   copy_out(frame.data(), frame.size());
 }
 

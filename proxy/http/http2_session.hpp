@@ -191,6 +191,7 @@ class Http2Session {
   void note_text(std::string_view text);
   bool check_flood(Flood flood);
   bool check_outbound();
+  bool check_windows(bool ack);
   void tell_reset(Stream& stream, const Http2Reset& reset);
   void queue_reset(std::int32_t id, Http2Error code);
   void wake(Stream& stream);
@@ -226,6 +227,7 @@ class Http2Session {
   std::uint32_t max_outbound_;
   std::uint32_t max_outbound_control_;
   std::uint32_t resets_queued_ = 0;
+  std::size_t queued_before_settings_ = 0;
 
   std::string error_text_;
   std::string_view details_;

@@ -23,6 +23,7 @@ char* OutQueue::reserve(std::size_t bytes, BufferPool& pool) {
 }
 
 void OutQueue::append(std::string_view bytes, BufferPool& pool) {
+  if (bytes.empty()) return;  // no buffer for nothing
   if (char* const at = reserve(bytes.size(), pool); at != nullptr) {
     std::memcpy(at, bytes.data(), bytes.size());
     commit(bytes.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP filters against the headers of a hostile client: a request is forwarded or answered, never
 // both and never neither; what rbac keeps out stays out however the rest looks.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -23,7 +24,8 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-/// Lines "name: value" of the input; names in lower case, as the codecs give them.
+/// Lines "name: value" of the input as the codecs give them: names in lower case, no pseudo-header
+/// twice.
 HeaderPairs headers_of(std::string_view text) {
   HeaderPairs pairs;
   while (!text.empty()) {
@@ -34,7 +36,10 @@ HeaderPairs headers_of(std::string_view text) {
     std::string name(line.substr(0, colon));
     for (char& c : name)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    pairs.emplace_back(std::move(name), line.substr(colon + 1));
+    const bool again =
+        name.front() == ':' &&
+        std::any_of(pairs.begin(), pairs.end(), [&](auto& one) { return one.first == name; });
+    if (!again) pairs.emplace_back(std::move(name), line.substr(colon + 1));
   }
   return pairs;
 }
@@ -62,7 +67,7 @@ bool is_denied(const HeaderPairs& headers) {
   std::string_view path;
   for (const auto& [name, value] : headers) {
     if (name == "x-deny" && value == "1") return true;
-    if (name == ":path" && path.empty()) path = value;
+    if (name == ":path") path = value;
   }
   return path.substr(0, 7) == "/secret";
 }

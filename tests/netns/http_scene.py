@@ -148,9 +148,9 @@ class Client1:
                 if message.whole and (message.status >= 200 or message.status == 101):
                     self._taken = at + 1
                     return message
-            if self.ended or not self.pump():
-                self.ended = True
+            if self.ended:
                 raise EOFError(f"the connection ended; so far: {self.reader.messages[self._taken:]} {self.reader.rest[:200]!r}")
+            self.pump()
 
     def wait_end(self) -> str:
         """Reads to the end: "fin" or "rst"."""
@@ -169,6 +169,7 @@ class Client2:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = connection
         self.wire = http2.Connection()
+        self.frames: list[http2.Frame] = []
         self.ended = False
         self.grants = grants
         self._next = 1
@@ -210,7 +211,8 @@ class Client2:
         if not data:
             self.ended = True
             return False
-        _, reply = self.wire.feed(data)
+        found, reply = self.wire.feed(data)
+        self.frames += found
         if reply and self.grants:
             try:
                 self.socket.sendall(reply)

@@ -116,7 +116,7 @@ def test_a_tcp_check_takes_a_host_out_and_back_under_load(plain_lab, start, serv
     assert log.count(f"cluster 'c': host '{HOST}:7001' passes its health check") == 2
     stats = proxy.stats()
     assert stats["cluster.c.health_check.network_failure"] == stats["cluster.c.health_check.failure"] >= 2
-    assert stats["cluster.c.health_check.attempt"] >= stats["cluster.c.health_check.success"] >= 10
+    assert stats["cluster.c.health_check.attempt"] >= stats["cluster.c.health_check.success"] >= 4
     assert stats["cluster.c.membership_change"] == 1
 
 

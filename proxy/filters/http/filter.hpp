@@ -33,6 +33,10 @@ struct LocalReply {
   std::string_view details;  // %RESPONSE_CODE_DETAILS%; must live as long as the stream
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names
   access_log::ResponseFlags flags;
+  /// Those that only the log tells, not what the configuration makes of the reply.
+  access_log::ResponseFlags late_flags;
+  /// Done to the headers before `headers`; lives as long as the stream.
+  const route::HeaderMutations* mutations = nullptr;
   /// What a gRPC client gets; without it the status that belongs to the HTTP status.
   std::optional<std::uint32_t> grpc_status;
 };

@@ -35,6 +35,7 @@ class HeadReader {
         limits_(limits),
         out_(out) {}
 
+  [[nodiscard]] const HeadLimits& limits() const { return limits_; }
   [[nodiscard]] const char* begin() const { return begin_; }
   [[nodiscard]] const char* at() const { return at_; }
   void move_to(const char* at) { at_ = at; }
@@ -235,8 +236,8 @@ struct Target {
   std::string_view path;
 };
 
-Http1Error read_target(std::string_view text, std::string_view method, HeaderMap& out,
-                       Target& target) {
+Http1Error read_target(std::string_view text, std::string_view method, bool absolute,
+                       HeaderMap& out, Target& target) {
   Arena& arena = out.arena();
   if (method == "CONNECT") {
     const std::size_t bracket = text.front() == '[' ? text.find(']') : 0;
@@ -254,6 +255,10 @@ Http1Error read_target(std::string_view text, std::string_view method, HeaderMap
   if (text == "*") return Http1Error::bad_target;
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos || colon == 0) return Http1Error::bad_request_line;
+  if (!absolute) {
+    target.path = text;
+    return Http1Error::none;
+  }
   target.scheme = text.substr(0, colon);
   if (!equals_ignoring_case(target.scheme, "http") && !equals_ignoring_case(target.scheme, "https"))
     return Http1Error::bad_scheme;
@@ -275,7 +280,7 @@ bool read_version(std::string_view text, std::uint8_t& minor) {
 
 bool finish_request_line(HeadReader& reader, std::string_view text, std::string_view method,
                          HeaderMap& out, Target& target) {
-  const Http1Error error = read_target(text, method, out, target);
+  const Http1Error error = read_target(text, method, reader.limits().absolute_targets, out, target);
   return error == Http1Error::none || reader.fail(error);
 }
 

@@ -52,6 +52,7 @@ struct HeadLimits {
   std::size_t bytes = 60 * 1024;
   std::uint32_t headers = 100;
   HttpOptions::Underscores underscores = HttpOptions::Underscores::allow;
+  bool absolute_targets = true;  // false: http://… is a path, and Host counts
 };
 
 /// How the body of a message ends.

@@ -29,6 +29,19 @@ char* put_proper(char* at, std::string_view name) noexcept {
   return at;
 }
 
+/// Whole lines that are in lower case.
+char* put_lines(char* at, std::string_view lines, Http1Options::HeaderCase casing) noexcept {
+  if (casing != Http1Options::HeaderCase::proper) return put(at, lines);
+  while (!lines.empty()) {
+    const std::size_t colon = lines.find(':');
+    const std::size_t end = lines.find('\n', colon) + 1;
+    at = put_proper(at, lines.substr(0, colon));
+    at = put(at, lines.substr(colon, end - colon));
+    lines.remove_prefix(end);
+  }
+  return at;
+}
+
 char* put_line(char* at, std::string_view name, std::string_view value,
                Http1Options::HeaderCase casing) noexcept {
   at = casing == Http1Options::HeaderCase::proper ? put_proper(at, name) : put_short(at, name);
@@ -46,7 +59,7 @@ char* put_headers(char* at, const HeaderMap& headers, Http1Options::HeaderCase c
     if (field.removed() || field.name.front() == ':' || field.id == left_out) continue;
     at = put_line(at, field.name, field.value, casing);
   }
-  at = put(at, extra);
+  at = put_lines(at, extra, casing);
   return put(at, kLineEnd);
 }
 

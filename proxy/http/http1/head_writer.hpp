@@ -16,8 +16,8 @@ namespace weir::http {
 std::size_t head_size(const HeaderMap& headers) noexcept;
 
 /// "METHOD path HTTP/1.1", host from :authority, then the headers in order. @return the end of what
-/// was written. The caller has head_size() bytes there, and those of `extra`: whole lines that come
-/// last.
+/// was written. The caller has head_size() bytes there, and those of `extra`: whole lines in lower
+/// case that come last.
 char* write_request_head(char* at, const HeaderMap& headers, Http1Options::HeaderCase casing,
                          bool full_url, std::string_view extra) noexcept;
 

@@ -12,6 +12,9 @@ std::string_view text(const std::uint8_t* data, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(data), size};
 }
 
+// We announce no other SETTINGS_MAX_FRAME_SIZE than the one to begin with.
+constexpr std::size_t kLargestFrame = 16384;
+
 bool ends_stream(const nghttp2_frame_hd& head) noexcept {
   return (head.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
@@ -46,6 +49,12 @@ int Http2Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hea
     case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
+      // Of a CONTINUATION the library does not look at it (RFC 9113 §4.2).
+      if (head->length > kLargestFrame) {
+        session.fail(Http2Error::frame_size_error, "http2.codec_error",
+                     "http/2: a frame is larger than SETTINGS_MAX_FRAME_SIZE");
+        break;
+      }
       // How much of a padded one is padding shows later.
       if (head->length == 0 || (head->flags & NGHTTP2_FLAG_PADDED) == 0)
         flood = session.floods_.on_content_frame(head->length == 0 && !ends_stream(*head));
@@ -59,6 +68,9 @@ int Http2Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hea
       break;
     case NGHTTP2_WINDOW_UPDATE:
       flood = session.floods_.on_window_update();
+      break;
+    case NGHTTP2_SETTINGS:
+      session.queued_before_settings_ = nghttp2_session_get_outbound_queue_size(session.session_);
       break;
     default:
       break;
@@ -186,6 +198,10 @@ int Http2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void*
       session.events_.on_goaway(frame->goaway.last_stream_id,
                                 static_cast<Http2Error>(frame->goaway.error_code));
       break;
+    case NGHTTP2_SETTINGS:
+      return session.check_windows((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+                 ? 0
+                 : NGHTTP2_ERR_CALLBACK_FAILURE;
     case NGHTTP2_PING:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
         std::uint64_t opaque = 0;
@@ -197,6 +213,17 @@ int Http2Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void*
       break;
   }
   return 0;
+}
+
+/// A window that a new SETTINGS_INITIAL_WINDOW_SIZE makes too large ends the connection (RFC 9113
+/// §6.9.2). The library only resets its stream: besides the acknowledgement those resets are all
+/// that it queues.
+bool Http2Session::check_windows(bool ack) {
+  const std::size_t now = nghttp2_session_get_outbound_queue_size(session_);
+  if (ack || now <= queued_before_settings_ + 1) return true;
+  fail(Http2Error::flow_control_error, "http2.codec_error",
+       "http/2: SETTINGS_INITIAL_WINDOW_SIZE makes a window too large");
+  return false;
 }
 
 int Http2Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .case import Case
 from .compare import Difference
+from .strictness import hex_escaped, lacks_a_version, refused_at_random, refused_by_both
 
 Predicate = Callable[[Case, Difference], bool]
 
@@ -114,9 +115,9 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("strict chunks", "ambiguous framing is refused (RFC 9112 §7.1)", where("*chunk too long*", "*chunk many zeros*", "*chunk extension*", "*chunk space after*", "*chunk tab after*")),
     Explained("several Host", "RFC 9112 §3.2 demands it", where("*host twice*")),
     Explained("largest length", "no such body comes; sums with it overflow", where("*length [18446744073709551615]*")),
-    Explained("half-closed clients", "the request is whole, and the client still reads", where("*whole*FIN", "*pipeline FIN", "*h2 FIN*", "*gone while delayed*", "*json: FIN", "*text: FIN")),
+    Explained("half-closed clients", "the request is whole, and the client still reads", either(where("*whole*FIN", "*pipeline FIN", "*h2 FIN*", "*gone while delayed*", "*json: FIN", "*text: FIN"), where("*: FIN", configs="access_log_filters", kinds="answers.count", envoy="[]", weir="*HTTP/1.1 200 OK*"), where("*: FIN", configs="access_log_filters", kinds="log.*", envoy='*DC"*'), where("*: FIN", configs="access_log_filters", kinds="log.RESPONSE_CODE", envoy='"0"', weir='"200"'))),
     Explained("pipelines of direct answers", "nothing is wrong with it (RFC 9112 §9.3.2)", where("*pipeline direct*")),
-    Explained("request line alone", "an answer to half a head saves nothing", where("*line 0.9 alone*")),
+    Explained("request line alone", "an answer to half a head saves nothing", either(where("*line 0.9 alone*"), lambda case, difference: lacks_a_version(case))),
     Explained("tunnels half-closed", "WebSocket and others end one direction first; no bytes are lost", either(where(configs="upgrades", kinds="log.details", envoy='"downstream_remote_disconnect"', weir='"via_upstream"'), where(configs="upgrades", kinds="log.flags", envoy='"DC"', weir='"-"'), where("*: FIN in tunnel", configs="upgrades", kinds="answer.body", envoy='"hello"', weir='"hello[end seen]"'), sent_behind_end)),
     Explained("upgrades with a body", "where the body ends and the other protocol begins, two hops may see differently", refused_tunnel("*: with length", "*: with chunked", configs="upgrades")),
     Explained("1xx unasked", "RFC 9110 §15.2.2: only after Upgrade", where("*101-not-asked*", "*asked only*", "*asked h2c*", "*raw 100-only*")),
@@ -129,6 +130,12 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("blanks around values", "RFC 9113 §8.2.1 forbids them", where("*h2 field leading*", "*h2 field trailing*", kinds="upstream.headers")),
     Explained("method PRI", "RFC 9113 §11.6 reserves it", where("*method ['PRI']*")),
     Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", "*json: value*", kinds="log.path log.*")),
+    Explained("text logs escaped", "what a peer may have chosen cannot break a line or pretend to be a field of it", hex_escaped),
+    Explained("every interim answer", "RFC 9110 §15.2: a proxy passes on every 1xx", either(where("interim: interim", configs="manager_options", kinds="answers.count answer.start answer.headers", envoy="*200*", weir="*103*"), where("interim: interim", configs="manager_options", kinds="answer.headers", weir='[["x-interim", "103"]]'), where("interim: interim", configs="manager_options", kinds="answer.body", envoy='"hello"', weir='""'), where("interim: interim", configs="manager_options", kinds="answer.framing", envoy='"length"', weir='"none"'), where("interim: h2 interim", configs="manager_options", kinds="answer.interim", weir='*"103"*'))),
+    Explained("kept connections that close", "what may be done twice is sent again, on another connection (RFC 9110 §9.2.2)", either(where("at once after [drop]", "at once after [rst]", configs="pools", kinds="upstream.count upstream.headers", weir='*"x-up", "*'), where("at once after [drop]", "at once after [rst]", configs="pools", kinds="upstream.start", envoy='"GET /next HTTP/1.1"', weir='"GET / HTTP/1.1"'))),
+    Explained("Date twice", "one field of one value, as in answers", where(configs="random", kinds="upstream.headers", envoy='*["date", "*"], ["date", "*', weir='*["date", "*,*')),
+    Explained("random requests refused", "`strict lines`, `folded lines`, `strict chunks`, `several Host` and `largest length` in requests whose names do not say so", refused_at_random),
+    Explained("random requests refused by both", "either fault is true", refused_by_both),
     Explained("unknown fields", "not supported; said at start", refused_fields),
     Explained("CONNECT", "tunnels are no task of an interception proxy", refused_tunnel("passed: *", "passed to http2: *", configs="connect")),
     Explained("CONNECT without a target", "two blanks make no request line", where("*: target ", configs="connect", kinds="log.details", envoy='"http1.invalid_url"', weir='"http1.codec_error"')),

@@ -17,7 +17,7 @@ class Message:
 
     start: str = ""
     headers: HeaderList = dataclasses.field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = dataclasses.field(default_factory=bytearray)
     trailers: HeaderList = dataclasses.field(default_factory=list)
     framing: str = "none"
     whole: bool = False

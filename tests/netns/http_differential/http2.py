@@ -132,7 +132,7 @@ class Stream:
     """What came on one stream: header lists in order (interim, final, trailers), the body, how it ended."""
 
     heads: list[list[tuple[str, str]]] = dataclasses.field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = dataclasses.field(default_factory=bytearray)
     end: str = "open"  # open, END_STREAM or the name of RST_STREAM's code
     before_body: int = 0  # how many heads came before the first DATA
     window: int = 0  # what WINDOW_UPDATE has granted to us, and what we have sent; add Connection.initial_window

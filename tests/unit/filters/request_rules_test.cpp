@@ -270,7 +270,10 @@ TEST(PathRules, Escapes) {
     EXPECT_EQ(path(from, true, false), to) << from;
   for (const char* const none : {"/%", "/%4", "/%g0", "/%0g", "/a%", "/%?41"})
     EXPECT_EQ(path(none, true, false), none);
-  EXPECT_EQ(path("/%%41", true, false), "/%A");
+  // No unescaped digit becomes part of another escape.
+  for (const char* const none : {"/%%41", "/%4%41", "/%2%65", "/%%32e"})
+    EXPECT_EQ(path(none, true, false), none);
+  EXPECT_EQ(path("/%25%41", true, false), "/%25A");
   EXPECT_EQ(path("/%00", true, false), "refused");
   EXPECT_EQ(path("/%zz", false, true), "/%zz");
 }

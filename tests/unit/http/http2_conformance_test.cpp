@@ -291,6 +291,8 @@ const Malformed kMalformed[] = {
     {"settings_push_from_the_server", settings({{2, 1}}), kProtocol, Role::client},
     {"settings_window_too_large", settings({{4, 0x80000000}}), kFlow},
     {"settings_window_largest", settings({{4, 0x7fffffff}}), kOk},
+    {"settings_window_makes_a_stream_overflow",
+     window_update(1, 1000) + settings({{4, 0x7fffffff}}), kFlow},
     {"settings_max_frame_too_small", settings({{5, 16383}}), kProtocol},
     {"settings_max_frame_too_large", settings({{5, 1 << 24}}), kProtocol},
     {"settings_max_frame_largest", settings({{5, (1 << 24) - 1}}), kOk},
@@ -320,6 +322,9 @@ const Malformed kMalformed[] = {
     {"window_update_short", frame(kWindowUpdate, kNone, 1, "abc"), kSize},
     {"window_update_long", frame(kWindowUpdate, kNone, 1, "abcde"), kSize},
     {"window_update_reserved_bit", window_update(1, 0x80000001), kOk},
+    {"continuation_larger_than_max_frame",
+     headers(3, get(), kNone) + frame(kContinuation, kEndHeaders, 3, std::string(16385, 'x')),
+     kSize, Role::server},
     {"continuation_on_stream_0", frame(kContinuation, kEndHeaders, 0), kProtocol},
     {"unknown_on_stream_0", frame(kUnknown, 0xff, 0, "x"), kOk},
     {"unknown_larger_than_max_frame", frame(kUnknown, kNone, 0, std::string(16385, 'x')), kSize},
@@ -328,6 +333,27 @@ const Malformed kMalformed[] = {
 
 INSTANTIATE_TEST_SUITE_P(, Http2Malformed, testing::ValuesIn(kMalformed),
                          [](const auto& one) { return std::string(one.param.name); });
+
+TEST(Http2Preface, OurSettingsComeBeforeGoawayToo) {
+  Http2Endpoint end(Role::server);
+  EXPECT_FALSE(end.input(std::string(kMagic) + settings() + headers(1, {{":method", "GET"}})));
+  const std::vector<Frame> said = parse(end.output());
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].type, kSettings);
+  EXPECT_EQ(said[1].type, kGoaway);
+}
+
+TEST(Http2Windows, WhatIsSentWithinASettingsFrameIsNoFaultOfIt) {
+  Http2Endpoint end(Role::server);
+  end.input(std::string(kMagic) + settings() + frame(kSettings, kAck, 0));
+  for (const std::uint32_t id : {1u, 3u, 5u}) end.input(headers(id, get()));
+  end.output();
+  const std::string change = settings({{4, 100000}});
+  EXPECT_TRUE(end.input(std::string_view(change).substr(0, 9)));
+  for (const int id : {1, 3, 5}) end.session.submit_headers(id, end.response(), true);
+  EXPECT_TRUE(end.input(std::string_view(change).substr(9)));
+  EXPECT_FALSE(end.session.failed());
+}
 
 }  // namespace
 }  // namespace weir::http

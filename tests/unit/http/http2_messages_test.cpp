@@ -318,7 +318,7 @@ TEST(Http2Messages, NoPreface) {
   EXPECT_FALSE(server.input("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
   EXPECT_TRUE(server.session.failed());
   EXPECT_THAT(std::string(server.session.error_text()), testing::HasSubstr("HTTP/1.1"));
-  EXPECT_TRUE(has_frame(server.output(), kGoaway, 1));
+  EXPECT_EQ(server.output(), "");  // it would not understand a GOAWAY
   EXPECT_TRUE(server.session.finished());
   Http2Endpoint client(Role::client);
   client.output();

@@ -93,7 +93,6 @@ class RateLimitFilter final : public HttpFilter {
 
   /// Of the upstream's answer, and of ours.
   FilterStatus on_response_headers(HeaderMap& headers, bool) override {
-    if (refused_) settings_->response_headers.apply(headers, nullptr);
     if (bucket_ == nullptr || !settings_->x_ratelimit_headers) return FilterStatus::go_on;
     const auto now = stream_.worker().loop.now();
     headers.add("x-ratelimit-limit", std::to_string(bucket_->max_tokens()));
@@ -123,8 +122,8 @@ class RateLimitFilter final : public HttpFilter {
   }
 
   void refuse() {
-    refused_ = true;
     LocalReply reply;
+    reply.mutations = &settings_->response_headers;
     reply.status = settings_->status;
     reply.body = "local_rate_limited";
     reply.details = "local_rate_limited";
@@ -138,7 +137,6 @@ class RateLimitFilter final : public HttpFilter {
   HttpStream& stream_;
   const RateLimitSettings* settings_ = nullptr;
   const TokenBucket* bucket_ = nullptr;  // the one that decided
-  bool refused_ = false;
 };
 
 HttpFilter* RateLimitInstance::make(HttpStream& stream) {

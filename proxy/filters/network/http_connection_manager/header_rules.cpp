@@ -122,6 +122,13 @@ bool is_good_referer(std::string_view referer) {
     if (c <= ' ' || c == 0x7f || c == '#' || static_cast<unsigned char>(c) >= 0x80) return false;
   const std::size_t slashes = referer.find("://");
   if (slashes != std::string_view::npos) {
+    const auto in_scheme = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '+' || c == '-' || c == '.';
+    };
+    if (!std::all_of(referer.begin(), referer.begin() + static_cast<std::ptrdiff_t>(slashes),
+                     in_scheme))
+      return false;
     const std::string_view rest = referer.substr(slashes + 3);
     return rest.substr(0, rest.find('/')).find('@') == std::string_view::npos;
   }
@@ -309,7 +316,6 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
   }
   if (config.forward_client_cert == HcmConfig::ForwardClientCert::sanitize)
     headers.remove(HeaderId::x_forwarded_client_cert);
-  set_request_id(config, headers, edge, random);
   if (!config.via.empty()) {
     const std::string_view before = headers.get(HeaderId::via);
     headers.set_static(HeaderId::via,
@@ -317,6 +323,7 @@ ClientFacts mutate_request(const HcmConfig& config, HeaderMap& headers,
                            ? headers.arena().copy(config.via)
                            : headers.arena().join(headers.arena().join(before, ", "), config.via));
   }
+  set_request_id(config, headers, edge, random);
   return facts;
 }
 

@@ -205,11 +205,15 @@ bool Http1Session::is_http2_preface(std::string_view bytes) {
 }
 
 std::size_t Http1Session::consume_head(std::string_view bytes) {
-  if (first_bytes_ && bytes.front() == 'P' && hcm_.config->codec != HcmConfig::Codec::http1 &&
-      is_http2_preface(bytes)) {
-    if (bytes.size() < kPreface.size()) return 0;
-    become_http2(bytes);
-    return bytes.size();
+  using Codec = HcmConfig::Codec;
+  if (first_bytes_ && hcm_.config->codec != Codec::http1) {
+    const bool preface = bytes.front() == 'P' && is_http2_preface(bytes);
+    if (preface && bytes.size() < kPreface.size()) return 0;
+    // What is no preface where nothing but HTTP/2 is spoken is for that codec to refuse.
+    if (preface || hcm_.config->codec == Codec::http2) {
+      become_http2(bytes);
+      return bytes.size();
+    }
   }
   // An empty line or two before a request is tolerated (RFC 9112 §2.2).
   if (bytes.starts_with("\r\n")) {
@@ -225,7 +229,7 @@ std::size_t Http1Session::consume_head(std::string_view bytes) {
   }
   const HcmConfig& config = *hcm_.config;
   const http::HeadLimits limits{config.max_request_headers_kb * 1024u, config.common.max_headers,
-                                config.common.underscores};
+                                config.common.underscores, config.http1.allow_absolute_url};
   stream_ = hcm_.worker->streams.make<Stream>(hcm_, static_cast<StreamConnection&>(*this));
   http::RequestLine line;
   const auto result = http::parse_request_head(bytes, limits, stream_->request_map(), line);
@@ -474,7 +478,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
   tunnel_ = switching;
   const bool bodiless = status < 200 || status == 204 || status == 304;
   const bool counted = headers.has(HeaderId::content_length);
-  std::string_view framing;
+  std::string_view framing = "";  // never null, as memcpy wants it
   response_chunked_ = false;
   if (!counted && !bodiless) {
     if (minor_version_ == 0) closes_ = true;
@@ -485,7 +489,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
     response_chunked_ = !end_of_stream && minor_version_ == 1;
   }
   if (minor_version_ == 0 && bodiless) closes_ = true;
-  std::string_view connection;
+  std::string_view connection = "";
   if (!switching && closes_)
     connection = "connection: close\r\n";
   else if (keep_alive_10_)

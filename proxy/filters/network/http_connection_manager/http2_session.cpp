@@ -343,9 +343,14 @@ void Http2Session::arm_timer() {
 
 void Http2Session::drain(bool idle_too) {
   if (closed_ || wants_close_ || drains_ || (!idle_too && sides_.empty())) return;
+  hcm_.stats->downstream_cx_drain_close.add();
+  send_notice();
+}
+
+/// What is on its way is still served; GOAWAY with the last stream comes after drain_timeout.
+void Http2Session::send_notice() {
   drains_ = notice_sent_ = true;
   since_ = hcm_.worker->loop.now();
-  hcm_.stats->downstream_cx_drain_close.add();
   codec_->shutdown_notice();
   arm_timer();
   wake();
@@ -438,7 +443,11 @@ http::HeaderMap* Http2Session::on_begin_headers(std::int32_t id, HeadersKind kin
   side->place_ = sides_.size();
   sides_.push_back(side);
   codec_->set_user_data(id, side);
-  ++requests_;
+  const auto most = hcm_.config->common.max_requests_per_connection;
+  if (++requests_ >= most && most != 0 && !drains_) {
+    hcm_.stats->downstream_cx_max_requests_reached.add();
+    send_notice();
+  }
   return &stream->request_map();
 }
 
@@ -454,11 +463,6 @@ void Http2Session::on_headers(std::int32_t id, HeadersKind kind, bool end_of_str
   side->head_ = side->stream_->request_map().get(HeaderId::method) == "HEAD";
   side->request_done_ = end_of_stream;
   side->stream_->on_request_headers(end_of_stream);
-  const auto most = hcm_.config->common.max_requests_per_connection;
-  if (most == 0 || requests_ < most || drains_) return;
-  drains_ = true;
-  hcm_.stats->downstream_cx_max_requests_reached.add();
-  codec_->goaway();
 }
 
 void Http2Session::on_data(std::int32_t id, std::span<const std::byte> data) {
@@ -494,12 +498,14 @@ void Http2Session::on_reset(std::int32_t id, const http::Http2Reset& reset) {
     stats.rx_reset.add();
   else
     stats.rx_messaging_error.add();
-  // What is too large is refused by a reset, which Envoy counts as one of the client's.
-  const bool too_large = reset.details == "http2.too_many_headers" ||
-                         reset.details == "http2.header_list_size_too_large";
+  // What a limit or a rule of ours refuses is refused by a reset, which Envoy counts as one of the
+  // client's.
+  const bool refused = reset.details == "http2.too_many_headers" ||
+                       reset.details == "http2.header_list_size_too_large" ||
+                       reset.details == "http2.unexpected_underscore";
   lose(*side, reset.details,
-       reset.by_peer || too_large ? ResponseFlag::downstream_remote_reset
-                                  : ResponseFlag::downstream_protocol_error);
+       reset.by_peer || refused ? ResponseFlag::downstream_remote_reset
+                                : ResponseFlag::downstream_protocol_error);
 }
 
 void Http2Session::on_stream_writable(std::int32_t id) {

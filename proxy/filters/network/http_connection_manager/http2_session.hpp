@@ -114,6 +114,7 @@ class Http2Session final : public tcp::Connection,
   void wake();
   void protocol_error();
   void arm_timer();
+  void send_notice();
   void linger();
   void linger_read();
   void lose(Http2StreamSide& side, std::string_view details, access_log::ResponseFlag flag);

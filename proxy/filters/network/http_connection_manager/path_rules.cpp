@@ -54,6 +54,14 @@ void append_escape(std::string& out, char c) {
   out += kDigits[value % 16];
 }
 
+/// Whether a digit behind `out` would be read as part of an escape that the client did not write:
+/// "%4%41" stays, or the next hop would unescape "%4A" once more.
+bool would_make_escape(std::string_view out, int c) {
+  if (hex_digit(static_cast<char>(c)) < 0) return false;
+  return out.ends_with('%') ||
+         (out.size() >= 2 && out[out.size() - 2] == '%' && hex_digit(out.back()) >= 0);
+}
+
 /// Unescapes what need not be escaped, escapes what must be; backslashes become slashes. false: an
 /// escape that hides a zero byte.
 bool unify_escapes(std::string_view path, std::string& out) {
@@ -73,7 +81,7 @@ bool unify_escapes(std::string_view path, std::string& out) {
     }
     const int value = hex_digit(path[i + 1]) * 16 + hex_digit(path[i + 2]);
     if (value == 0) return false;
-    if (is_unreserved(value))
+    if (is_unreserved(value) && !would_make_escape(out, value))
       out += static_cast<char>(value);
     else
       out += path.substr(i, 3);

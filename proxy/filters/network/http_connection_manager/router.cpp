@@ -241,6 +241,7 @@ void Router::keep_for_replay(std::string_view data) {
   // Too much to be sent again: from here on there is only this attempt.
   replayable_ = false;
   retries_left_ = 0;
+  conditions_ = 0;
   body_.reset();
   stats_->retry_or_shadow_abandoned.add();
 }
@@ -294,6 +295,7 @@ std::shared_ptr<const upstream::Host> Router::pick(tcp::EndReason& failure) {
 
 void Router::attempt() {
   ++attempts_;
+  failure_.clear();
   retrying_ = false;
   retry_at_ = kNever;
   tcp::EndReason why{};

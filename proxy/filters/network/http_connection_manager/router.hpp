@@ -113,7 +113,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void resume_client();
   void update_response_pause();
   void failed(http_client::ResetReason reason, std::string_view detail);
-  bool retry_after(std::uint32_t condition, bool response);
+  bool retry_after(std::uint32_t condition);
   bool may_retry_status(std::uint16_t status);
   void schedule_retry();
   bool replay_unseen(http_client::ResetReason reason);

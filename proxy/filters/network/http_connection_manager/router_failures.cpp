@@ -94,6 +94,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
     return;
   }
   report_failure(reason);
+  if (reason == ResetReason::overflow) host_.reset();  // it was never asked
   if ((reused || reason == ResetReason::not_sent) && replay_unseen(reason)) return;
   std::uint32_t condition =
       bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset);
@@ -102,7 +103,7 @@ void Router::failed(ResetReason reason, std::string_view detail) {
   if (reason == ResetReason::refused_stream) condition |= bit(RetryOn::refused_stream);
   if (reason == ResetReason::not_sent)
     condition |= bit(RetryOn::refused_stream) | bit(RetryOn::reset_before_request);
-  if (reason != ResetReason::overflow && retry_after(condition, false)) {
+  if (reason != ResetReason::overflow && retry_after(condition)) {
     response_ = nullptr;
     schedule_retry();
     return;
@@ -144,18 +145,14 @@ bool Router::replay_unseen(ResetReason reason) {
   return true;
 }
 
-bool Router::retry_after(std::uint32_t condition, bool response) {
+bool Router::retry_after(std::uint32_t condition) {
   if ((conditions_ & condition) == 0) return false;
-  if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   if (retries_left_ == 0) {
     stats_->upstream_rq_retry_limit_exceeded.add();
     stream_.flags_.set(ResponseFlag::upstream_retry_limit_exceeded);
     return false;
   }
-  if (!end_in_ && response) {
-    stream_.hcm().stats->rq_retry_skipped_request_not_complete.add();
-    return false;
-  }
+  if (!replayable_ && (body_ != nullptr || stream_.bytes_received_ > 0)) return false;
   auto place = pool_->cluster().take_retry(priority_);
   if (!place) {
     stats_->upstream_rq_retry_overflow.add();
@@ -185,7 +182,7 @@ bool Router::may_retry_status(std::uint16_t status) {
     if (asked_ != nullptr) condition |= asked_conditions(*asked_, status, *response_);
     condition |= grpc_condition(response_->get(HeaderId::grpc_status));
   }
-  return condition != 0 && retry_after(condition, true);
+  return condition != 0 && retry_after(condition);
 }
 
 void Router::schedule_retry() {
@@ -234,8 +231,7 @@ void Router::timed_out(Timeout which) {
   }
   give_up_exchange();
   if (which != Timeout::whole && !forwarding_ &&
-      retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset),
-                  false)) {
+      retry_after(bit(RetryOn::five_xx) | bit(RetryOn::gateway_error) | bit(RetryOn::reset))) {
     response_ = nullptr;
     schedule_retry();
     return;

@@ -65,7 +65,8 @@ void Stream::begin_request(bool end_of_stream) {
   }
   const RequestRefusal refusal = check_request(config, request_, facts_->destination.endpoint.port);
   if (refusal.status != 0) {
-    if (refusal.close && !http2) connection_->close_after_response();
+    if (refusal.close && !http2 && !config.stream_error_on_invalid_message)
+      connection_->close_after_response();
     if (refusal.details == "path_normalization_failed")
       stats.downstream_rq_failed_path_normalization.add();
     if (refusal.details == "absolute_path_rejected" || refusal.details == "missing_path_rejected")
@@ -291,8 +292,8 @@ void Stream::refuse(std::uint16_t status, std::string_view body, std::string_vie
                     access_log::ResponseFlags flags, bool close) {
   guarded([&] {
     begin_unread();
-    flags_.bits |= flags.bits;
     if (response_begun_) {
+      flags_.bits |= flags.bits;
       details_ = arena_.copy(details);
       router_.cancel();
       if (connection_ != nullptr)
@@ -303,6 +304,8 @@ void Stream::refuse(std::uint16_t status, std::string_view body, std::string_vie
     if (close) connection_->close_after_response();
     router_.cancel();
     LocalReply reply{status, body, details, {}, flags};
+    if (flags.has(ResponseFlag::downstream_protocol_error))
+      std::swap(reply.flags, reply.late_flags);
     if (details == "max_duration_timeout") reply.grpc_status = 4;
     this->reply(reply);
   });

@@ -20,6 +20,11 @@ void Stream::on_upstream_informational(http::HeaderMap& headers) {
   const auto status = headers.get(HeaderId::status);
   if (response_begun_ || connection_ == nullptr || status.size() != 3) return;
   if (!hcm_.config->proxy_100_continue) return;
+  // It has no content, whatever it says, and what is about the connection stays there.
+  for (const HeaderId id :
+       {HeaderId::connection, HeaderId::keep_alive, HeaderId::proxy_connection, HeaderId::upgrade,
+        HeaderId::transfer_encoding, HeaderId::content_length})
+    headers.remove(id);
   connection_->send_informational(
       static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] -
                                  '0'),
@@ -168,21 +173,26 @@ void Stream::reply(const LocalReply& reply) {
       if (grpc && name == "grpc-status")
         std::from_chars(value.data(), value.data() + value.size(), grpc_status);
     // A message that cannot be taken: nobody knows what follows it.
-    if (status == 400 && connection_ != nullptr && !connection_->is_http2())
+    if (status == 400 && connection_ != nullptr && !connection_->is_http2() &&
+        !hcm_.config->stream_error_on_invalid_message)
       connection_->close_after_response();
     response_ = &headers;
     headers.add(HeaderId::status, std::to_string(status));
     const bool forwards =
         route_ != nullptr && std::holds_alternative<route::ForwardAction>(route_->action);
     if (forwards) apply_response_mutations();
+    if (reply.mutations != nullptr) reply.mutations->apply(headers, nullptr);
     for (const auto& [name, value] : reply.headers)
       if (!grpc || name != "grpc-status") headers.set(std::string_view(name), value);
     if (!forwards) apply_response_mutations();
     const std::size_t own = mapped.headers.size();
     map_local_reply(mapped, status, body, content_type, headers);
+    flags_.bits |= reply.late_flags.bits;
     for (std::size_t i = own; i < mapped.headers.size(); ++i)
       headers.set(std::string_view(mapped.headers[i].first), mapped.headers[i].second);
     if (grpc) {
+      // The line end of a JSON format is none of the message.
+      if (content_type == "application/json" && body.ends_with('\n')) body.pop_back();
       // A status that the configuration has put in its place counts, unless a filter has said more.
       if (status != reply.status && !reply.grpc_status) grpc_status = grpc_status_of(status);
       headers.set_static(HeaderId::status, "200");
