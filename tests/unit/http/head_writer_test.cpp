@@ -56,7 +56,7 @@ TEST(HeadWriter, Requests) {
   EXPECT_EQ(head.request(), "PUT /a?b HTTP/1.1\r\nhost: weir.test\r\nx-a: \r\naccept: */*\r\n\r\n");
   EXPECT_EQ(head.request(Case::proper, true, "connection: close\r\n"),
             "PUT http://weir.test/a?b HTTP/1.1\r\nHost: weir.test\r\nX-A: \r\nAccept: "
-            "*/*\r\nconnection: close\r\n\r\n");
+            "*/*\r\nConnection: close\r\n\r\n");
   const Head connect({{":method", "CONNECT"}, {":authority", "a.test:443"}});
   EXPECT_EQ(connect.request(), "CONNECT a.test:443 HTTP/1.1\r\nhost: a.test:443\r\n\r\n");
 }
@@ -74,9 +74,9 @@ TEST(HeadWriter, Responses) {
   const Head head({{":status", "200"}, {"content-type", "text/plain"}, {"etag", "\"1\""}});
   EXPECT_EQ(head.response(200),
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\netag: \"1\"\r\n\r\n");
-  EXPECT_EQ(head.response(599, Case::proper, 0, "x: y\r\n"),
+  EXPECT_EQ(head.response(599, Case::proper, 0, "x-a: b-c\r\nkeep-alive: d\r\n"),
             "HTTP/1.0 599 Last Unassigned Server Error Code\r\nContent-Type: text/plain\r\nEtag: "
-            "\"1\"\r\nx: y\r\n\r\n");
+            "\"1\"\r\nX-A: b-c\r\nKeep-Alive: d\r\n\r\n");
 }
 
 TEST(HeadWriter, ProperCase) {

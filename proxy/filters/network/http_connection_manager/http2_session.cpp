@@ -505,7 +505,7 @@ void Http2Session::on_reset(std::int32_t id, const http::Http2Reset& reset) {
                        reset.details == "http2.unexpected_underscore";
   lose(*side, reset.details,
        reset.by_peer || refused ? ResponseFlag::downstream_remote_reset
-                                  : ResponseFlag::downstream_protocol_error);
+                                : ResponseFlag::downstream_protocol_error);
 }
 
 void Http2Session::on_stream_writable(std::int32_t id) {
