@@ -136,13 +136,14 @@ def test_a_connection_upstream_is_used_so_often(start, version):
 
 
 def test_a_connection_of_a_client_is_used_so_often(start):
-    scene = start(common_http_protocol_options={"max_requests_per_connection": 3})
+    """Over HTTP/2 a notice comes first, so that what is on its way already is served."""
+    scene = start(common_http_protocol_options={"max_requests_per_connection": 3}, drain_timeout="0.3s")
     with scene.client() as client:
         assert [client.ask().header("connection") for _ in range(3)] == [None, None, "close"]
         assert client.wait_end() == "fin"
     with scene.client2() as client:
-        numbers = [client.request("/", ("x-up", "wait=0.1")) for _ in range(3)]
-        assert [status(client.answer(number)) for number in numbers] == [200] * 3
+        numbers = [client.request("/", ("x-up", "wait=0.1")) for _ in range(4)]
+        assert [status(client.answer(number)) for number in numbers] == [200] * 4
         assert client.wait_end() == "fin"
         assert client.wire.goaway[0] == "NO_ERROR"
     assert scene.stat("http.in.downstream_cx_max_requests_reached") == 2

@@ -200,6 +200,7 @@ class FakeHttpStream final : public HttpStream {
     }
     pairs.insert(pairs.end(), reply.headers.begin(), reply.headers.end());
     response.headers = make_map(pairs);
+    if (reply.mutations != nullptr) reply.mutations->apply(*response.headers, nullptr);
     if (replies_pass_the_filter && filter_ != nullptr)
       filter_->on_response_headers(*response.headers, reply.body.empty());
     response.headers_passed = response.ended = true;

@@ -65,6 +65,20 @@ TEST(RequestRules, HopByHopHeadersGo) {
   EXPECT_EQ(twice.map.count("te"), 0u);
 }
 
+TEST(RequestRules, OnlyAGoodRefererIsPassedOn) {
+  const std::pair<const char*, bool> cases[] = {
+      {"http://a.test/x", true},    {"/x", true},
+      {"svn+ssh://a.test/x", true}, {"htt;://a.test/x", false},
+      {"http://u@a.test/x", false}, {"http://a.test/x#f", false},
+      {"ht tp://a.test/x", false},  {"a/b://c", false},
+  };
+  for (const auto& [referer, good] : cases) {
+    Headers headers({{"referer", referer}});
+    mutate({}, headers);
+    EXPECT_EQ(headers.get("referer"), good ? referer : "") << referer;
+  }
+}
+
 TEST(RequestRules, WhatConnectionNamesGoes) {
   const auto stripped =
       [](std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {

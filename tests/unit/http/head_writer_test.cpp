@@ -74,9 +74,9 @@ TEST(HeadWriter, Responses) {
   const Head head({{":status", "200"}, {"content-type", "text/plain"}, {"etag", "\"1\""}});
   EXPECT_EQ(head.response(200),
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\netag: \"1\"\r\n\r\n");
-  EXPECT_EQ(head.response(599, Case::proper, 0, "x: y\r\n"),
+  EXPECT_EQ(head.response(599, Case::proper, 0, "x-a: b-c\r\nkeep-alive: d\r\n"),
             "HTTP/1.0 599 Last Unassigned Server Error Code\r\nContent-Type: text/plain\r\nEtag: "
-            "\"1\"\r\nX: y\r\n\r\n");
+            "\"1\"\r\nX-A: b-c\r\nKeep-Alive: d\r\n\r\n");
 }
 
 TEST(HeadWriter, ProperCase) {

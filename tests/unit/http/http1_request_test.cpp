@@ -51,6 +51,19 @@ TEST(RequestHead, TargetsInAllForms) {
   }
 }
 
+TEST(RequestHead, AbsoluteTargetsSwitchedOffArePaths) {
+  HeadLimits limits;
+  limits.absolute_targets = false;
+  RequestLine line;
+  EXPECT_EQ(request("GET http://a.test/b HTTP/1.1\r\nHost: h\r\n\r\n", limits, &line),
+            ":authority=h;:path=http://a.test/b;:method=GET;:scheme=http;");
+  EXPECT_FALSE(line.absolute);
+  EXPECT_EQ(request("GET /b HTTP/1.1\r\nHost: h\r\n\r\n", limits),
+            ":authority=h;:path=/b;:method=GET;:scheme=http;");
+  EXPECT_EQ(request("CONNECT a.test:443 HTTP/1.1\r\nHost: h\r\n\r\n", limits),
+            ":authority=a.test:443;:method=CONNECT;:scheme=http;");
+}
+
 TEST(RequestHead, TargetsThatAreNone) {
   const struct {
     std::string line;
