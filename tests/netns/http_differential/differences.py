@@ -145,7 +145,6 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("HTTP/2 errors in mid-stream", "no stream is left waiting", _MID_STREAM),
     Explained("HTTP/2 preface in pieces", "TCP cuts where it likes", where("*h2 half preface", "*h2 byte by byte", "*h2 wrong preface", "*h2 no preface")),
     Explained("blanks around values", "RFC 9113 §8.2.1 forbids them", where("*h2 field leading*", "*h2 field trailing*", kinds="upstream.headers")),
-    Explained("method PRI", "RFC 9113 §11.6 reserves it", where("*method ['PRI']*")),
     Explained("bytes that are not UTF-8", "a log tells that something was not text", where("*h2 target*", "*h2 high*", "*json: value*", kinds="log.path log.*")),
     Explained("text logs escaped", "what a peer may have chosen cannot break a line or pretend to be a field of it", hex_escaped),
     Explained("every interim answer", "RFC 9110 §15.2: a proxy passes on every 1xx", either(where("interim: interim", configs="manager_options", kinds="answers.count answer.start answer.headers", envoy="*200*", weir="*103*"), where("interim: interim", configs="manager_options", kinds="answer.headers", weir='[["x-interim", "103"]]'), where("interim: interim", configs="manager_options", kinds="answer.body", envoy='"hello"', weir='""'), where("interim: interim", configs="manager_options", kinds="answer.framing", envoy='"length"', weir='"none"'), where("interim: h2 interim", configs="manager_options", kinds="answer.interim", weir='*"103"*'))),
