@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "proxy/http/http1/body_framing.hpp"
 #include "proxy/http/http1/chunk_decoder.hpp"
-#include "proxy/http/http1/head_parser.hpp"
 #include "proxy/http_client/client_connection.hpp"
 
 namespace weir::http_client {

@@ -11,7 +11,7 @@
 
 #include <llhttp.h>
 
-#include "proxy/http/http1/head_parser.hpp"
+#include "proxy/http/http1/body_framing.hpp"
 #include "proxy/http/http1/head_writer.hpp"
 
 namespace {

@@ -55,9 +55,6 @@ struct HeadLimits {
   bool absolute_targets = true;  // false: http://… is a path, and Host counts
 };
 
-/// How the body of a message ends.
-enum class BodyFraming : std::uint8_t { none, length, chunked, until_close, tunnel };
-
 /// What the first line and the headers say about the message as such.
 struct RequestLine {
   std::uint8_t minor_version = 1;  // 0: any version but 1.1
@@ -87,16 +84,6 @@ HeadResult parse_trailers(std::string_view bytes, const HeadLimits& limits, Head
 /// when only the first `seen` bytes were there: a line end that decides something has arrived.
 /// Spares parsing a head that arrives byte by byte again for each of them.
 bool worth_parsing(std::string_view bytes, std::size_t seen) noexcept;
-
-/// The framing that a request's headers ask for. `length` receives the content length.
-Http1Error request_framing(const HeaderMap& headers, const RequestLine& line, BodyFraming& framing,
-                           std::uint64_t& length);
-/// The framing of a response to a request with method `method`.
-Http1Error response_framing(const HeaderMap& headers, const StatusLine& line,
-                            std::string_view method, BodyFraming& framing, std::uint64_t& length);
-
-/// A decimal number of at most 19 digits; false: anything else.
-bool parse_content_length(std::string_view text, std::uint64_t& value) noexcept;
 
 /// `text` holds `word` as an element of its comma-separated list, in any case.
 bool has_token(std::string_view text, std::string_view word) noexcept;

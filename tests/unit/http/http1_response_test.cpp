@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/http/http1/body_framing.hpp"
 #include "tests/unit/http/http1_heads.hpp"
 
 namespace weir::http {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "proxy/filters/network/http_connection_manager/session_core.hpp"
+#include "proxy/http/http1/body_framing.hpp"
 #include "proxy/http/http1/chunk_decoder.hpp"
-#include "proxy/http/http1/head_parser.hpp"
 #include "proxy/io/out_queue.hpp"
 #include "proxy/tcp/connection.hpp"
 
