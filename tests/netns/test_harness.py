@@ -113,7 +113,8 @@ def test_responders_recover_the_original_destination(make_namespace):
 
 
 CHILD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may ignore it
 sys.path.insert(0, sys.argv[1])
 from harness.namespace import Namespace
 one = Namespace("child")
