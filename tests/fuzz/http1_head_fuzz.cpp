@@ -31,6 +31,7 @@ struct Parsed {
   std::string authority;
   std::string fields;  // without pseudo-headers
   std::size_t count = 0;
+  bool joined = false;  // several lines may have become one value
   Http1Error framing_error = Http1Error::none;
   BodyFraming framing{};
   std::uint64_t length = 0;
@@ -94,6 +95,7 @@ Parsed parse(std::string_view bytes, Kind kind, const HeadLimits& limits) {
   for (const HeaderField& field : headers.fields()) {
     if (field.removed() || is_pseudo(field.id)) continue;
     ++parsed.count;
+    parsed.joined |= is_single(field.id) && field.value.find(',') != std::string_view::npos;
     parsed.fields.append(field.name).append(": ").append(field.value).append("\n");
   }
   if (kind == Kind::request)
@@ -186,7 +188,8 @@ void compare(const Parsed& ours, std::string_view head, Kind kind) {
   }
   // A request's Host has become its authority.
   const auto count = static_cast<std::size_t>(other.headers);
-  require(count == ours.count || (kind == Kind::request && count == ours.count + 1));
+  require(count == ours.count || (kind == Kind::request && count == ours.count + 1) ||
+          (ours.joined && count > ours.count));
 }
 
 void check_pieces(std::string_view bytes, Kind kind, const HeadLimits& limits,
