@@ -122,6 +122,36 @@ def test_streams_and_connections_that_are_idle(start):
     assert 0.6 < time.monotonic() - started < 3
 
 
+def test_idle_clients_end_without_a_time_to_drain(start):
+    idle = {"common_http_protocol_options": {"idle_timeout": "0.3s"}}
+    scene = start(drain_timeout="0s", **idle)
+    with scene.client() as client, scene.client2() as client2:
+        assert client.ask().status == 200
+        assert status(client2.ask()) == 200
+        assert (client.wait_end(), client2.wait_end()) == ("fin", "fin")
+    assert scene.stat("http.in.downstream_cx_idle_timeout") == 2
+
+
+def test_an_attempts_time_begins_with_its_connection(start, plain_lab):
+    """How long a connection may take is the cluster's to say: a host that does not answer costs one attempt, not all."""
+    policy = {"retry_on": "5xx", "num_retries": 3, "per_try_timeout": "0.2s", "retry_back_off": {"base_interval": "0.001s"}}
+    lost = plain_lab.peer.listen(HOSTS[0][0], 8012, backlog=0)
+    waiting = [plain_lab.peer.new_socket() for _ in range(3)]
+    for one in waiting:  # its queue is full: who comes now gets no answer
+        one.setblocking(False)
+        one.connect_ex((HOSTS[0][0], 8012))
+    scene = start([route(retry_policy=policy, timeout="1.5s")], cluster("up", (HOSTS[0][0], 8012), connect_timeout="0.5s"))
+    started = time.monotonic()
+    assert scene.get().status == 504
+    assert 1.4 < time.monotonic() - started < 5
+    assert scene.stat("cluster.up.upstream_rq_per_try_timeout") == 0
+    assert scene.stat("cluster.up.upstream_rq_timeout") == 1
+    assert 2 <= scene.stat("cluster.up.upstream_cx_connect_timeout") == scene.stat("cluster.up.upstream_rq_retry") <= 3
+    http_scene.gauges_are_zero(scene.proxy)
+    for one in [*waiting, lost]:
+        one.close()
+
+
 @pytest.mark.parametrize("version", ["http_protocol_options", "http2_protocol_options"])
 def test_a_connection_upstream_is_used_so_often(start, version):
     name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

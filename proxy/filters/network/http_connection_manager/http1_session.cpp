@@ -79,6 +79,11 @@ void Http1Session::rearm(std::chrono::milliseconds delay) {
 /// What is under way tells the client with its response.
 void Http1Session::drain(bool idle_too) {
   if (!idle_too || stream_ != nullptr || phase_ != Phase::open || wants_close_) return;
+  begin_drain();
+}
+
+/// It is idle: a request that comes within drain_timeout is still answered.
+void Http1Session::begin_drain() {
   drains_ = true;
   since_ = hcm_.worker->loop.now();
   rearm(std::max(hcm_.config->drain_timeout, std::chrono::milliseconds(1)));
@@ -383,9 +388,9 @@ void Http1Session::drain_late(EndReason reason) {
     close(reason);
     return;
   }
-  drains_ = late_ = true;
+  late_ = true;
   end_reason_ = reason;
-  since_ = hcm_.worker->loop.now();
+  begin_drain();
 }
 
 void Http1Session::on_timer() {

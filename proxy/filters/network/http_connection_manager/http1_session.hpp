@@ -79,6 +79,7 @@ class Http1Session final : public tcp::Connection,
   [[nodiscard]] std::chrono::milliseconds head_limit() const;
   void check_head();
   void head_timed_out();
+  void begin_drain();
   void drain_late(tcp::EndReason reason);
   void begin_request(const http::RequestLine& line);
   static bool is_http2_preface(std::string_view bytes);

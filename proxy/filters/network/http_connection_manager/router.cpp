@@ -257,7 +257,16 @@ void Router::on_request_complete() {
   if (done_ || pool_ == nullptr) return;
   const Time now = stream_.now();
   if (timeout_.count() > 0) deadline_ = now + timeout_;
-  if (try_timeout_.count() > 0 && !forwarding_) try_deadline_ = now + try_timeout_;
+  begin_try_timeout();
+  stream_.arm_timer();
+}
+
+/// It counts from when the whole request is there and an upstream connection has it: how long a
+/// connection may take is the cluster's to say.
+void Router::begin_try_timeout() {
+  if (try_timeout_.count() == 0 || exchange_ == nullptr || forwarding_) return;
+  if (!stream_.request_complete()) return;
+  try_deadline_ = stream_.now() + try_timeout_;
   stream_.arm_timer();
 }
 
@@ -425,10 +434,7 @@ void Router::send_request() {
   }
   exchange_->flush();
   resume_client();
-  if (stream_.request_complete() && try_timeout_.count() > 0 && attempts_ > 1) {
-    try_deadline_ = stream_.now() + try_timeout_;
-    stream_.arm_timer();
-  }
+  begin_try_timeout();
 }
 
 void Router::on_request_drained() {

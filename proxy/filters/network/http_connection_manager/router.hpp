@@ -123,6 +123,7 @@ class Router final : http_client::ExchangeEvents, public BodyRelay::Owner {
   void timed_out(Timeout which);
   /// Something has moved.
   void touch_attempt();
+  void begin_try_timeout();
   void report_status(std::uint16_t status);
   void report_failure(http_client::ResetReason reason);
   void end_attempt();
