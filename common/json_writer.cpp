@@ -2,6 +2,8 @@
 #include "common/json_writer.hpp"
 
 #include <cassert>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "common/plain_text.hpp"
@@ -44,6 +46,16 @@ void append_ascii(char c, std::string& out) {
 }
 
 }  // namespace
+
+void append_json_number(double number, std::string& out) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), number);
+  out.append(text, end.ptr);
+}
 
 void append_escaped_json(std::string_view value, std::string& out) {
   for (;;) {

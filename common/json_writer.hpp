@@ -13,6 +13,10 @@ namespace weir {
 /// that the result is always valid JSON whatever a peer sent.
 void append_escaped_json(std::string_view value, std::string& out);
 
+/// Appends the shortest text that gives the same number back; "null" for what JSON has no number
+/// for.
+void append_json_number(double number, std::string& out);
+
 /// Writes one JSON document, indented by one space a level. Calls nest as the document does;
 /// asserts that they match.
 class JsonWriter {

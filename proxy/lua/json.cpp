@@ -2,7 +2,6 @@
 #include "proxy/lua/json.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <cstring>
 
 #include "common/json_writer.hpp"
@@ -45,7 +44,7 @@ class Writer {
         out_ += lua_toboolean(L_, index) != 0 ? "true" : "false";
         break;
       case LUA_TNUMBER:
-        append_json(lua_tonumber(L_, index), out_);
+        append_json_number(lua_tonumber(L_, index), out_);
         break;
       case LUA_TSTRING: {
         std::size_t length = 0;
@@ -100,7 +99,7 @@ class Writer {
   void append_key(int index) {
     if (lua_type(L_, index) == LUA_TNUMBER) {  // lua_tolstring would change it under lua_next
       out_ += '"';
-      append_json(lua_tonumber(L_, index), out_);
+      append_json_number(lua_tonumber(L_, index), out_);
       out_ += '"';
       return;
     }
@@ -293,16 +292,6 @@ class Reader {
 };
 
 }  // namespace
-
-void append_json(double number, std::string& out) {
-  if (!std::isfinite(number)) {
-    out += "null";
-    return;
-  }
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof(text), number);
-  out.append(text, end.ptr);
-}
 
 void append_json(lua_State* L, int index, std::string& out) { Writer(L, out).append(index); }
 

@@ -13,8 +13,6 @@ namespace weir::lua {
 /// userdata, keys that are neither strings nor numbers, tables within themselves.
 void append_json(lua_State* L, int index, std::string& out);
 
-void append_json(double number, std::string& out);
-
 /// Pushes the value that `json` describes; nil when it is not JSON or is nested too deep.
 void push_json(lua_State* L, std::string_view json);
 

@@ -29,7 +29,6 @@ HcmConfig config_of(std::uint8_t a, std::uint8_t b) {
   config.escaped_slashes = static_cast<HcmConfig::EscapedSlashes>(a >> 2 & 3);
   config.use_remote_address = (a & 16) != 0;
   config.skip_xff_append = (a & 32) != 0;
-  config.represent_ipv4_as_mapped = (a & 64) != 0;
   config.generate_request_id = (a & 128) != 0;
   config.xff_trusted_hops = b & 3;
   config.append_x_forwarded_port = (b & 4) != 0;

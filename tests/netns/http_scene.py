@@ -4,6 +4,7 @@
 The upstreams are those of http_differential/upstream.py, which lists what `x-up` may ask for.
 """
 
+import contextlib
 import socket
 import time
 
@@ -12,6 +13,7 @@ from harness.lab import OUTSIDE, POD
 from http_differential import http1, http2
 from http_front import http_filter, http_typed
 from proxy_config import bootstrap, cluster, file_log, listener
+from proxy_peers import Server
 
 PORT = 9080
 HOSTS = [(OUTSIDE[4], port) for port in (8001, 8002, 8003)]
@@ -262,3 +264,13 @@ def gauges_are_zero(proxy: proxy_process.Proxy, seconds: float = 10.0) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"not back to zero: {left}")
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def scripted(lab, made: dict, port: int, speaker):
+    """A scene on the bootstrap `made` whose only upstream, on that port of HOSTS, is speaker(connection)."""
+    with Server(lab.peer, HOSTS[0][0], port, speaker) as server, proxy_process.Proxy(lab.pod, made, workers=1) as proxy:
+        one = Scene(lab, proxy)
+        one.speaker, one.server = speaker, server
+        yield one
+        assert proxy.process.poll() is None, proxy.log()[-6000:]

@@ -8,12 +8,10 @@ import socket
 import pytest
 
 import http_scene
-import proxy_process
 from harness.lab import POD
 from http_differential.http1 import chunks
 from http_scene import HOSTS, head, manager, route
 from proxy_config import bootstrap, cluster, listener
-from proxy_peers import Server
 
 PORT = 8007
 INTERIM = 9082  # a listener that passes interim answers on
@@ -188,13 +186,8 @@ def scene(plain_lab):
         ],
         [cluster("up", (HOSTS[0][0], PORT))],
     )
-    with contextlib.ExitStack() as stack:
-        speaker = Speaker()
-        server = stack.enter_context(Server(plain_lab.peer, HOSTS[0][0], PORT, speaker))
-        one = http_scene.Scene(plain_lab, stack.enter_context(proxy_process.Proxy(plain_lab.pod, made, workers=1)))
-        one.speaker, one.server = speaker, server
+    with http_scene.scripted(plain_lab, made, PORT, Speaker()) as one:
         yield one
-        assert one.proxy.process.poll() is None, one.proxy.log()[-6000:]
 
 
 @pytest.fixture(autouse=True)

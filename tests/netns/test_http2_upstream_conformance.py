@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 9113 against upstreams that break it: the request ends, the upstream is told why, and the next request works."""
 
-import contextlib
 import dataclasses
 import socket
 import struct
@@ -9,14 +8,13 @@ import struct
 import pytest
 
 import http_scene
-import proxy_process
 from harness.lab import POD
 from http2_cases import INITIAL_WINDOW, MAX_FRAME, MOST, indexed, padded, resize
 from http_differential import http2
 from http_differential.http2 import CONTINUATION, DATA, GOAWAY, HEADERS, PING, PUSH_PROMISE, RST_STREAM, SETTINGS, data, frame, reset, settings, window
 from http_scene import HOSTS, HTTP2, manager, route, status
 from proxy_config import bootstrap, cluster, listener
-from proxy_peers import Server, read_exactly
+from proxy_peers import read_exactly
 from proxy_process import wait_for
 
 PORT = 8006
@@ -192,13 +190,8 @@ def scene(plain_lab):
         [listener("front", POD[4], http_scene.PORT, {"filters": [manager([route()])]})],
         [cluster("up", (HOSTS[0][0], PORT), **HTTP2)],
     )
-    with contextlib.ExitStack() as stack:
-        speaker = Speaker()
-        server = stack.enter_context(Server(plain_lab.peer, HOSTS[0][0], PORT, speaker))
-        one = http_scene.Scene(plain_lab, stack.enter_context(proxy_process.Proxy(plain_lab.pod, made, workers=1)))
-        one.speaker, one.server = speaker, server
+    with http_scene.scripted(plain_lab, made, PORT, Speaker()) as one:
         yield one
-        assert one.proxy.process.poll() is None, one.proxy.log()[-6000:]
 
 
 @pytest.fixture(autouse=True)

@@ -248,7 +248,6 @@ void settings(Out& out, const filters::HcmConfig& config) {
       {config.add_user_agent, "user_agent"},
       {config.use_remote_address, "remote_address"},
       {config.skip_xff_append, "skip_xff"},
-      {config.represent_ipv4_as_mapped, "mapped"},
       {config.generate_request_id, "request_id"},
       {config.preserve_external_request_id, "preserve_id"},
       {config.always_set_request_id_in_response, "id_in_response"},

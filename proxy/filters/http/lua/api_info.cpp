@@ -155,11 +155,13 @@ int next_space(lua_State* L) {
   return 2;
 }
 
-int dynamic_pairs(lua_State* L) {
-  check_lua_object(L, LuaKind::dynamic_metadata);
+/// pairs() of an object: `next` has the object and the place of the next entry as upvalues.
+template <LuaKind kind, lua_CFunction next>
+int pairs_of(lua_State* L) {
+  check_lua_object(L, kind);
   lua_pushvalue(L, 1);
   lua_pushinteger(L, 0);
-  lua_pushcclosure(L, next_space, 2);
+  lua_pushcclosure(L, next, 2);
   return 1;
 }
 
@@ -218,14 +220,6 @@ int next_place(lua_State* L) {
   return 2;
 }
 
-int place_pairs(lua_State* L) {
-  check_lua_object(L, LuaKind::metadata);
-  lua_pushvalue(L, 1);
-  lua_pushinteger(L, 0);
-  lua_pushcclosure(L, next_place, 2);
-  return 1;
-}
-
 }  // namespace
 
 const luaL_Reg kLuaStreamInfoMethods[] = {
@@ -243,13 +237,16 @@ const luaL_Reg kLuaStreamInfoMethods[] = {
     {nullptr, nullptr}};
 
 const luaL_Reg kLuaDynamicMetadataMethods[] = {
-    {"get", dynamic_get}, {"set", dynamic_set}, {"__pairs", dynamic_pairs}, {nullptr, nullptr}};
+    {"get", dynamic_get},
+    {"set", dynamic_set},
+    {"__pairs", pairs_of<LuaKind::dynamic_metadata, next_space>},
+    {nullptr, nullptr}};
 
 const luaL_Reg kLuaFilterStateMethods[] = {{"get", push_nil<LuaKind::filter_state>},
                                            {nullptr, nullptr}};
 
 const luaL_Reg kLuaMetadataMethods[] = {
-    {"get", place_get}, {"__pairs", place_pairs}, {nullptr, nullptr}};
+    {"get", place_get}, {"__pairs", pairs_of<LuaKind::metadata, next_place>}, {nullptr, nullptr}};
 
 const luaL_Reg kLuaConnectionMethods[] = {{"ssl", push_nil<LuaKind::connection>},
                                           {nullptr, nullptr}};

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/filters/http/lua/lua_config.hpp"
 
-#include <google/protobuf/struct.pb.h>
-
-#include "common/json_writer.hpp"
 #include "envoy/extensions/filters/http/lua/v3/lua.pb.h"
 #include "proxy/config/data_source.hpp"
 #include "proxy/config/parse_context.hpp"
-#include "proxy/lua/json.hpp"
+#include "proxy/config/struct_json.hpp"
 #include "proxy/lua/state.hpp"
 
 namespace weir::filters {
@@ -32,59 +29,6 @@ LuaSourcePtr source_from_proto(const DataSource& proto, std::string_view field,
   std::string name =
       proto.specifier_case() == DataSource::kFilename ? proto.filename() : std::string(field);
   return source_from_text(*std::move(text), std::move(name), context);
-}
-
-void append_string(const std::string& text, std::string& out) {
-  out += '"';
-  append_escaped_json(text, out);
-  out += '"';
-}
-
-void append_json(const google::protobuf::Value& value, std::string& out);
-
-void append_json(const google::protobuf::Struct& object, std::string& out) {
-  out += '{';
-  bool first = true;
-  for (const auto& [key, value] : object.fields()) {
-    if (!first) out += ',';
-    first = false;
-    append_string(key, out);
-    out += ':';
-    append_json(value, out);
-  }
-  out += '}';
-}
-
-void append_json(const google::protobuf::ListValue& list, std::string& out) {
-  out += '[';
-  for (int i = 0; i < list.values_size(); ++i) {
-    if (i > 0) out += ',';
-    append_json(list.values(i), out);
-  }
-  out += ']';
-}
-
-void append_json(const google::protobuf::Value& value, std::string& out) {
-  using google::protobuf::Value;
-  switch (value.kind_case()) {
-    case Value::kNumberValue:
-      lua::append_json(value.number_value(), out);
-      break;
-    case Value::kStringValue:
-      append_string(value.string_value(), out);
-      break;
-    case Value::kBoolValue:
-      out += value.bool_value() ? "true" : "false";
-      break;
-    case Value::kStructValue:
-      append_json(value.struct_value(), out);
-      break;
-    case Value::kListValue:
-      append_json(value.list_value(), out);
-      break;
-    default:
-      out += "null";
-  }
 }
 
 }  // namespace
@@ -127,7 +71,8 @@ std::shared_ptr<const LuaRouteConfig> lua_route_from_proto(const LuaPerRoute& pr
     case LuaPerRoute::OVERRIDE_NOT_SET:
       break;  // with a context for the filter's own script, perhaps
   }
-  if (proto.has_filter_context()) append_json(proto.filter_context(), config->filter_context);
+  if (proto.has_filter_context())
+    config::append_json(proto.filter_context(), config->filter_context);
   return config;
 }
 

@@ -130,8 +130,7 @@ void read_client_address(const Proto& proto, const ParseContext& context, HcmCon
   out.use_remote_address = proto.use_remote_address().value();
   out.xff_trusted_hops = proto.xff_num_trusted_hops();
   out.skip_xff_append = proto.skip_xff_append();
-  out.represent_ipv4_as_mapped = proto.represent_ipv4_remote_address_as_ipv4_mapped_ipv6();
-  if (out.represent_ipv4_as_mapped)
+  if (proto.represent_ipv4_remote_address_as_ipv4_mapped_ipv6())
     context.field("represent_ipv4_remote_address_as_ipv4_mapped_ipv6")
         .warning("has no effect: addresses are shown as they are");
   out.append_x_forwarded_port = proto.append_x_forwarded_port();

@@ -84,7 +84,6 @@ struct HcmConfig {
   bool add_user_agent = false;
   bool use_remote_address = false;
   bool skip_xff_append = false;
-  bool represent_ipv4_as_mapped = false;
   std::uint32_t xff_trusted_hops = 0;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
