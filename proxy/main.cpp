@@ -54,9 +54,10 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
     return fail(kExitFailure, logging.error().message);
   for (const std::string& note : options.notes) log::warning(log::Component::config, "{}", note);
 
+  const config::FilterRegistry registry = filters::builtin_filters();
   config::Diagnostics diagnostics;
-  auto snapshot = config::load_snapshot(config::bootstrap_source(options),
-                                        filters::builtin_filters(), check_listener, diagnostics);
+  auto snapshot = config::load_snapshot(config::bootstrap_source(options), registry, check_listener,
+                                        diagnostics);
   for (const auto& diagnostic : diagnostics.all())
     if (diagnostic.severity == config::Severity::warning)
       log::warning(log::Component::config, "{}", diagnostic.to_string());
@@ -70,7 +71,7 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
                 (*snapshot)->clusters.size());
     return kExitOk;
   }
-  discovery::ResourceStore store(*std::move(snapshot), filters::builtin_filters(), check_listener);
+  discovery::ResourceStore store(*std::move(snapshot), registry, check_listener);
   discovery::load_files(store);
   server::Server server(store.snapshot(), shown_options(options), started);
   if (auto prepared = server.prepare(); !prepared)

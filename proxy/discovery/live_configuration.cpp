@@ -62,6 +62,7 @@ Result<void> LiveConfiguration::follow(ResourceType type, const config::ConfigSo
   }
   auto& file = files_[{type, source.path}];
   if (file != nullptr) return {};
+  show_counters(type);
   file = std::make_unique<FileSource>(server_.io(), source,
                                       [this, type, path = source.path](Result<std::string> text) {
                                         on_text(type, path, std::move(text));
@@ -117,11 +118,22 @@ void LiveConfiguration::on_text(ResourceType type, const std::string& path,
                rejection.name, rejection.text);
 }
 
-void LiveConfiguration::count(ResourceType type, std::string_view field) {
-  if (type == ResourceType::endpoints) return;  // each cluster counts its own
+stats::Counter* LiveConfiguration::counter(ResourceType type, std::string_view field) {
+  if (type == ResourceType::endpoints) return nullptr;  // each cluster counts its own
   const auto [group, prefix] = counters_of(type);
   auto& stats = server_.stats_store();
-  stats.counter(group, "", std::string(prefix).append(field), stats.workers()).add();
+  return &stats.counter(group, "", std::string(prefix).append(field), stats.workers());
+}
+
+void LiveConfiguration::count(ResourceType type, std::string_view field) {
+  if (auto* const found = counter(type, field)) found->add();
+}
+
+/// Those that have not counted anything yet are 0, not missing.
+void LiveConfiguration::show_counters(ResourceType type) {
+  for (const char* field :
+       {"update_attempt", "update_success", "update_failure", "update_rejected"})
+    static_cast<void>(counter(type, field));
 }
 
 void LiveConfiguration::count_version(ResourceType type, const std::string& version) {

@@ -38,6 +38,8 @@ class LiveConfiguration {
   Result<void> follow(ResourceType type, const config::ConfigSource& source);
   void follow_endpoints();
   void on_text(ResourceType type, const std::string& path, Result<std::string> text);
+  stats::Counter* counter(ResourceType type, std::string_view field);
+  void show_counters(ResourceType type);
   void count(ResourceType type, std::string_view field);
   void count_version(ResourceType type, const std::string& version);
   void publish();

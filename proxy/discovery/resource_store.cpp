@@ -104,10 +104,11 @@ std::optional<typename Kind::Proto> unpack(const google::protobuf::Any& body,
   return proto;
 }
 
+/// Nothing goes for being left out while somebody is refused whose name nobody knows: it may be he.
 std::vector<std::string> names_to_remove(const Update& update, auto& stored,
                                          const std::set<std::string>& mentioned) {
   std::vector<std::string> gone = update.removed;
-  if (update.full_state)
+  if (update.full_state && !mentioned.contains(""))
     for (const auto& [name, resource] : stored)
       if (!mentioned.contains(name)) gone.push_back(name);
   return gone;
@@ -134,6 +135,7 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
   Outcome outcome{update.rejected, {}};
   std::set<std::string> mentioned;
   const auto refuse = [&](const std::string& name, const std::string& version, std::string text) {
+    mentioned.insert(name);
     outcome.rejections.push_back({name, text});
     if (!name.empty()) stored[name].error = ErrorState{version, std::move(text), Clock::now()};
   };

@@ -390,7 +390,8 @@ def test_an_address_that_somebody_else_has(plain_lab, files, start, servers):
     [
         ("resources: [", "lds.json:"),
         ("", "lds.json"),
-        ("resources: [{name: http}]", "@type"),
+        ("resources: [{name: http}, {name: tcp}]", "@type"),
+        ("resources: [{}]", "@type"),
         ("resourcez: []", "lds.json:1:1: resourcez"),
     ],
 )

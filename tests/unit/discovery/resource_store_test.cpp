@@ -171,6 +171,16 @@ TEST_F(ResourceStoreTest, FingerprintsTellChainsFromTheRest) {
   EXPECT_NE(store->snapshot()->listeners[0]->frame_fingerprint, before->frame_fingerprint);
 }
 
+TEST_F(ResourceStoreTest, NothingGoesWhileSomebodyWithoutANameIsRefused) {
+  give(ResourceType::cluster, cluster("name: a") + cluster("name: b"));
+  const auto outcome =
+      give(ResourceType::cluster, cluster("connect_timeout: 1s") + cluster("name: b"));
+  EXPECT_THAT(outcome.changed, IsEmpty());
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_THAT(outcome.rejections[0].text, HasSubstr("has no name"));
+  EXPECT_THAT(cluster_names(), ElementsAre("fixed", "a", "b"));
+}
+
 TEST_F(ResourceStoreTest, WhatIsRemovedByNameGoes) {
   give(ResourceType::cluster, cluster("name: a") + cluster("name: b"));
   Update update;
