@@ -129,52 +129,60 @@ std::string_view type_url(ResourceType type) {
 }
 
 template <class Kind>
+void ResourceStore::take(const Update& update, const Resource& resource,
+                         Resources<typename Kind::Config>& stored, Names& mentioned,
+                         Outcome& outcome) {
+  static const config::SourceMap kNoSources;
+  config::Diagnostics diagnostics;
+  const ParseContext root(diagnostics, update.sources != nullptr ? *update.sources : kNoSources);
+  const ParseContext inside = resource.path.empty() ? root : root.field(resource.path);
+  const std::string& version = resource.version.empty() ? update.version : resource.version;
+  const auto proto = unpack<Kind>(resource.body, inside);
+  std::string name = resource.name;
+  if (proto && name.empty()) name = Kind::name_of(*proto);
+  const bool first = mentioned.insert(name).second;
+  if (proto && name.empty())
+    inside.error("has no name");
+  else if (proto && !first)
+    inside.error("duplicate resource '" + name + "' found");
+  const std::uint64_t fingerprint = proto ? config::fingerprint_of(*proto) : 0;
+  const auto known = stored.find(name);
+  if (!diagnostics.has_errors() && known != stored.end() && known->second.config != nullptr &&
+      known->second.fingerprint == fingerprint) {
+    known->second.version = version;
+    known->second.error.reset();
+    return;
+  }
+  std::shared_ptr<const typename Kind::Config> config;
+  if (!diagnostics.has_errors())
+    config = Kind::convert(*proto, {*fixed_, *snapshot_, registry_, check_}, inside);
+  if (diagnostics.has_errors()) {
+    refuse({name, text_of(diagnostics)}, version, stored, outcome);
+    return;
+  }
+  stored[name] = {std::move(config), version, fingerprint, Clock::now(), std::nullopt};
+  outcome.changed.push_back(name);
+}
+
+template <class Config>
+void ResourceStore::refuse(Rejection rejection, const std::string& version,
+                           Resources<Config>& stored, Outcome& outcome) {
+  if (!rejection.name.empty())
+    stored[rejection.name].error = ErrorState{version, rejection.text, Clock::now()};
+  outcome.rejections.push_back(std::move(rejection));
+}
+
+template <class Kind>
 ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
                                                   Resources<typename Kind::Config>& stored) {
-  static const config::SourceMap kNoSources;
-  Outcome outcome{update.rejected, {}};
-  std::set<std::string> mentioned;
-  const auto refuse = [&](const std::string& name, const std::string& version, std::string text) {
-    mentioned.insert(name);
-    outcome.rejections.push_back({name, text});
-    if (!name.empty()) stored[name].error = ErrorState{version, std::move(text), Clock::now()};
-  };
+  Outcome outcome;
+  Names mentioned;
   for (const Rejection& rejection : update.rejected) {
     mentioned.insert(rejection.name);
-    if (!rejection.name.empty())
-      stored[rejection.name].error = ErrorState{update.version, rejection.text, Clock::now()};
+    refuse(rejection, update.version, stored, outcome);
   }
-  const Surroundings around{*fixed_, *snapshot_, registry_, check_};
-  for (const Resource& resource : update.changed) {
-    config::Diagnostics diagnostics;
-    const ParseContext root(diagnostics, update.sources != nullptr ? *update.sources : kNoSources);
-    const ParseContext inside = resource.path.empty() ? root : root.field(resource.path);
-    const std::string& version = resource.version.empty() ? update.version : resource.version;
-    const auto proto = unpack<Kind>(resource.body, inside);
-    std::string name = resource.name;
-    if (proto && name.empty()) name = Kind::name_of(*proto);
-    if (proto && !mentioned.insert(name).second)
-      inside.error("duplicate resource '" + name + "' found");
-    if (proto && name.empty()) inside.error("has no name");
-    if (diagnostics.has_errors()) {
-      refuse(name, version, text_of(diagnostics));
-      continue;
-    }
-    const std::uint64_t fingerprint = config::fingerprint_of(*proto);
-    const auto known = stored.find(name);
-    if (known != stored.end() && known->second.config && known->second.fingerprint == fingerprint) {
-      known->second.version = version;
-      known->second.error.reset();
-      continue;
-    }
-    auto config = Kind::convert(*proto, around, inside);
-    if (diagnostics.has_errors()) {
-      refuse(name, version, text_of(diagnostics));
-      continue;
-    }
-    stored[name] = {std::move(config), version, fingerprint, Clock::now(), std::nullopt};
-    outcome.changed.push_back(name);
-  }
+  for (const Resource& resource : update.changed)
+    take<Kind>(update, resource, stored, mentioned, outcome);
   for (const std::string& name : names_to_remove(update, stored, mentioned))
     if (stored.erase(name) != 0) outcome.changed.push_back(name);
   return outcome;
@@ -183,39 +191,40 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
 ResourceStore::Outcome ResourceStore::update(const Update& update) {
   Outcome outcome;
   switch (update.type) {
+    case ResourceType::endpoints:
+      return update_kind<EndpointsKind>(update, endpoints_);
     case ResourceType::cluster:
       outcome = update_kind<ClusterKind>(update, clusters_);
       break;
-    case ResourceType::endpoints:
-      return update_kind<EndpointsKind>(update, endpoints_);
     case ResourceType::listener: {
       const auto before = listeners_;
       outcome = update_kind<ListenerKind>(update, listeners_);
-      // Who owns an address is only known when everybody is where he will be.
-      std::vector<std::shared_ptr<const config::ListenerConfig>> all = fixed_->listeners;
-      for (const auto& [name, stored] : listeners_)
-        if (stored.config != nullptr) all.push_back(stored.config);
-      for (const std::string& name : outcome.changed) {
-        const auto found = listeners_.find(name);
-        if (found == listeners_.end()) continue;
-        auto problem = config::find_address_conflict(*found->second.config, all);
-        if (!problem) continue;
-        std::erase(all, found->second.config);
-        const auto old = before.find(name);
-        if (old != before.end() && old->second.config != nullptr) {
-          found->second = old->second;
-          all.push_back(old->second.config);
-        } else {
-          found->second.config = nullptr;
-        }
-        found->second.error = ErrorState{update.version, *problem, Clock::now()};
-        outcome.rejections.push_back({name, *std::move(problem)});
-      }
+      undo_conflicts(update, before, outcome);
       break;
     }
   }
   if (!outcome.changed.empty()) rebuild();
   return outcome;
+}
+
+/// Who owns an address is only known when everybody is where he will be.
+void ResourceStore::undo_conflicts(const Update& update,
+                                   const Resources<config::ListenerConfig>& before,
+                                   Outcome& outcome) {
+  std::vector<std::shared_ptr<const config::ListenerConfig>> all = fixed_->listeners;
+  for (const auto& [name, stored] : listeners_)
+    if (stored.config != nullptr) all.push_back(stored.config);
+  for (const std::string& name : outcome.changed) {
+    const auto found = listeners_.find(name);
+    if (found == listeners_.end()) continue;
+    auto problem = config::find_address_conflict(*found->second.config, all);
+    if (!problem) continue;
+    std::erase(all, found->second.config);
+    const auto old = before.find(name);
+    found->second = old != before.end() ? old->second : Stored<config::ListenerConfig>{};
+    if (found->second.config != nullptr) all.push_back(found->second.config);
+    refuse({name, *std::move(problem)}, update.version, listeners_, outcome);
+  }
 }
 
 void ResourceStore::rebuild() {

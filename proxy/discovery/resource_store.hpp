@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,15 @@ class ResourceStore {
   [[nodiscard]] const Resources<Endpoints>& endpoints() const { return endpoints_; }
 
  private:
+  using Names = std::set<std::string>;
+  template <class Kind>
+  void take(const Update& update, const Resource& resource,
+            Resources<typename Kind::Config>& stored, Names& mentioned, Outcome& outcome);
+  template <class Config>
+  static void refuse(Rejection rejection, const std::string& version, Resources<Config>& stored,
+                     Outcome& outcome);
+  void undo_conflicts(const Update& update, const Resources<config::ListenerConfig>& before,
+                      Outcome& outcome);
   template <class Kind>
   Outcome update_kind(const Update& update, Resources<typename Kind::Config>& stored);
   void rebuild();

@@ -391,7 +391,7 @@ def test_an_address_that_somebody_else_has(plain_lab, files, start, servers):
         ("resources: [", "lds.json:"),
         ("", "lds.json"),
         ("resources: [{name: http}, {name: tcp}]", "@type"),
-        ("resources: [{}]", "@type"),
+        ("resources: [{}]", "resources[0]: type ''"),
         ("resourcez: []", "lds.json:1:1: resourcez"),
     ],
 )
