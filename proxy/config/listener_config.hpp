@@ -113,7 +113,8 @@ struct FilterChainConfig {
   std::string name;
   FilterChainMatchConfig match;
   std::vector<std::shared_ptr<const NetworkFilterConfig>>
-      filters;  // the last one is terminal; may be empty
+      filters;                    // the last one is terminal; may be empty
+  std::uint64_t fingerprint = 0;  // of all that it was made from
 };
 
 /// listener.v3.Listener.
@@ -141,6 +142,9 @@ struct ListenerConfig {
   std::vector<SocketOptionConfig> socket_options;
   std::vector<access_log::AccessLogConfig>
       access_logs;  // connections that never reach a filter chain
+
+  /// Of all that it was made from but the filter chains.
+  std::uint64_t frame_fingerprint = 0;
 
   /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001",
   /// "[__1]_80").

@@ -9,9 +9,11 @@
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
 #include "proxy/config/cluster_from_proto.hpp"
+#include "proxy/config/config_source_from_proto.hpp"
 #include "proxy/config/listener_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
 #include "proxy/config/runtime_layers.hpp"
+#include "proxy/config/snapshot_checks.hpp"
 
 namespace weir::config {
 namespace {
@@ -34,15 +36,6 @@ AdminConfig admin_from_proto(const Admin& proto, const ParseContext& context) {
     context.field("access_log_path")
         .warning("has no effect: the admin server writes no access log");
   return admin;
-}
-
-std::string joined_addresses(const ListenerConfig& listener) {
-  std::string text;
-  for (const ListenerAddressConfig& address : listener.addresses) {
-    if (!text.empty()) text += ',';
-    text += address.address.to_string();
-  }
-  return text;
 }
 
 /// Collects the listeners of a Snapshot and checks them against each other.
@@ -72,16 +65,14 @@ class ListenerCollector {
 
  private:
   void check_addresses(const ListenerConfig& listener, const ParseContext& context) {
-    bool duplicate = false;
     for (const ListenerAddressConfig& address : listener.addresses) {
       // The kernel gives each binding listener on port 0 a port of its own.
       if (address.address.endpoint.port == 0 && listener.bind_to_port) continue;
       const auto [at, added] = addresses_.emplace(address.address.endpoint, &listener);
-      duplicate = duplicate || (!added && at->second != &listener);
+      if (added || at->second == &listener) continue;
+      context.error(explain_address_conflict(listener));
+      return;
     }
-    if (duplicate)
-      context.error("error adding listener: '" + listener.name + "' has duplicate address '" +
-                    joined_addresses(listener) + "' as existing listener");
   }
 
   void check_chains(const ListenerConfig& listener, const ParseContext& context) {
@@ -104,36 +95,6 @@ void add_cluster(const envoy::config::cluster::v3::Cluster& proto, const ParseCo
   snapshot.clusters.push_back(std::move(cluster));
 }
 
-void check_chain_clusters(const FilterChainConfig& chain, const ListenerConfig& listener,
-                          const Snapshot& snapshot, const ParseContext& context) {
-  const auto exists = [&](const std::string& name) {
-    return snapshot.find_cluster(name).has_value();
-  };
-  for (const auto& filter : chain.filters) {
-    const std::vector<std::string> errors = filter->check_clusters(exists);
-    for (const std::string& text : errors) context.error(text);
-    if (!errors.empty()) continue;
-    for (const std::string& name : filter->cluster_names())
-      if (!exists(name))
-        context.warning("listener '" + listener.name + "', filter chain '" + chain.name +
-                        "': cluster '" + name + "' does not exist; " +
-                        std::string(filter->without_cluster()));
-  }
-}
-
-void check_cluster_references(const Snapshot& snapshot, const ParseContext& resources) {
-  for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
-    const ListenerConfig& listener = *snapshot.listeners[i];
-    const ParseContext context = resources.item("listeners", static_cast<int>(i));
-    for (std::size_t k = 0; k < listener.filter_chains.size(); ++k)
-      check_chain_clusters(listener.filter_chains[k], listener, snapshot,
-                           context.item("filter_chains", static_cast<int>(k)));
-    if (listener.default_filter_chain)
-      check_chain_clusters(*listener.default_filter_chain, listener, snapshot,
-                           context.field("default_filter_chain"));
-  }
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
@@ -146,6 +107,7 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
   const RuntimeLimits limits =
       runtime_from_proto(proto.layered_runtime(), root.field("layered_runtime"));
   snapshot->global_connection_limit = limits.global_connections;
+  snapshot->listener_connection_limits = limits.listener_connections;
 
   const ParseContext resources = root.field("static_resources");
   for (int i = 0; i < proto.static_resources().clusters_size(); ++i)
@@ -154,7 +116,16 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
   for (int i = 0; i < proto.static_resources().listeners_size(); ++i)
     collector.add(proto.static_resources().listeners(i), resources.item("listeners", i));
   snapshot->listeners = std::move(collector.listeners);
-  check_cluster_references(*snapshot, resources);
+  for (std::size_t i = 0; i < snapshot->listeners.size(); ++i)
+    check_cluster_references(*snapshot->listeners[i], *snapshot,
+                             resources.item("listeners", static_cast<int>(i)));
+  const ParseContext dynamic = root.field("dynamic_resources");
+  if (proto.dynamic_resources().has_cds_config())
+    snapshot->cds = config_source_from_proto(proto.dynamic_resources().cds_config(),
+                                             dynamic.field("cds_config"));
+  if (proto.dynamic_resources().has_lds_config())
+    snapshot->lds = config_source_from_proto(proto.dynamic_resources().lds_config(),
+                                             dynamic.field("lds_config"));
 
   if (root.diagnostics().has_errors()) return refusal(root.diagnostics());
   return std::shared_ptr<const Snapshot>(std::move(snapshot));

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -62,6 +63,10 @@ class NetworkFilterInstance {
   virtual ~NetworkFilterInstance() = default;
   /// Takes the connection over, for good.
   virtual void on_connection(tcp::DownstreamConnection&& connection) = 0;
+
+  /// Which drain its connections are part of: its filter chain has left the configuration. 0 =
+  /// none.
+  std::uint64_t drain_round = 0;
 };
 
 /// What the registry's parse function of a network filter returns.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,8 +17,8 @@
 #include "proxy/admin/admin_server.hpp"
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/config/snapshot.hpp"
-#include "proxy/server/listening_sockets.hpp"
-#include "proxy/server/runtime_config.hpp"
+#include "proxy/server/cluster_directory.hpp"
+#include "proxy/server/listener_manager.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/cluster_manager.hpp"
 
@@ -39,6 +40,21 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
 
   /// Binds and prepares everything that can fail. Error: one line for a person.
   Result<void> prepare();
+  /// Another configuration, at any time after prepare(): what is the same object in both goes on
+  /// undisturbed. New and changed clusters warm first, then the listeners change, then the clusters
+  /// that are gone leave; until then what was serves. A later call takes the place of one that
+  /// waits. Nothing changes while the server drains. `node`, `admin` and limits are not looked at.
+  /// `on_applied` gets the listeners that could not be had, when the listeners have changed.
+  using OnApplied = std::function<void(std::vector<ListenerManager::Rejection>)>;
+  void apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied);
+  /// New endpoints of one EDS cluster; nothing else is touched.
+  void set_endpoints(std::string_view cluster,
+                     const std::vector<config::EndpointConfig>& endpoints) {
+    clusters_.set_endpoints(cluster, endpoints);
+  }
+  /// The loop of the main thread, for those who call apply().
+  [[nodiscard]] asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] stats::StatsStore& stats_store() noexcept { return stats_; }
   /// Serves until shut down. Error: the listening sockets could not be opened after all.
   Result<void> run();
 
@@ -61,12 +77,12 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
 
  private:
   access_log::OpenedAccessLog find_access_log(const access_log::AccessLogConfig& config) override;
-  Result<void> open_access_logs();
   Result<void> make_workers();
   Result<void> start_admin();
-  void on_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
   void on_clusters_ready();
   Result<void> start_workers();
+  void apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
+                       const OnApplied& on_applied);
   void wait_for_signal();
   void begin_shutdown();
   void check_drained();
@@ -82,11 +98,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   access_log::AccessLogSinks sinks_;
   upstream::ClusterManager cluster_manager_;
   tcp::ConnectionLimit limit_;
-  std::vector<BoundAddress> bound_;
-  std::unique_ptr<upstream::LoopGuard> loop_guard_;
-  std::shared_ptr<RuntimeConfig> runtime_;
-  std::vector<std::shared_ptr<const upstream::HostSet>> hosts_;  // the latest of each cluster
+  upstream::LoopGuard loop_guard_{{}};
   std::vector<std::unique_ptr<Worker>> workers_;
+  ClusterDirectory clusters_;
+  ListenerManager listeners_;
   std::unique_ptr<admin::AdminServer> admin_;
   std::chrono::milliseconds initialization_time_{0};
   std::chrono::steady_clock::time_point drain_deadline_;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// ResourceStore: the last good version of every resource, and the Snapshot that they make up.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/bootstrap.hpp"
+#include "proxy/discovery/resource.hpp"
+
+namespace weir::discovery {
+
+/// Where all sources meet. A resource that is refused keeps its last good version, and those that
+/// came with it are applied. A resource that has not changed stays the same object. Main thread.
+class ResourceStore {
+ public:
+  using Clock = std::chrono::system_clock;
+
+  /// The last version that was refused.
+  struct ErrorState {
+    std::string version;
+    std::string text;
+    Clock::time_point time;
+  };
+  template <class Config>
+  struct Stored {
+    std::shared_ptr<const Config> config;  // null: no version was good yet
+    std::string version;
+    std::uint64_t fingerprint = 0;
+    Clock::time_point updated;
+    std::optional<ErrorState> error;
+  };
+  using Endpoints = std::vector<config::EndpointConfig>;
+  template <class Config>
+  using Resources = std::map<std::string, Stored<Config>, std::less<>>;  // by name
+
+  /// `fixed`: what the bootstrap says; its resources cannot be changed.
+  ResourceStore(std::shared_ptr<const config::Snapshot> fixed,
+                const config::FilterRegistry& registry, config::ListenerCheck check)
+      : fixed_(std::move(fixed)), registry_(registry), check_(check), snapshot_(fixed_) {}
+
+  struct Outcome {
+    std::vector<Rejection> rejections;
+    std::vector<std::string> changed;  // names that have a new version, or are gone
+  };
+  Outcome update(const Update& update);
+
+  /// The listener could not be had after all: its address was not to be bound.
+  void refuse_listener(std::string_view name, std::string text);
+
+  /// What the bootstrap and the resources make up now. The same object as long as no cluster and
+  /// no listener changes.
+  [[nodiscard]] const std::shared_ptr<const config::Snapshot>& snapshot() const noexcept {
+    return snapshot_;
+  }
+  /// By ClusterConfig::eds_name(); nullptr: none have come.
+  [[nodiscard]] const Endpoints* find_endpoints(std::string_view eds_name) const;
+
+  [[nodiscard]] const Resources<config::ClusterConfig>& clusters() const { return clusters_; }
+  [[nodiscard]] const Resources<config::ListenerConfig>& listeners() const { return listeners_; }
+  [[nodiscard]] const Resources<Endpoints>& endpoints() const { return endpoints_; }
+
+ private:
+  using Names = std::set<std::string>;
+  template <class Kind>
+  void take(const Update& update, const Resource& resource,
+            Resources<typename Kind::Config>& stored, Names& mentioned, Outcome& outcome);
+  template <class Config>
+  static void refuse(Rejection rejection, const std::string& version, Resources<Config>& stored,
+                     Outcome& outcome);
+  void undo_conflicts(const Update& update, const Resources<config::ListenerConfig>& before,
+                      Outcome& outcome);
+  template <class Kind>
+  Outcome update_kind(const Update& update, Resources<typename Kind::Config>& stored);
+  void rebuild();
+
+  const std::shared_ptr<const config::Snapshot> fixed_;
+  const config::FilterRegistry& registry_;
+  const config::ListenerCheck check_;
+  Resources<config::ClusterConfig> clusters_;
+  Resources<config::ListenerConfig> listeners_;
+  Resources<Endpoints> endpoints_;
+  std::shared_ptr<const config::Snapshot> snapshot_;
+};
+
+}  // namespace weir::discovery
