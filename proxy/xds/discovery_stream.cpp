@@ -54,12 +54,13 @@ void DiscoveryStream::on_open() {
   open_ = true;
   node_told_ = false;
   ignored_told_ = false;
+  for (Refusal& refusal : refusals_) refusal.until.reset();
   for (const auto& type : types_)
     if (type != nullptr) type->open();
   events_.on_connected();
 }
 
-Result<void> DiscoveryStream::on_message(std::string message, TimePoint) {
+Result<void> DiscoveryStream::on_message(std::string message, TimePoint now) {
   auto decoded = decode_response(options_.protocol, std::move(message));
   if (!decoded) return std::move(decoded.error());
   const auto type = find_resource_type(decoded->type_url);
@@ -70,20 +71,32 @@ Result<void> DiscoveryStream::on_message(std::string message, TimePoint) {
     return {};
   }
   backoff_.reset();
-  receive(*state, *std::move(decoded));
+  receive(*state, *std::move(decoded), now);
   return {};
 }
 
-void DiscoveryStream::receive(TypeState& type, Response response) {
+void DiscoveryStream::receive(TypeState& type, Response response, TimePoint now) {
   const auto held = dependent(type.type());
   if (held) pause(*held);
   const std::string version = response.version;
   const std::string complaint = type.receive(std::move(response), consumer_);
   if (held) resume(*held);
-  if (complaint.empty())
-    events_.on_accepted(type.type(), version);
-  else
-    events_.on_rejected(type.type(), version, complaint);
+  if (complaint.empty()) {
+    refusals_[index(type.type())] = {};
+    return events_.on_accepted(type.type(), version);
+  }
+  if (options_.protocol == Protocol::sotw) hold_back(type.type(), version, now);
+  events_.on_rejected(type.type(), version, complaint);
+}
+
+void DiscoveryStream::hold_back(ResourceType type, const std::string& version, TimePoint now) {
+  Refusal& refusal = refusals_[index(type)];
+  if (refusal.wait.count() == 0 || refusal.version != version) {
+    refusal = {version, kFirstHold, std::nullopt};
+    return;
+  }
+  refusal.until = now + refusal.wait;
+  refusal.wait = std::min(refusal.wait * 2, kLongestHold);
 }
 
 void DiscoveryStream::on_closed(std::string_view reason, TimePoint now) {
@@ -96,16 +109,18 @@ void DiscoveryStream::on_closed(std::string_view reason, TimePoint now) {
   events_.on_disconnected(reason, wait);
 }
 
-TypeState* DiscoveryStream::next_to_ask() const {
-  for (const auto& type : types_)
-    if (type != nullptr && paused_[index(type->type())] == 0 && type->has_request())
-      return type.get();
+TypeState* DiscoveryStream::next_to_ask(TimePoint now) const {
+  for (const auto& type : types_) {
+    if (type == nullptr || paused_[index(type->type())] > 0 || !type->has_request()) continue;
+    const auto& until = refusals_[index(type->type())].until;
+    if (!until || *until <= now || type->interest().changed()) return type.get();
+  }
   return nullptr;
 }
 
 std::optional<std::string> DiscoveryStream::next_request(TimePoint now) {
   next_token_.reset();
-  TypeState* const type = next_to_ask();
+  TypeState* const type = next_to_ask(now);
   if (type == nullptr) return std::nullopt;
   if (tokens_ && !tokens_->take(now)) {
     next_token_ = tokens_->next();
@@ -129,8 +144,11 @@ std::optional<TimePoint> DiscoveryStream::deadline() const {
     if (other && (!first || *other < *first)) first = other;
   };
   if (!open_ && has_interest()) earlier(retry_at_);
-  for (const auto& type : types_)
-    if (type != nullptr) earlier(type->interest().deadline());
+  for (const auto& type : types_) {
+    if (type == nullptr) continue;
+    earlier(type->interest().deadline());
+    if (type->has_request()) earlier(refusals_[index(type->type())].until);
+  }
   return first;
 }
 

@@ -57,6 +57,11 @@ class DiscoveryStream {
   /// More responses than these without an answer (the peer does not read, or requests are limited):
   /// no more messages are wanted.
   static constexpr std::size_t kMostUnanswered = 64;
+  /// Some control planes send what was refused again at once, for ever. The answer to the second
+  /// of the same version waits that long, then twice that; not longer than a new version should
+  /// wait for it.
+  static constexpr std::chrono::milliseconds kFirstHold{100};
+  static constexpr std::chrono::milliseconds kLongestHold{2000};
 
   /// `consumer` and `events` outlive the stream.
   DiscoveryStream(StreamOptions options, Consumer& consumer, StreamEvents& events, Random random);
@@ -99,11 +104,19 @@ class DiscoveryStream {
   [[nodiscard]] const TypeState* find(ResourceType type) const { return types_[index(type)].get(); }
 
  private:
+  /// The last version of a type that was refused.
+  struct Refusal {
+    std::string version;
+    std::chrono::milliseconds wait{0};  // when it comes again
+    std::optional<TimePoint> until;     // the answer is held back
+  };
+
   static std::size_t index(ResourceType type) { return static_cast<std::size_t>(type); }
   TypeState* state_of(ResourceType type) { return types_[index(type)].get(); }
-  [[nodiscard]] TypeState* next_to_ask() const;
+  [[nodiscard]] TypeState* next_to_ask(TimePoint now) const;
   [[nodiscard]] bool has_interest() const;
-  void receive(TypeState& type, Response response);
+  void receive(TypeState& type, Response response, TimePoint now);
+  void hold_back(ResourceType type, const std::string& version, TimePoint now);
 
   StreamOptions options_;
   Consumer& consumer_;
@@ -115,6 +128,7 @@ class DiscoveryStream {
   std::optional<TimePoint> retry_at_;
   TypeStates types_;
   std::array<int, kResourceTypes.size()> paused_{};
+  std::array<Refusal, kResourceTypes.size()> refusals_;
   bool open_ = false;
   bool node_told_ = false;
   bool ignored_told_ = false;

@@ -157,6 +157,34 @@ TEST(DiscoveryStreamTest, APeerThatFloodsIsHeldBack) {
   }
 }
 
+TEST(DiscoveryStreamTest, WhatIsRefusedAgainAndAgainIsAnsweredEverLater) {
+  StreamHarness at(Protocol::sotw);
+  at.want(kCds, {"*"});
+  at.open();
+  at.bad = {{"a", "bad"}};
+  const Names nack{"cds v= n=n [] NACK 13 'a': field: bad"};
+  EXPECT_EQ(at.answer(sotw(kCds, "1", "n", {"a"})), nack);
+  for (const int wait : {100, 200, 400, 800, 1600, 2000, 2000}) {
+    EXPECT_EQ(at.answer(sotw(kCds, "1", "n", {"a"})), Names{});
+    at.now += std::chrono::milliseconds(wait - 1);
+    EXPECT_EQ(at.requests(), Names{}) << wait;
+    EXPECT_EQ(at.stream->deadline(), at.now + 1ms);
+    at.now += 1ms;
+    EXPECT_EQ(at.requests(), nack);
+  }
+  // What is new goes out at once: another version, a change of interest, another stream.
+  EXPECT_EQ(at.answer(sotw(kCds, "2", "n", {"a"})), nack);
+  EXPECT_EQ(at.answer(sotw(kCds, "2", "n", {"a"})), Names{});
+  at.want(kCds, {"b"});
+  EXPECT_EQ(at.requests(), Names{"cds v= n=n [*,b] NACK 13 'a': field: bad"});
+  EXPECT_EQ(at.requests(), Names{});
+  at.answer(sotw(kCds, "2", "n", {"a"}));
+  at.stream->on_closed("gone", at.now);
+  EXPECT_EQ(at.open(), Names{"cds v= n= [*,b] node=me"});
+  at.bad.clear();
+  EXPECT_EQ(at.answer(sotw(kCds, "2", "n", {"a"})), Names{"cds v=2 n=n [*,b]"});
+}
+
 TEST(DiscoveryStreamTest, NobodyWaitsLongerThanTheFetchTimeout) {
   StreamHarness at(Protocol::sotw);
   at.want(kCds, {"*"});
