@@ -72,9 +72,9 @@ class DiscoveryStream {
   /// initial_fetch_timeout; 0 waits for ever.
   void add_type(ResourceType type, std::chrono::milliseconds fetch_timeout);
 
-  /// "*" means all of them. What changes until the next request goes with it in one. A name that is
-  /// given up and wanted again in that time is not sent again by every control plane: its user
-  /// keeps what it had.
+  /// Names are UTF-8; "*" means all of them. What changes until the next request goes with it in
+  /// one. A name that is given up and wanted again in that time is not sent again by every control
+  /// plane: its user keeps what it had.
   void subscribe(ResourceType type, const std::vector<std::string>& names, TimePoint now);
   void unsubscribe(ResourceType type, const std::vector<std::string>& names);
   /// Holds the requests of a type back until as many resume(): more changes are about to come.

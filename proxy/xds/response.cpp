@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/stubs/common.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -26,6 +27,10 @@ class Collector {
   explicit Collector(Response& response) : response_(response) {}
 
   void add(std::string name, std::string version, Any&& body) {
+    // Requests that named it would be no messages.
+    if (!google::protobuf::internal::IsStructurallyValidUTF8(name.data(),
+                                                             static_cast<int>(name.size())))
+      return refuse(name, "its name is no UTF-8");
     if (name.empty()) return refuse({}, "it has no name");
     if (!check_type(name, body.type_url())) return;
     if (!names_.insert(name).second) return refuse(name, "more than one of this name");

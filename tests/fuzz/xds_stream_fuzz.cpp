@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "envoy/service/discovery/v3/discovery.pb.h"
-
 #include "proxy/xds/discovery_stream.hpp"
 
 namespace {
@@ -66,13 +65,19 @@ void read_requests(DiscoveryStream& stream, TimePoint now) {
   }
 }
 
+std::vector<std::string> names_of(std::string_view argument) {
+  std::string name(argument.substr(0, 3));
+  for (char& c : name) c = static_cast<char>('a' + (c & 3));
+  return {name};
+}
+
 void act(DiscoveryStream& stream, Notes& notes, std::uint8_t order, std::string_view argument) {
   const auto type = kResourceTypes[order >> 6];
   switch (order & 7) {
     case 0:
-      return stream.subscribe(type, {std::string(argument.substr(0, 3))}, notes.now);
+      return stream.subscribe(type, names_of(argument), notes.now);
     case 1:
-      return stream.unsubscribe(type, {std::string(argument.substr(0, 3))});
+      return stream.unsubscribe(type, names_of(argument));
     case 2:
       return stream.subscribe(type, {"*"}, notes.now);
     case 3:

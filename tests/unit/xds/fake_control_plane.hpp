@@ -24,7 +24,7 @@ namespace weir::xds {
 class FakeControlPlane {
  public:
   explicit FakeControlPlane(asio::io_context& io, std::uint16_t port = 0)
-      : io_(io), acceptor_(io, {asio::ip::address_v4::loopback(), port}) {
+      : acceptor_(io, {asio::ip::address_v4::loopback(), port}) {
     accept();
   }
   [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
@@ -114,7 +114,6 @@ class FakeControlPlane {
     });
   }
 
-  asio::io_context& io_;
   asio::ip::tcp::acceptor acceptor_;
   std::shared_ptr<Connection> connection_;
 };

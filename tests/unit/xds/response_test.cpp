@@ -63,6 +63,14 @@ TEST(ResponseTest, BadBytesOfOneResourceSpareTheOthers) {
             "'': its bytes are no protobuf message; '': its bytes are no protobuf message");
 }
 
+TEST(ResponseTest, ANameMustBeText) {
+  auto message = sotw(kCds, "1", "n", {"a\xff", "b"});
+  const auto response = decode(message, Protocol::sotw);
+  ASSERT_EQ(response.added.size(), 1u);
+  EXPECT_EQ(response.added[0].name, "b");
+  EXPECT_EQ(describe_errors(response.errors), "'a?': its name is no UTF-8");
+}
+
 TEST(ResponseTest, WhatIsNoResponseIsSaid) {
   for (const auto protocol : {Protocol::sotw, Protocol::delta}) {
     const auto decoded = decode_response(protocol, "\xff\xff");
