@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 
-order=(common init proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/filters
+order=(common init proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/xds proxy/filters
   proxy/listener proxy/admin proxy/server proxy/discovery)
 known='^(proxy/(stats|upstream)/[^ ]* proxy/tcp/end_reason\.hpp|proxy/access_log/[^ ]* proxy/stats/main_blocks\.hpp)$'
 
