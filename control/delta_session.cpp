@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Delta: a response holds what changed since the client last heard of it.
 #include "control/session.hpp"
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
 
 namespace weir::control {
@@ -31,11 +32,14 @@ class DeltaSession final : public Session {
     if (!request.ParseFromString(message)) return Error{"not a DeltaDiscoveryRequest"};
     TRY(const std::optional<ResourceType> type, type_of(request.type_url()));
     if (!type) return Messages{};
+    last_ = now;
     return answer(*type, request, now->of(*type));
   }
 
   Messages on_update(const SharedSet& now) override {
     Messages out;
+    forget_endpoints_of_changed_clusters(*now);
+    last_ = now;
     for (const ResourceType type : kResourceTypes)
       if (watch_of(type).active)
         send_changes(type, now->of(type),
@@ -46,6 +50,22 @@ class DeltaSession final : public Session {
   }
 
  private:
+  /// A changed cluster waits for its endpoints before it serves, and does not ask for them: the
+  /// client has subscribed to them already. So they are sent again, after it.
+  void forget_endpoints_of_changed_clusters(const ResourceSet& now) {
+    Watch& endpoints = watch_of(ResourceType::endpoint);
+    if (last_ == nullptr || endpoints.known.empty()) return;
+    const Resources& before = last_->of(ResourceType::cluster);
+    for (const auto& [name, resource] : now.of(ResourceType::cluster)) {
+      const auto old = before.find(name);
+      if (old == before.end() || old->second->version == resource->version) continue;
+      envoy::config::cluster::v3::Cluster cluster;
+      if (!cluster.ParseFromString(resource->content)) continue;
+      const std::string& wanted = cluster.eds_cluster_config().service_name();
+      endpoints.known.erase(wanted.empty() ? name : wanted);
+    }
+  }
+
   Watch& watch_of(ResourceType type) { return watches_[static_cast<std::size_t>(type)]; }
 
   Messages answer(ResourceType type, const DeltaDiscoveryRequest& request, const Resources& all) {
@@ -143,6 +163,7 @@ class DeltaSession final : public Session {
   }
 
   std::array<Watch, kResourceTypeCount> watches_;
+  SharedSet last_;
 };
 
 }  // namespace

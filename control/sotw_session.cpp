@@ -85,7 +85,10 @@ class SotwSession final : public Session {
     // waits for its endpoints or routes, although these did not.
     const bool asks_again = !is_first && was_synced && !request.has_error_detail() &&
                             !has_wildcard(type) && before == watch.names;
-    if (is_first || asks_more || asks_again) send(type, view_of(watch, now.of(type)), out);
+    if (is_first || asks_more || asks_again)
+      send(type, view_of(watch, now.of(type)), out);
+    else if (before != watch.names)
+      watch.sent = view_of(watch, watch.sent);  // what it gave up is nothing to tell about
     return out;
   }
 
@@ -98,7 +101,7 @@ class SotwSession final : public Session {
   }
 
   void send_changed(ResourceType type, Resources view, Messages& out) {
-    if (version_of(view) != status(type).version) send(type, std::move(view), out);
+    if (version_of(view) != version_of(watch_of(type).sent)) send(type, std::move(view), out);
   }
 
   void send(ResourceType type, Resources view, Messages& out) {

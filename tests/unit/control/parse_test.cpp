@@ -31,8 +31,8 @@ std::string warnings_of(const std::string& text) {
 
 TEST(ParseFile, ErrorsNameFileLineAndField) {
   EXPECT_EQ(errors_of(entry("  hosts: [a.example.com]\n  ports: [{number: 70000}]\n")),
-            "mesh.yaml:5:21: spec.ports[0].number: '70000' is not a number from 0 to 65535\n"
-            "mesh.yaml:5:12: spec.ports[0].number: a port needs a number");
+            "mesh.yaml:5:20: spec.ports[0].number: '70000' is not a number from 0 to 65535\n"
+            "mesh.yaml:5:20: spec.ports[0].number: a port needs a number");
 }
 
 TEST(ParseFile, Refuses) {

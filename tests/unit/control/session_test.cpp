@@ -299,6 +299,17 @@ TEST_F(Delta, UnsubscribedNamesAreSilent) {
   EXPECT_THAT(change(set_of({}, {"a2", "b1"})), IsEmpty());
 }
 
+TEST_F(Delta, AChangedClusterGetsItsEndpointsAgain) {
+  say(subscribe(kCds));
+  say(subscribe(kEds, {"a", "b"}));
+  const auto all = change(set_of({"a2", "b1"}, {"a1", "b1"}));
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_THAT(names(all[0]), ElementsAre("a"));
+  EXPECT_EQ(all[1].type_url(), type_url(kEds));
+  EXPECT_THAT(names(all[1]), ElementsAre("a"));
+  EXPECT_THAT(change(set_of({"a2", "b1"}, {"a1", "b1"})), IsEmpty());
+}
+
 TEST_F(Delta, ANackIsKept) {
   const auto first = say(subscribe(kCds));
   DeltaDiscoveryRequest nack = ack(first[0]);
