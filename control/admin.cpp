@@ -64,10 +64,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       response_ = response("200 OK", "LIVE\n");
     else
       response_ = response("404 Not Found", "GET /status or GET /ready\n");
-    asio::async_write(socket_, asio::buffer(response_),
-                      [self = shared_from_this()](std::error_code, std::size_t) {
-                        self->timer_.cancel();
-                      });
+    asio::async_write(
+        socket_, asio::buffer(response_),
+        [self = shared_from_this()](std::error_code, std::size_t) { self->timer_.cancel(); });
   }
 
   tcp::socket socket_;
@@ -131,7 +130,8 @@ Result<std::unique_ptr<AdminPort>> AdminPort::start(asio::io_context& io, const 
 
 Result<std::string> ask_status(const Endpoint& address) {
   const auto failed = [&](const std::string& why) {
-    return Error{"admin address '" + address.to_string() + "': " + why + "; is weir-control running?"};
+    return Error{"admin address '" + address.to_string() + "': " + why +
+                 "; is weir-control running?"};
   };
   asio::io_context io;
   tcp::socket socket(io);

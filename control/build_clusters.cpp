@@ -30,8 +30,8 @@ std::uint16_t endpoint_port(const ServiceEndpoint& endpoint, const ServicePort& 
   return port.target != 0 ? port.target : port.number;
 }
 
-void add_endpoint(ClusterLoadAssignment& assignment, const std::string& address,
-                  std::uint16_t port, std::uint32_t weight) {
+void add_endpoint(ClusterLoadAssignment& assignment, const std::string& address, std::uint16_t port,
+                  std::uint32_t weight) {
   if (assignment.endpoints().empty()) assignment.add_endpoints();
   auto& endpoint = *assignment.mutable_endpoints(0)->add_lb_endpoints();
   set_address(*endpoint.mutable_endpoint()->mutable_address(), address, port);
@@ -93,7 +93,8 @@ void set_outliers(Cluster& cluster, const OutlierSettings& settings) {
 void set_limits(Cluster& cluster, const TrafficPolicy& policy) {
   auto& limits = *cluster.mutable_circuit_breakers()->add_thresholds();
   limits.mutable_max_connections()->set_value(policy.max_connections.value_or(kUnlimited));
-  limits.mutable_max_pending_requests()->set_value(policy.max_pending_requests.value_or(kUnlimited));
+  limits.mutable_max_pending_requests()->set_value(
+      policy.max_pending_requests.value_or(kUnlimited));
   limits.mutable_max_requests()->set_value(policy.max_requests.value_or(kUnlimited));
   limits.mutable_max_retries()->set_value(policy.max_retries.value_or(kUnlimited));
 }

@@ -72,7 +72,9 @@ class PortListener {
     }
   }
 
-  [[nodiscard]] bool is_needed() const { return !listener_.filter_chains().empty() || !rest_.empty(); }
+  [[nodiscard]] bool is_needed() const {
+    return !listener_.filter_chains().empty() || !rest_.empty();
+  }
 
   Listener take() {
     if (has_http_ || has_tls_)

@@ -62,7 +62,9 @@ class DeltaSession final : public Session {
       envoy::config::cluster::v3::Cluster cluster;
       if (!cluster.ParseFromString(resource->content)) continue;
       const std::string& wanted = cluster.eds_cluster_config().service_name();
-      endpoints.known.erase(wanted.empty() ? name : wanted);
+      // Known in no version: sent again where it is there, and told of where it is gone.
+      const auto known = endpoints.known.find(wanted.empty() ? name : wanted);
+      if (known != endpoints.known.end()) known->second.clear();
     }
   }
 

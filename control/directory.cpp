@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/directory.hpp"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include "control/parse_file.hpp"
 #include "proxy/config/file_text.hpp"

@@ -28,8 +28,8 @@ class Directory {
     /// Of the files that were read anew, and of what they claim together.
     config::Diagnostics diagnostics;
   };
-  /// Looks at every file whose size, time or identity changed. Error = the directory cannot be read:
-  /// everything stays as it was.
+  /// Looks at every file whose size, time or identity changed. Error = the directory cannot be
+  /// read: everything stays as it was.
   /// @param being_written files that somebody has not closed yet: they wait.
   Result<Reading> read(const std::set<std::string>& being_written = {});
 
@@ -40,8 +40,8 @@ class Directory {
   using Stamp = std::array<std::uint64_t, 7>;
   struct File {
     Stamp stamp{};
-    std::string hash;              // of the content that was looked at last, good or not
-    std::vector<Object> objects;   // of the last good content
+    std::string hash;             // of the content that was looked at last, good or not
+    std::vector<Object> objects;  // of the last good content
   };
 
   bool read_file(const std::string& name, File& file, config::Diagnostics& diagnostics) const;

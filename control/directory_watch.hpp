@@ -16,8 +16,8 @@ class io_context;
 namespace weir::control {
 
 /// Sees files that are renamed into place, written in place or removed, links that are swapped
-/// (a ConfigMap's `..data`, or the directory itself), and looks again every few seconds, for what the
-/// kernel does not tell: links to files elsewhere, network file systems.
+/// (a ConfigMap's `..data`, or the directory itself), and looks again every few seconds, for what
+/// the kernel does not tell: links to files elsewhere, network file systems.
 class DirectoryWatch {
  public:
   /// @param being_written files that were written to and are still open.

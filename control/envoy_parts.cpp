@@ -124,7 +124,8 @@ void add_inspectors(Listener& listener, Inspect what) {
     http.mutable_typed_config()->PackFrom(
         envoy::extensions::filters::listener::http_inspector::v3::HttpInspector());
   }
-  listener.mutable_listener_filters_timeout();  // 0: protocols in which the server speaks first wait for good
+  listener.mutable_listener_filters_timeout();  // 0: protocols in which the server speaks first
+                                                // wait for good
   listener.set_continue_on_listener_filters_timeout(true);
 }
 

@@ -21,14 +21,14 @@ constexpr std::chrono::seconds kLongest{10};
 Result<DiscoveryResponse> ask(const FetchOptions& options, const DiscoveryRequest& request) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
-  grpc::GenericStub stub(grpc::CreateCustomChannel(options.server,
-                                                   grpc::InsecureChannelCredentials(), arguments));
+  grpc::GenericStub stub(
+      grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), arguments));
   const grpc::Slice slice(request.SerializeAsString());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kLongest);
   grpc::CompletionQueue queue;
-  const auto call =
-      stub.PrepareUnaryCall(&context, fetch_path(options.type), grpc::ByteBuffer(&slice, 1), &queue);
+  const auto call = stub.PrepareUnaryCall(&context, fetch_path(options.type),
+                                          grpc::ByteBuffer(&slice, 1), &queue);
   call->StartCall();
   grpc::ByteBuffer answer;
   grpc::Status status;

@@ -121,7 +121,8 @@ class Server final : public GrpcServer, public CallOwner {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
     server_ = builder.BuildAndStart();
     if (server_ != nullptr && port_ != 0) return {};
-    return Error{"listen '" + address + "': cannot bind; is the address taken, or not of this host?"};
+    return Error{"listen '" + address +
+                 "': cannot bind; is the address taken, or not of this host?"};
   }
 
   [[nodiscard]] int port() const override { return port_; }

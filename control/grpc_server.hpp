@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GrpcServer: gRPC streams as events on the main thread. The only place, with fetch_client.cpp, that knows gRPC.
+// GrpcServer: gRPC streams as events on the main thread. The only place, with fetch_client.cpp,
+// that knows gRPC.
 #pragma once
 
 #include <cstdint>

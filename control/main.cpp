@@ -33,8 +33,7 @@ int check(const Options& options) {
   const auto reading = directory.read();
   if (!reading) return fail(kExitFailure, reading.error().message);
   for (const auto& one : reading->diagnostics.all())
-    std::fprintf(stderr, "%s: %s\n",
-                 one.severity == config::Severity::error ? "error" : "warning",
+    std::fprintf(stderr, "%s: %s\n", one.severity == config::Severity::error ? "error" : "warning",
                  one.to_string().c_str());
   return reading->diagnostics.has_errors() ? kExitFailure : kExitOk;
 }
@@ -60,6 +59,8 @@ int run(const Options& options) {
 }  // namespace weir::control
 
 int main(int argc, char** argv) {
+  // Our own messages say what went wrong.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const auto command_line = weir::control::parse_command_line(argc, argv);
   int code = weir::control::kExitOk;
   if (!command_line)

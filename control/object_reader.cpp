@@ -128,9 +128,8 @@ void ObjectReader::objects(std::string_view name, const std::function<void(Objec
     read_child(*list->items[i], path_of(name) + "[" + std::to_string(i) + "]", read);
 }
 
-void ObjectReader::entries(
-    std::string_view name,
-    const std::function<void(const std::string& key, ObjectReader&)>& read) {
+void ObjectReader::entries(std::string_view name,
+                           const std::function<void(const std::string& key, ObjectReader&)>& read) {
   const YamlNode* node = take(name);
   if (node == nullptr) return;
   if (!node->is_object()) return report(Severity::error, *node, name, "expected an object");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ObjectReader: the fields of one YAML object by name, with a report of what is wrong and of what nobody read.
+// ObjectReader: the fields of one YAML object by name, with a report of what is wrong and of what
+// nobody read.
 #pragma once
 
 #include <cstdint>

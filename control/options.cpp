@@ -23,7 +23,8 @@ void add_flags(CLI::App& app, Options& options, Texts& texts) {
 }
 
 void add_commands(CLI::App& app, Options& options, Texts& texts) {
-  CLI::App* check = app.add_subcommand("check", "reads the directory and says what is wrong with it");
+  CLI::App* check =
+      app.add_subcommand("check", "reads the directory and says what is wrong with it");
   check->add_option("DIR", options.directory, "the directory")->required();
   CLI::App* status = app.add_subcommand("status", "asks a running one which nodes have what");
   status->add_option("--admin", texts.admin, "its admin port");

@@ -34,18 +34,20 @@ OutlierSettings read_outliers(ObjectReader& reader) {
 }
 
 void read_balancer(ObjectReader& reader, TrafficPolicy& policy) {
-  constexpr std::array<std::string_view, 6> kKnown{"", "UNSPECIFIED", "ROUND_ROBIN", "LEAST_REQUEST",
-                                                   "LEAST_CONN", "RANDOM"};
+  constexpr std::array<std::string_view, 6> kKnown{
+      "", "UNSPECIFIED", "ROUND_ROBIN", "LEAST_REQUEST", "LEAST_CONN", "RANDOM"};
   policy.balancer = reader.text("simple");
   if (std::find(kKnown.begin(), kKnown.end(), policy.balancer) == kKnown.end())
-    reader.error("simple", "'" + policy.balancer + "': expected ROUND_ROBIN, LEAST_REQUEST or RANDOM");
+    reader.error("simple",
+                 "'" + policy.balancer + "': expected ROUND_ROBIN, LEAST_REQUEST or RANDOM");
 }
 
 TrafficPolicy read_policy(ObjectReader& reader) {
   TrafficPolicy policy;
   reader.object("loadBalancer", [&](ObjectReader& one) { read_balancer(one, policy); });
   reader.object("connectionPool", [&](ObjectReader& one) { read_connection_pool(one, policy); });
-  reader.object("outlierDetection", [&](ObjectReader& one) { policy.outliers = read_outliers(one); });
+  reader.object("outlierDetection",
+                [&](ObjectReader& one) { policy.outliers = read_outliers(one); });
   reader.object("tls", [](ObjectReader& tls) {
     // Sending in plain what should be encrypted is worse than not starting.
     if (const std::string mode = tls.text("mode"); mode != "DISABLE")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resources in Envoy's form: read by the proxy's own path, so that what it does not know is named with its place.
+// Resources in Envoy's form: read by the proxy's own path, so that what it does not know is named
+// with its place.
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -121,8 +122,8 @@ void parse_envoy_resources(const std::shared_ptr<const config::YamlDocument>& do
       report("has no name");
       continue;
     }
-    out.emplace_back(EnvoyResource{type, std::move(name), make_resource(*message),
-                                   sources.locate(path)});
+    out.emplace_back(
+        EnvoyResource{type, std::move(name), make_resource(*message), sources.locate(path)});
   }
 }
 

@@ -35,8 +35,8 @@ constexpr std::array<Kind, 6> kKinds{{{"ServiceEntry", parse_service_entry},
 void parse_object(ObjectReader& root, std::vector<Object>& out) {
   root.ignore({"apiVersion", "status"});
   const std::string kind = root.text("kind");
-  const auto found = std::find_if(kKinds.begin(), kKinds.end(),
-                                  [&](const Kind& one) { return one.name == kind; });
+  const auto found =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& one) { return one.name == kind; });
   if (found != kKinds.end()) return found->parse(root, out);
   root.ignore({"metadata", "spec", "data"});
   root.warning("kind", "kind '" + kind + "' has no effect here: not supported");
@@ -66,7 +66,8 @@ void parse_one(const std::shared_ptr<const YamlDocument>& document, Diagnostics&
   else if (has_field(root, "meshConfig"))
     parse_mesh_config(reader, out);
   else
-    return reader.error("", "what this is cannot be told: expected '@type', 'resources', 'kind' or 'meshConfig'");
+    return reader.error(
+        "", "what this is cannot be told: expected '@type', 'resources', 'kind' or 'meshConfig'");
   reader.finish();
 }
 

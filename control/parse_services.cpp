@@ -60,10 +60,11 @@ void check_entry(ObjectReader& spec, const Service& service) {
   const bool resolves = service.resolution == Resolution::dns;
   for (const ServiceEndpoint& endpoint : service.endpoints)
     if (!resolves && !is_ip(endpoint.address))
-      spec.error("endpoints", "address '" + endpoint.address +
-                                  "': only resolution DNS takes a host name");
+      spec.error("endpoints",
+                 "address '" + endpoint.address + "': only resolution DNS takes a host name");
   if (service.resolution == Resolution::none && !service.endpoints.empty())
-    spec.error("endpoints", "resolution NONE takes no endpoints: connections go where they were sent");
+    spec.error("endpoints",
+               "resolution NONE takes no endpoints: connections go where they were sent");
   if (service.resolution == Resolution::fixed && service.endpoints.empty())
     spec.error("endpoints", "resolution STATIC needs endpoints");
 }
@@ -83,7 +84,8 @@ void parse_service_entry(ObjectReader& root, std::vector<Object>& out) {
   root.object("spec", [&](ObjectReader& spec) {
     hosts = spec.texts("hosts");
     read_addresses(spec, "addresses", spec.texts("addresses"), service);
-    spec.objects("ports", [&](ObjectReader& port) { service.ports.push_back(read_entry_port(port)); });
+    spec.objects("ports",
+                 [&](ObjectReader& port) { service.ports.push_back(read_entry_port(port)); });
     service.resolution = read_resolution(spec);
     spec.objects("endpoints", [&](ObjectReader& endpoint) {
       service.endpoints.push_back(read_entry_endpoint(endpoint));
@@ -91,8 +93,11 @@ void parse_service_entry(ObjectReader& root, std::vector<Object>& out) {
     spec.ignore({"location", "exportTo"});
     check_entry(spec, service);
     for (const std::string& host : hosts)
-      if (host.starts_with("*.") && service.resolution == Resolution::dns && service.endpoints.empty())
-        spec.error("hosts", "'" + host + "': a wildcard cannot be resolved; add endpoints, or use resolution NONE");
+      if (host.starts_with("*.") && service.resolution == Resolution::dns &&
+          service.endpoints.empty())
+        spec.error(
+            "hosts",
+            "'" + host + "': a wildcard cannot be resolved; add endpoints, or use resolution NONE");
   });
   if (hosts.empty()) root.error("spec", "has no hosts");
   for (std::string& host : hosts) {

@@ -90,9 +90,8 @@ Destination read_destination(ObjectReader& reader, const std::string& name_space
 Fault read_fault(ObjectReader& reader) {
   Fault fault;
   const auto read_percent = [](ObjectReader& part, double& percent) {
-    part.object("percentage", [&](ObjectReader& value) {
-      percent = value.percent("value").value_or(0);
-    });
+    part.object("percentage",
+                [&](ObjectReader& value) { percent = value.percent("value").value_or(0); });
   };
   reader.object("delay", [&](ObjectReader& delay) {
     fault.delay = delay.duration("fixedDelay");
@@ -181,7 +180,8 @@ void parse_virtual_service(ObjectReader& root, std::vector<Object>& out) {
     for (const std::string& host : spec.texts("hosts"))
       service.hosts.push_back(full_host(host, service.object.name_space));
     const auto gateways = spec.texts("gateways");
-    for_mesh = gateways.empty() || std::find(gateways.begin(), gateways.end(), "mesh") != gateways.end();
+    for_mesh =
+        gateways.empty() || std::find(gateways.begin(), gateways.end(), "mesh") != gateways.end();
     spec.objects("http", [&](ObjectReader& route) {
       service.http.push_back(read_route(route, service.object.name_space));
     });

@@ -22,6 +22,9 @@ class RegistryBuilder {
     for (const EndpointSlice& slice : slices_) join(slice);
     std::stable_sort(registry_.services.begin(), registry_.services.end(),
                      [](const Service& a, const Service& b) { return a.host < b.host; });
+    for (const VirtualService& rules : registry_.virtual_services)
+      for (const HttpRoute& route : rules.http)
+        for (const Destination& one : route.destinations) check(rules.object, one);
     return std::move(registry_);
   }
 
@@ -49,8 +52,30 @@ class RegistryBuilder {
         registry_.services.begin(), registry_.services.end(),
         [&](const Service& service) { return service.is_kubernetes && service.host == host; });
     if (found == registry_.services.end())
-      return warn(slice.object.place, "endpoints of service '" + host + "': there is no such Service");
+      return warn(slice.object.place,
+                  "endpoints of service '" + host + "': there is no such Service");
     found->endpoints.insert(found->endpoints.end(), slice.endpoints.begin(), slice.endpoints.end());
+  }
+
+  /// Requests that go nowhere should surprise nobody.
+  void check(const ObjectName& rules, const Destination& destination) {
+    const auto missing = [&](const std::string& why) {
+      warn(rules.place,
+           "virtual service '" + rules.name + "': destination '" + destination.host + "': " + why);
+    };
+    const Service* service = find_service(registry_, destination.host);
+    if (service == nullptr) return missing("there is no such host");
+    const auto has_number = [&](const ServicePort& port) {
+      return port.number == destination.port;
+    };
+    if (destination.port != 0 &&
+        std::none_of(service->ports.begin(), service->ports.end(), has_number))
+      missing("has no port " + std::to_string(destination.port));
+    if (destination.subset.empty()) return;
+    const DestinationRule* rule = find_destination_rule(registry_, destination.host);
+    const auto has_name = [&](const Subset& subset) { return subset.name == destination.subset; };
+    if (rule == nullptr || std::none_of(rule->subsets.begin(), rule->subsets.end(), has_name))
+      missing("no destination rule has a subset '" + destination.subset + "'");
   }
 
   /// False after saying so when somebody has the name already.

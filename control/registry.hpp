@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registry: what a directory of files says, as values: services, routing rules, mesh settings, finished resources.
+// Registry: what a directory of files says, as values: services, routing rules, mesh settings,
+// finished resources.
 #pragma once
 
 #include <chrono>
@@ -47,7 +48,7 @@ struct ServicePort {
 
 /// Who answers for a service.
 struct ServiceEndpoint {
-  std::string address;                         // an IP address, or a host name where DNS resolves it
+  std::string address;  // an IP address, or a host name where DNS resolves it
   std::map<std::string, std::uint16_t> ports;  // by the name of the service's port
   Labels labels;
   std::uint32_t weight = 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ResourceSet: everything that one node may ask for, by type and name, each with the hash of its content as version.
+// ResourceSet: everything that one node may ask for, by type and name, each with the hash of its
+// content as version.
 #pragma once
 
 #include <cstdint>

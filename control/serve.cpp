@@ -26,10 +26,10 @@ class ControlPlane {
   Result<void> start() {
     TRY(Directory::Reading first, directory_.read());
     take(std::move(first));
-    TRY(watch_, DirectoryWatch::start(io_, options_.directory, [this](const auto& being_written) {
-      look(being_written);
-    }));
-    TRY(admin_, AdminPort::start(io_, options_.admin, [this] { return render_status(hub_.nodes()); }));
+    TRY(watch_, DirectoryWatch::start(io_, options_.directory,
+                                      [this](const auto& being_written) { look(being_written); }));
+    TRY(admin_,
+        AdminPort::start(io_, options_.admin, [this] { return render_status(hub_.nodes()); }));
     TRY(server_, GrpcServer::start(io_, options_.listen, events()));
     log::info(Component::main, "serving '{}' at {} (port {}), admin at {}", options_.directory,
               options_.listen, server_->port(),
@@ -46,10 +46,11 @@ class ControlPlane {
                              const std::string& peer) { return open(call, path, peer); },
             .received = [this](std::uint64_t call,
                                const std::string& message) { receive(call, message); },
-            .closed = [this](std::uint64_t call) {
-              hub_.close(call);
-              fetches_.erase(call);
-            }};
+            .closed =
+                [this](std::uint64_t call) {
+                  hub_.close(call);
+                  fetches_.erase(call);
+                }};
   }
 
   bool open(std::uint64_t call, const std::string& path, const std::string& peer) {

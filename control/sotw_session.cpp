@@ -63,11 +63,11 @@ class SotwSession final : public Session {
     // A nonce of a stream before this one, or none, says nothing: the client begins.
     const bool is_first = !watch.active || request.response_nonce().empty();
     status_of(type).asked = true;
-    if (!is_first && !note_answer(type, request.response_nonce(),
-                                  request.has_error_detail() ? &error : nullptr))
+    if (!is_first &&
+        !note_answer(type, request.response_nonce(), request.has_error_detail() ? &error : nullptr))
       return out;
-    const Names before = std::exchange(watch.names, Names(request.resource_names().begin(),
-                                                          request.resource_names().end()));
+    const Names before = std::exchange(
+        watch.names, Names(request.resource_names().begin(), request.resource_names().end()));
     if (is_first) watch.wildcard = has_wildcard(type) && watch.names.empty();
     if (watch.names.erase("*") > 0)
       watch.wildcard = true;
@@ -79,8 +79,8 @@ class SotwSession final : public Session {
       status_of(type) = {};
       return out;
     }
-    const bool asks_more = !std::includes(before.begin(), before.end(), watch.names.begin(),
-                                          watch.names.end());
+    const bool asks_more =
+        !std::includes(before.begin(), before.end(), watch.names.begin(), watch.names.end());
     // The same request again, with everything acknowledged: a cluster or listener that was changed
     // waits for its endpoints or routes, although these did not.
     const bool asks_again = !is_first && was_synced && !request.has_error_detail() &&

@@ -225,9 +225,9 @@ bool guarded(const std::string& file, std::string_view text, Diagnostics& diagno
     return false;
   };
   if (text.size() > kLargestDocument)
-    return fail(YAML::Mark::null_mark(),
-                "document of " + std::to_string(text.size()) + " bytes: larger than the limit of " +
-                    std::to_string(kLargestDocument));
+    return fail(YAML::Mark::null_mark(), "document of " + std::to_string(text.size()) +
+                                             " bytes: larger than the limit of " +
+                                             std::to_string(kLargestDocument));
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const bool has_escapes = looks_like_json(text) && text.find("\\u") != std::string_view::npos;
   try {
@@ -248,9 +248,8 @@ std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string
   auto document = std::make_shared<YamlDocument>();
   document->file = std::move(file);
   document->most_values = text.size() + 1024;
-  if (!guarded(document->file, text, diagnostics, [&](const std::string& readable) {
-        parse_text(readable, *document, diagnostics);
-      }))
+  if (!guarded(document->file, text, diagnostics,
+               [&](const std::string& readable) { parse_text(readable, *document, diagnostics); }))
     return nullptr;
   if (document->root != nullptr && !document->root->is_null()) return document;
   diagnostics.add({Severity::error, Place{document->file, 0, 0}, "",
@@ -262,9 +261,8 @@ std::vector<std::shared_ptr<const YamlDocument>> parse_documents(const std::stri
                                                                  std::string_view text,
                                                                  Diagnostics& diagnostics) {
   std::vector<std::shared_ptr<const YamlDocument>> documents;
-  guarded(file, text, diagnostics, [&](const std::string& readable) {
-    parse_all(readable, file, documents, diagnostics);
-  });
+  guarded(file, text, diagnostics,
+          [&](const std::string& readable) { parse_all(readable, file, documents, diagnostics); });
   return documents;
 }
 

@@ -239,6 +239,18 @@ def test_big_pushes_do_not_pile_up(control):
     assert memory < 300_000
 
 
+def test_it_says_why_it_does_not_start(control):
+    done = control.run(str(control.root / "nowhere"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    assert done.returncode == 1 and done.stderr.endswith(f"weir-control: directory '{control.root}/nowhere': No such file or directory\n")
+    done = control.run(str(control.directory), "--listen", f"127.0.0.1:{control.port}", "--admin", "127.0.0.1:0")
+    assert done.returncode == 1 and f"listen '127.0.0.1:{control.port}': cannot bind" in done.stderr
+    assert control.run().returncode == 2
+    done = control.run("status", "--admin", "127.0.0.1:1")
+    assert done.returncode == 1 and "is weir-control running?" in done.stderr
+    done = control.run("fetch", "--server", "127.0.0.1:1")
+    assert done.returncode == 1 and done.stderr.startswith("weir-control: server '127.0.0.1:1': ")
+
+
 def test_it_ends_on_a_signal_and_starts_again(control):
     control.process.terminate()
     assert control.process.wait(10) == 0

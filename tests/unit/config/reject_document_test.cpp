@@ -49,10 +49,10 @@ std::vector<RejectCase> document_cases() {
       {"Base64",
        listener("    socket_options: [ { level: 1, name: 2, buf_value: \"?\" } ]\n" + kChains),
        "5:55: " + kListener + ".socket_options[0].buf_value: '?': expected base64"},
-      {"EnumNotSupported", cluster("    type: EDS\n"),
-       "4:11: " + kCluster +
-           ".type: value 'EDS' of envoy.config.cluster.v3.Cluster.DiscoveryType is not supported "
-           "by "
+      {"EnumNotSupported", cluster("    lb_policy: MAGLEV\n"),
+       "4:16: " + kCluster +
+           ".lb_policy: value 'MAGLEV' of envoy.config.cluster.v3.Cluster.LbPolicy is not "
+           "supported by "
            "this version of weir-proxy"},
       {"OneOf",
        tcp_proxy(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files come, change, break and go; each keeps its last good content.
+#include "control/directory.hpp"
+
 #include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "control/directory.hpp"
 
 namespace weir::control {
 namespace {

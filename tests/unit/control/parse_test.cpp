@@ -11,7 +11,6 @@ namespace {
 using config::Severity;
 using ::testing::HasSubstr;
 
-
 std::string entry(const std::string& spec) {
   return "kind: ServiceEntry\nmetadata: {name: a}\nspec:\n" + spec;
 }
@@ -85,6 +84,24 @@ TEST(ParseFile, SaysWhoCameFirst) {
   const std::string one = entry("  hosts: [a.b]\n  ports: [{number: 80}]\n");
   EXPECT_EQ(warnings_of(one + "---\n" + one),
             "mesh.yaml:7:1: host 'a.b': taken already at mesh.yaml:1:1; ignored here");
+}
+
+TEST(ParseFile, SaysWhichDestinationsLeadNowhere) {
+  const std::string rules =
+      "kind: VirtualService\nmetadata: {name: v}\nspec: {hosts: [x.y], http: [{route: [{weight: 1, "
+      "destination: {host: DESTINATION}}]}]}\n---\n" +
+      entry("  hosts: [a.b]\n  ports: [{number: 80}]\n");
+  const auto warnings_for = [&](const std::string& destination) {
+    std::string text = rules;
+    text.replace(text.find("DESTINATION"), 11, destination);
+    return warnings_of(text);
+  };
+  EXPECT_EQ(warnings_for("a.b"), "");
+  const std::string start = "mesh.yaml:1:1: virtual service 'v': destination ";
+  EXPECT_EQ(warnings_for("c.d"), start + "'c.d': there is no such host");
+  EXPECT_EQ(warnings_for("a.b, port: {number: 81}"), start + "'a.b': has no port 81");
+  EXPECT_EQ(warnings_for("a.b, subset: v9"),
+            start + "'a.b': no destination rule has a subset 'v9'");
 }
 
 TEST(ParseFile, ListsHoldObjects) {

@@ -308,6 +308,9 @@ TEST_F(Delta, AChangedClusterGetsItsEndpointsAgain) {
   EXPECT_EQ(all[1].type_url(), type_url(kEds));
   EXPECT_THAT(names(all[1]), ElementsAre("a"));
   EXPECT_THAT(change(set_of({"a2", "b1"}, {"a1", "b1"})), IsEmpty());
+  const auto gone = change(set_of({"a3", "b1"}, {"b1"}));
+  ASSERT_THAT(gone, SizeIs(2));
+  EXPECT_THAT(removed(gone[1]), ElementsAre("a"));
 }
 
 TEST_F(Delta, ANackIsKept) {
@@ -320,7 +323,8 @@ TEST_F(Delta, ANackIsKept) {
 }
 
 TEST(Methods, AreKnownByPath) {
-  const auto clusters = method_from_path("/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters");
+  const auto clusters =
+      method_from_path("/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters");
   ASSERT_TRUE(clusters);
   EXPECT_EQ(clusters->form, Form::sotw);
   EXPECT_EQ(clusters->only, kCds);
@@ -355,7 +359,8 @@ TEST(Hub, ShowsEachNodeOnce) {
   EXPECT_EQ(render_status(hub.nodes()),
             "NAME  CDS    EDS    LDS  RDS  PEER\n"
             "one   STALE  STALE  -    -    ipv4:203.0.113.1:2\n"
-            "one refused CDS version " + response.version_info() + ": bad  [1mcluster\n");
+            "one refused CDS version " +
+                response.version_info() + ": bad  [1mcluster\n");
   ASSERT_TRUE(hub.receive(1, ack(response).SerializeAsString()));
   EXPECT_THAT(render_status(hub.nodes()), ::testing::HasSubstr("one   SYNCED"));
   hub.close(1);
