@@ -258,7 +258,7 @@ TEST(Dialect, UnknownFieldsAreWarningsWhenLenient) {
       "version of weir-proxy\n"
       "f:3:7: type: 'NOPE' is not a value of envoy.config.cluster.v3.Cluster.DiscoveryType; "
       "expected STATIC, "
-      "STRICT_DNS, LOGICAL_DNS or ORIGINAL_DST");
+      "STRICT_DNS, LOGICAL_DNS, EDS or ORIGINAL_DST");
   const auto lenient = convert<Cluster>(text, Dialect::lenient);
   EXPECT_NE(lenient.warnings.find("f:1:1: nam: unknown field"), std::string::npos);
   EXPECT_EQ(lenient.errors.find("f:3:7: type:"), 0u);
