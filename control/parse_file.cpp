@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/config/scalar_values.hpp"
+
 namespace weir::control {
 namespace {
 
@@ -53,6 +55,17 @@ bool has_field(const YamlNode& node, std::string_view name) {
                      [&](const auto& entry) { return entry.key->text == name; });
 }
 
+/// A text that is not UTF-8 would make clients refuse every resource beside it.
+bool check_encoding(const YamlDocument& document, Diagnostics& diagnostics) {
+  for (const YamlNode& node : document.nodes) {
+    if (config::is_valid_utf8(node.text)) continue;
+    diagnostics.add({config::Severity::error, config::Place{document.file, node.line, node.column},
+                     "", "not UTF-8"});
+    return false;
+  }
+  return true;
+}
+
 void parse_one(const std::shared_ptr<const YamlDocument>& document, Diagnostics& diagnostics,
                std::vector<Object>& out) {
   const YamlNode& root = *document->root;
@@ -77,7 +90,7 @@ std::vector<Object> parse_file(const std::string& name, std::string_view text,
                                Diagnostics& diagnostics) {
   std::vector<Object> out;
   for (const auto& document : config::parse_documents(name, text, diagnostics))
-    parse_one(document, diagnostics, out);
+    if (check_encoding(*document, diagnostics)) parse_one(document, diagnostics, out);
   return out;
 }
 

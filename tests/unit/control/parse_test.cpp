@@ -37,6 +37,7 @@ TEST(ParseFile, ErrorsNameFileLineAndField) {
 TEST(ParseFile, Refuses) {
   const std::pair<std::string, const char*> kCases[] = {
       {"a: [", "mesh.yaml:1:"},
+      {"meshConfig:\n  accessLogFile: \"/\xff\"", "mesh.yaml:2:18: not UTF-8"},
       {"something: 1", "what this is cannot be told"},
       {entry("  hosts: [a.example.com]\n"), "needs at least one port"},
       {entry("  ports: [{number: 80}]\n"), "has no hosts"},
