@@ -305,5 +305,23 @@ TEST(Limits, ErrorsAreCountedPastTwenty) {
   EXPECT_NE(errors.find("\n... and 5 more errors"), std::string::npos);
 }
 
+TEST(Documents, AllOfThemAreReadWithTheirLines) {
+  Diagnostics diagnostics;
+  const auto documents = parse_documents("f", "# one\na: 1\n---\n---\nb: 2\n---\n", diagnostics);
+  EXPECT_TRUE(diagnostics.all().empty());
+  ASSERT_EQ(documents.size(), 2u);
+  EXPECT_EQ(documents[0]->root->entries.at(0).key->line, 2);
+  EXPECT_EQ(documents[1]->root->entries.at(0).key->line, 5);
+  EXPECT_EQ(documents[1]->file, "f");
+}
+
+TEST(Documents, WhatIsLeftOverIsAnError) {
+  for (const char* text : {"{a: 1}}", "a: 1\n---\nb: [", "{a: 1} b"}) {
+    Diagnostics diagnostics;
+    parse_documents("f", text, diagnostics);
+    EXPECT_EQ(diagnostics.error_count(), 1u) << text;
+  }
+}
+
 }  // namespace
 }  // namespace weir::config

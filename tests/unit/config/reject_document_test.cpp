@@ -52,8 +52,7 @@ std::vector<RejectCase> document_cases() {
       {"EnumNotSupported", cluster("    lb_policy: MAGLEV\n"),
        "4:16: " + kCluster +
            ".lb_policy: value 'MAGLEV' of envoy.config.cluster.v3.Cluster.LbPolicy is not "
-           "supported "
-           "by "
+           "supported by "
            "this version of weir-proxy"},
       {"OneOf",
        tcp_proxy(
