@@ -227,8 +227,6 @@ ClusterConfig cluster_from_proto(const Cluster& proto, const ParseContext& conte
   if (cluster.name.empty()) context.error("cluster has no name");
   cluster.alt_stat_name = proto.alt_stat_name();
   cluster.discovery = discovery_from_proto(proto.type());
-  if (proto.type() == Cluster::EDS || proto.has_eds_cluster_config())
-    context.field("type").error("EDS is not supported by this version of weir-proxy");
   read_load_balancing(proto, context, cluster);
   read_period(proto.has_connect_timeout(), proto.connect_timeout(),
               context.field("connect_timeout"), cluster.connect_timeout);
