@@ -7,6 +7,7 @@
 #include "common/log.hpp"
 #include "proxy/config/bootstrap.hpp"
 #include "proxy/config/options.hpp"
+#include "proxy/config_dump/server_dump.hpp"
 #include "proxy/discovery/live_configuration.hpp"
 #include "proxy/filters/builtin.hpp"
 #include "proxy/listener/filter_chain_matcher.hpp"
@@ -76,6 +77,7 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
   server::Server server(store.snapshot(), shown_options(options), started);
   if (auto prepared = server.prepare(); !prepared)
     return fail(kExitFailure, prepared.error().message);
+  config_dump::serve_config_dump(store, server);
   discovery::LiveConfiguration live(store, server);
   if (auto following = live.start(); !following)
     return fail(kExitFailure, following.error().message);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "common/addresses.hpp"
 #include "common/socket_options.hpp"
+#include "proxy/config/config_origin.hpp"
 #include "proxy/config/config_source.hpp"
 #include "proxy/http/protocol_options.hpp"
 
@@ -180,6 +182,9 @@ struct ClusterConfig {
   bool freebind = false;
   /// upstream_connection_options.tcp_keepalive; nullopt = Weir's default, which is on.
   std::optional<KeepAlive> keep_alive;
+
+  /// Null: the bootstrap has it.
+  std::shared_ptr<const ConfigOrigin> origin;
 
   [[nodiscard]] const std::string& stats_name() const {
     return alt_stat_name.empty() ? name : alt_stat_name;

@@ -13,6 +13,7 @@
 
 #include "common/addresses.hpp"
 #include "proxy/access_log/access_log_config.hpp"
+#include "proxy/config/config_origin.hpp"
 
 namespace weir::config {
 
@@ -145,6 +146,8 @@ struct ListenerConfig {
 
   /// Of all that it was made from but the filter chains.
   std::uint64_t frame_fingerprint = 0;
+  /// Null: the bootstrap has it.
+  std::shared_ptr<const ConfigOrigin> origin;
 
   /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001",
   /// "[__1]_80").

@@ -41,6 +41,9 @@ struct Snapshot {
   /// dynamic_resources: where further clusters and listeners come from.
   std::optional<ConfigSource> cds;
   std::optional<ConfigSource> lds;
+  /// bootstrap.v3.Bootstrap as it was merged, serialised: what /config_dump shows of it. Null:
+  /// there was none.
+  std::shared_ptr<const std::string> bootstrap;
   /// Name → index into `clusters`; may be left empty. Views point into `clusters`.
   std::unordered_map<std::string_view, std::size_t> cluster_index;
 

@@ -14,6 +14,7 @@
 #include "proxy/config/proto_values.hpp"
 #include "proxy/config/runtime_layers.hpp"
 #include "proxy/config/snapshot_checks.hpp"
+#include "proxy/config/wire_text.hpp"
 
 namespace weir::config {
 namespace {
@@ -103,6 +104,7 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
                                                        const ParseContext& root) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->node = {proto.node().id(), proto.node().cluster()};
+  snapshot->bootstrap = std::make_shared<const std::string>(wire_text(proto));
   snapshot->admin = admin_from_proto(proto.admin(), root.field("admin"));
   const RuntimeLimits limits =
       runtime_from_proto(proto.layered_runtime(), root.field("layered_runtime"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/discovery/live_configuration.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <unordered_set>
@@ -94,16 +95,19 @@ void LiveConfiguration::on_text(ResourceType type, const std::string& path,
   count(type, "update_attempt");
   if (!text) {
     count(type, "update_failure");
+    store_.note_failure(type, path, text.error().message);
     log::error(log::Component::config, "{}; what was before stays in force", text.error().message);
     return;
   }
   const auto parsed = parse_resource_file(path, *text, type);
   if (!parsed) {
     count(type, "update_rejected");
+    store_.note_failure(type, path, "file '" + path + "': " + parsed.error().message);
     log::error(log::Component::config, "file '{}' is refused, what was before stays in force: {}",
                path, parsed.error().message);
     return;
   }
+  store_.note_failure(type, path, "");
   const Update& read = (*parsed)->update;
   const auto rejections = update(read);
   if (rejections.empty()) {
@@ -112,6 +116,10 @@ void LiveConfiguration::on_text(ResourceType type, const std::string& path,
     return;
   }
   count(type, "update_rejected");
+  if (const auto nameless = std::find_if(rejections.begin(), rejections.end(),
+                                         [](const auto& each) { return each.name.empty(); });
+      nameless != rejections.end())
+    store_.note_failure(type, path, "file '" + path + "': " + nameless->text);
   for (const Rejection& rejection : rejections)
     log::error(log::Component::config,
                "file '{}': resource '{}' is refused, what was before stays in force: {}", path,

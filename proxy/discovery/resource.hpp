@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct Resource {
 struct Rejection {
   std::string name;  // "" = unknown
   std::string text;  // each problem with its place and field path; one line each
+  /// What was refused, or a google.protobuf.Struct of it when it is no message; null = unknown.
+  std::shared_ptr<const google::protobuf::Any> body = nullptr;
 };
 
 /// What a source says about the resources of one type.

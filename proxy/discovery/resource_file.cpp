@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 
+#include <google/protobuf/struct.pb.h>
+
 #include "envoy/service/discovery/v3/discovery.pb.h"
 #include "proxy/config/yaml_to_proto.hpp"
 
@@ -26,19 +28,46 @@ int index_in_resources(std::string_view path) {
   return index;
 }
 
-/// What names a resource that may be unreadable otherwise.
-std::string name_written(const config::YamlDocument& document, int index) {
-  const auto find = [](const config::YamlNode& node, std::string_view key) {
-    for (const auto& entry : node.entries)
-      if (entry.key->is_scalar() && entry.key->text == key) return entry.value;
-    return static_cast<const config::YamlNode*>(nullptr);
-  };
+const config::YamlNode* find(const config::YamlNode& node, std::string_view key) {
+  for (const auto& entry : node.entries)
+    if (entry.key->is_scalar() && entry.key->text == key) return entry.value;
+  return nullptr;
+}
+
+/// The resource as it is written; nullptr: there is none.
+const config::YamlNode* find_resource(const config::YamlDocument& document, int index) {
   const config::YamlNode* const list = find(*document.root, "resources");
-  if (list == nullptr || static_cast<std::size_t>(index) >= list->items.size()) return "";
-  const config::YamlNode& item = *list->items[static_cast<std::size_t>(index)];
+  if (list == nullptr || static_cast<std::size_t>(index) >= list->items.size()) return nullptr;
+  return list->items[static_cast<std::size_t>(index)];
+}
+
+/// What names a resource that may be unreadable otherwise.
+std::string name_written(const config::YamlNode& item) {
   for (const char* key : {"name", "cluster_name"})
     if (const auto* name = find(item, key); name != nullptr && name->is_scalar()) return name->text;
   return "";
+}
+
+/// A resource that is no message, so that it can be shown all the same.
+std::shared_ptr<const google::protobuf::Any> body_written(const config::YamlDocument& document,
+                                                          const config::YamlNode& item) {
+  config::YamlDocument part;
+  part.file = document.file;
+  part.root = &item;
+  part.most_values = document.most_values;
+  config::Diagnostics told_already;
+  google::protobuf::Struct structure;
+  config::yaml_to_proto(part, config::Dialect::lenient, structure, told_already);
+  if (told_already.has_errors()) return nullptr;
+  auto body = std::make_shared<google::protobuf::Any>();
+  body->PackFrom(structure);
+  return body;
+}
+
+Rejection rejection_of(const config::YamlDocument& document, int index, const std::string& text) {
+  const config::YamlNode* const item = find_resource(document, index);
+  if (item == nullptr) return {"", text};
+  return {name_written(*item), text, body_written(document, *item)};
 }
 
 std::string joined(const std::string& a, const std::string& b) {
@@ -94,7 +123,7 @@ Result<std::unique_ptr<ParsedFile>> parse_resource_file(const std::string& file,
     if (bad == refused.end())
       add_resource(response.resources(i), i, update);
     else
-      update.rejected.push_back({name_written(*document, i), bad->second});
+      update.rejected.push_back(rejection_of(*document, i, bad->second));
   }
   update.sources = &parsed->sources;
   return parsed;

@@ -19,6 +19,7 @@ namespace weir::discovery {
 namespace {
 
 using config::ParseContext;
+using google::protobuf::Any;
 
 /// What a conversion may look at.
 struct Surroundings {
@@ -32,8 +33,8 @@ struct ClusterKind {
   using Config = config::ClusterConfig;
   using Proto = envoy::config::cluster::v3::Cluster;
   static std::string name_of(const Proto& proto) { return proto.name(); }
-  static std::shared_ptr<const Config> convert(const Proto& proto, const Surroundings& around,
-                                               const ParseContext& context) {
+  static std::shared_ptr<Config> convert(const Proto& proto, const Surroundings& around,
+                                         const ParseContext& context) {
     if (around.fixed.find_cluster(proto.name()))
       context.error("cluster '" + proto.name() + "' is static: it cannot be changed");
     return std::make_shared<Config>(config::cluster_from_proto(proto, context));
@@ -44,8 +45,8 @@ struct EndpointsKind {
   using Config = ResourceStore::Endpoints;
   using Proto = envoy::config::endpoint::v3::ClusterLoadAssignment;
   static std::string name_of(const Proto& proto) { return proto.cluster_name(); }
-  static std::shared_ptr<const Config> convert(const Proto& proto, const Surroundings&,
-                                               const ParseContext& context) {
+  static std::shared_ptr<Config> convert(const Proto& proto, const Surroundings&,
+                                         const ParseContext& context) {
     return std::make_shared<Config>(
         config::endpoints_from_proto(proto, config::DiscoveryType::eds, context));
   }
@@ -62,8 +63,8 @@ struct ListenerKind {
   using Config = config::ListenerConfig;
   using Proto = envoy::config::listener::v3::Listener;
   static std::string name_of(const Proto& proto) { return proto.name(); }
-  static std::shared_ptr<const Config> convert(const Proto& proto, const Surroundings& around,
-                                               const ParseContext& context) {
+  static std::shared_ptr<Config> convert(const Proto& proto, const Surroundings& around,
+                                         const ParseContext& context) {
     auto listener =
         std::make_shared<Config>(config::listener_from_proto(proto, around.registry, context));
     if (is_named(around.fixed.listeners, listener->name))
@@ -85,12 +86,19 @@ std::string text_of(const config::Diagnostics& diagnostics) {
   return diagnostics.to_string(config::Severity::error);
 }
 
+std::shared_ptr<const Any> body_of(const config::ListenerConfig& listener) {
+  if (listener.origin == nullptr) return nullptr;
+  auto body = std::make_shared<Any>();
+  body->set_type_url(std::string(type_url(ResourceType::listener)));
+  body->set_value(listener.origin->message);
+  return body;
+}
+
 std::string_view type_name(std::string_view url) { return url.substr(url.rfind('/') + 1); }
 
 /// A message of the type in `body`, or why there is none.
 template <class Kind>
-std::optional<typename Kind::Proto> unpack(const google::protobuf::Any& body,
-                                           const ParseContext& context) {
+std::optional<typename Kind::Proto> unpack(const Any& body, const ParseContext& context) {
   typename Kind::Proto proto;
   const std::string& wanted = proto.GetDescriptor()->full_name();
   if (type_name(body.type_url()) != wanted) {
@@ -102,6 +110,14 @@ std::optional<typename Kind::Proto> unpack(const google::protobuf::Any& body,
     return std::nullopt;
   }
   return proto;
+}
+
+/// Endpoints have none: there is always the set of hosts that they became.
+template <class Config>
+void set_origin(Config& config, const std::string& version, const Any& body) {
+  if constexpr (requires { config.origin; })
+    config.origin = std::make_shared<const config::ConfigOrigin>(
+        config::ConfigOrigin{version, ResourceStore::Clock::now(), body.value()});
 }
 
 /// Nothing goes for being left out while somebody is refused whose name nobody knows: it may be he.
@@ -153,13 +169,15 @@ void ResourceStore::take(const Update& update, const Resource& resource,
     known->second.error.reset();
     return;
   }
-  std::shared_ptr<const typename Kind::Config> config;
+  std::shared_ptr<typename Kind::Config> config;
   if (!diagnostics.has_errors())
     config = Kind::convert(*proto, {*fixed_, *snapshot_, registry_, check_}, inside);
   if (diagnostics.has_errors()) {
-    refuse({name, text_of(diagnostics)}, version, stored, outcome);
+    refuse({name, text_of(diagnostics), std::make_shared<Any>(resource.body)}, version, stored,
+           outcome);
     return;
   }
+  set_origin(*config, version, resource.body);
   stored[name] = {std::move(config), version, fingerprint, Clock::now(), std::nullopt};
   outcome.changed.push_back(name);
 }
@@ -168,7 +186,8 @@ template <class Config>
 void ResourceStore::refuse(Rejection rejection, const std::string& version,
                            Resources<Config>& stored, Outcome& outcome) {
   if (!rejection.name.empty())
-    stored[rejection.name].error = ErrorState{version, rejection.text, Clock::now()};
+    stored[rejection.name].error =
+        ErrorState{version, rejection.text, Clock::now(), rejection.body};
   outcome.rejections.push_back(std::move(rejection));
 }
 
@@ -189,6 +208,12 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
 }
 
 ResourceStore::Outcome ResourceStore::update(const Update& update) {
+  auto outcome = update_type(update);
+  if (outcome.rejections.empty()) versions_[update.type] = update.version;
+  return outcome;
+}
+
+ResourceStore::Outcome ResourceStore::update_type(const Update& update) {
   Outcome outcome;
   switch (update.type) {
     case ResourceType::endpoints:
@@ -220,10 +245,11 @@ void ResourceStore::undo_conflicts(const Update& update,
     auto problem = config::find_address_conflict(*found->second.config, all);
     if (!problem) continue;
     std::erase(all, found->second.config);
+    auto body = body_of(*found->second.config);
     const auto old = before.find(name);
     found->second = old != before.end() ? old->second : Stored<config::ListenerConfig>{};
     if (found->second.config != nullptr) all.push_back(found->second.config);
-    refuse({name, *std::move(problem)}, update.version, listeners_, outcome);
+    refuse({name, *std::move(problem), std::move(body)}, update.version, listeners_, outcome);
   }
 }
 
@@ -242,7 +268,21 @@ void ResourceStore::rebuild() {
 void ResourceStore::refuse_listener(std::string_view name, std::string text) {
   const auto found = listeners_.find(name);
   if (found == listeners_.end()) return;
-  found->second.error = ErrorState{found->second.version, std::move(text), Clock::now()};
+  found->second.error =
+      ErrorState{found->second.version, std::move(text), Clock::now(),
+                 found->second.config != nullptr ? body_of(*found->second.config) : nullptr, true};
+}
+
+void ResourceStore::note_failure(ResourceType type, const std::string& source, std::string text) {
+  if (text.empty())
+    failures_.erase({type, source});
+  else
+    failures_[{type, source}] = {std::move(text), Clock::now()};
+}
+
+std::string_view ResourceStore::version(ResourceType type) const {
+  const auto found = versions_.find(type);
+  return found == versions_.end() ? std::string_view() : found->second;
 }
 
 const ResourceStore::Endpoints* ResourceStore::find_endpoints(std::string_view eds_name) const {

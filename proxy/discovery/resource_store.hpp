@@ -27,6 +27,8 @@ class ResourceStore {
     std::string version;
     std::string text;
     Clock::time_point time;
+    std::shared_ptr<const google::protobuf::Any> body = nullptr;  // null = unknown
+    bool of_stored = false;  // the stored version itself was refused by the server
   };
   template <class Config>
   struct Stored {
@@ -54,6 +56,18 @@ class ResourceStore {
   /// The listener could not be had after all: its address was not to be bound.
   void refuse_listener(std::string_view name, std::string text);
 
+  /// A source that could not be read or understood as a whole: "" = it is well again. `source`
+  /// tells it from others of the type.
+  void note_failure(ResourceType type, const std::string& source, std::string text);
+  struct SourceFailure {
+    std::string text;
+    Clock::time_point time;
+  };
+  using Failures = std::map<std::pair<ResourceType, std::string>, SourceFailure>;
+  [[nodiscard]] const Failures& failures() const noexcept { return failures_; }
+  /// Of the last update of the type in which nothing was refused; "" = there was none.
+  [[nodiscard]] std::string_view version(ResourceType type) const;
+
   /// What the bootstrap and the resources make up now. The same object as long as no cluster and
   /// no listener changes.
   [[nodiscard]] const std::shared_ptr<const config::Snapshot>& snapshot() const noexcept {
@@ -78,6 +92,7 @@ class ResourceStore {
                       Outcome& outcome);
   template <class Kind>
   Outcome update_kind(const Update& update, Resources<typename Kind::Config>& stored);
+  Outcome update_type(const Update& update);
   void rebuild();
 
   const std::shared_ptr<const config::Snapshot> fixed_;
@@ -86,6 +101,8 @@ class ResourceStore {
   Resources<config::ClusterConfig> clusters_;
   Resources<config::ListenerConfig> listeners_;
   Resources<Endpoints> endpoints_;
+  std::map<ResourceType, std::string> versions_;
+  Failures failures_;
   std::shared_ptr<const config::Snapshot> snapshot_;
 };
 

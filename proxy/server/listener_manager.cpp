@@ -245,16 +245,32 @@ void ListenerManager::end_drain_later(std::uint64_t round, const Change& change)
   auto& stats = setup_.around.stats.listener_manager();
   stats.total_listeners_draining.add(change.draining_listeners);
   stats.total_filter_chains_draining.add(change.draining_chains);
-  const auto timer = drains_.emplace(drains_.end(), setup_.io, setup_.drain_time);
-  timer->async_wait([this, timer, round, listeners = change.draining_listeners,
-                     chains = change.draining_chains](const std::error_code& error) {
+  const auto drain = drains_.insert(
+      drains_.end(), Drain{asio::steady_timer(setup_.io, setup_.drain_time), replaced(change)});
+  drain->timer.async_wait([this, drain, round, listeners = change.draining_listeners,
+                           chains = change.draining_chains](const std::error_code& error) {
     if (error) return;
     auto& manager = setup_.around.stats.listener_manager();
     manager.total_listeners_draining.sub(listeners);
     manager.total_filter_chains_draining.sub(chains);
     for (const auto& worker : setup_.workers) worker->end_drained(round);
-    drains_.erase(timer);
+    drains_.erase(drain);
   });
+}
+
+/// What changed in place goes on.
+ListenerManager::Listeners ListenerManager::replaced(const Change& change) {
+  Listeners listeners;
+  for (const auto& [name, before] : change.before)
+    if (!change.taken_over.contains(name)) listeners.push_back(before.shared->config);
+  return listeners;
+}
+
+ListenerManager::Listeners ListenerManager::draining() const {
+  Listeners all;
+  for (const Drain& drain : drains_)
+    all.insert(all.end(), drain.listeners.begin(), drain.listeners.end());
+  return all;
 }
 
 void ListenerManager::tell_loop_guard() {

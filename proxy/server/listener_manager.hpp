@@ -56,6 +56,9 @@ class ListenerManager {
   /// Those in force, in the order of the configuration.
   [[nodiscard]] const Listeners& in_force() const noexcept { return in_force_; }
 
+  /// Versions that were replaced, and listeners that are gone, as long as their connections drain.
+  [[nodiscard]] Listeners draining() const;
+
  private:
   struct Active {
     ListenerId id = 0;
@@ -87,6 +90,7 @@ class ListenerManager {
   void remove_others(const Listeners& wanted, Change& change);
   void find_closed(Change& change);
   void publish(Change& change);
+  static Listeners replaced(const Change& change);
   void end_drain_later(std::uint64_t round, const Change& change);
   void tell_loop_guard();
   [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change,
@@ -99,7 +103,11 @@ class ListenerManager {
   ListenerId next_id_ = 0;
   std::uint64_t last_round_ = 0;
   bool started_ = false;
-  std::list<asio::steady_timer> drains_;
+  struct Drain {
+    asio::steady_timer timer;
+    Listeners listeners;
+  };
+  std::list<Drain> drains_;
 };
 
 }  // namespace weir::server

@@ -220,6 +220,11 @@ std::chrono::steady_clock::duration Server::uptime() const {
 
 std::vector<admin::ListenerView> Server::listeners() const { return listeners_.views(); }
 
+admin::Response Server::dump_config(const admin::QueryParams& params) const {
+  if (config_dumper_) return config_dumper_(params);
+  return {503, admin::kPlainText, "the configuration is not loaded yet\n"};
+}
+
 std::vector<admin::ClusterView> Server::clusters() const {
   std::vector<admin::ClusterView> views;
   for (const auto& config : snapshot_->clusters) {
@@ -231,6 +236,7 @@ std::vector<admin::ClusterView> Server::clusters() const {
                                     : std::vector<std::shared_ptr<const upstream::Host>>{}};
     views.push_back(admin::view_cluster(active->config,
                                         original_dst ? met : *cluster_manager_.hosts(active->id)));
+    views.back().added_via_api = active->config->origin != nullptr;
     if (const auto* outliers = cluster_manager_.outliers(active->id))
       views.back().outliers = {outliers->external().average, outliers->external().threshold,
                                outliers->local().average, outliers->local().threshold};

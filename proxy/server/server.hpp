@@ -52,6 +52,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
                      const std::vector<config::EndpointConfig>& endpoints) {
     clusters_.set_endpoints(cluster, endpoints);
   }
+  /// Answers /config_dump; before there is one, nothing is known.
+  using ConfigDumper = std::function<admin::Response(const admin::QueryParams&)>;
+  void set_config_dump(ConfigDumper dumper) { config_dumper_ = std::move(dumper); }
+  [[nodiscard]] const ListenerManager& listener_manager() const noexcept { return listeners_; }
   /// The loop of the main thread, for those who call apply().
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
   [[nodiscard]] stats::StatsStore& stats_store() noexcept { return stats_; }
@@ -70,6 +74,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   }
   [[nodiscard]] std::vector<admin::ListenerView> listeners() const override;
   [[nodiscard]] std::vector<admin::ClusterView> clusters() const override;
+  [[nodiscard]] admin::Response dump_config(const admin::QueryParams& params) const override;
   void quit() override;
   void drain_listeners(const admin::DrainRequest& request) override;
   void set_health_check_failed(bool failed) override { health_check_failed_ = failed; }
@@ -103,6 +108,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   ClusterDirectory clusters_;
   ListenerManager listeners_;
   std::unique_ptr<admin::AdminServer> admin_;
+  ConfigDumper config_dumper_;
   std::chrono::milliseconds initialization_time_{0};
   std::chrono::steady_clock::time_point drain_deadline_;
   std::chrono::steady_clock::time_point quiet_since_;
