@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <set>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -112,14 +113,6 @@ std::optional<typename Kind::Proto> unpack(const Any& body, const ParseContext& 
   return proto;
 }
 
-/// Endpoints have none: there is always the set of hosts that they became.
-template <class Config>
-void set_origin(Config& config, const std::string& version, const Any& body) {
-  if constexpr (requires { config.origin; })
-    config.origin = std::make_shared<const config::ConfigOrigin>(
-        config::ConfigOrigin{version, ResourceStore::Clock::now(), body.value()});
-}
-
 /// Nothing goes for being left out while somebody is refused whose name nobody knows: it may be he.
 std::vector<std::string> names_to_remove(const Update& update, auto& stored,
                                          const std::set<std::string>& mentioned) {
@@ -177,8 +170,13 @@ void ResourceStore::take(const Update& update, const Resource& resource,
            outcome);
     return;
   }
-  set_origin(*config, version, resource.body);
-  stored[name] = {std::move(config), version, fingerprint, Clock::now(), std::nullopt};
+  const auto now = Clock::now();
+  std::shared_ptr<const config::ConfigOrigin> origin;
+  if constexpr (!std::is_same_v<Kind, EndpointsKind>)
+    origin = std::make_shared<config::ConfigOrigin>(
+        config::ConfigOrigin{version, now, resource.body.value()});
+  if constexpr (requires { config->origin; }) config->origin = origin;
+  stored[name] = {std::move(config), version, fingerprint, now, std::nullopt, std::move(origin)};
   outcome.changed.push_back(name);
 }
 

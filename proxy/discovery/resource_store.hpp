@@ -37,6 +37,8 @@ class ResourceStore {
     std::uint64_t fingerprint = 0;
     Clock::time_point updated;
     std::optional<ErrorState> error;
+    /// What `config` was made from; null for endpoints, which the hosts of their clusters show.
+    std::shared_ptr<const config::ConfigOrigin> origin = nullptr;
   };
   using Endpoints = std::vector<config::EndpointConfig>;
   template <class Config>
