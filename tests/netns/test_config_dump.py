@@ -159,6 +159,13 @@ def without_times(value):
     return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
+def comparable(text: str):
+    """Envoy keeps no order in some lists."""
+    if not text.startswith("{"):
+        return text
+    return sorted((without_times(one) for one in json.loads(text).get("configs", [])), key=json.dumps)
+
+
 def everything(proxy) -> dict:
     queries = [f"?resource={name}" for name in LISTS]
     queries += ["?resource=dynamic_listeners&mask=name", "?resource=static_clusters&mask=cluster.name,last_updated", "?mask=bootstrap.static_resources",
@@ -167,7 +174,7 @@ def everything(proxy) -> dict:
     answers = {}
     for query in queries:
         status, text = proxy.get("/config_dump" + query)
-        answers[query] = (status, without_times(json.loads(text)) if text.startswith("{") else text)
+        answers[query] = (status, comparable(text))
     return answers
 
 
