@@ -3,16 +3,19 @@
 
 #include <functional>
 #include <set>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
 #include "proxy/config/cluster_from_proto.hpp"
 #include "proxy/config/endpoints_from_proto.hpp"
 #include "proxy/config/fingerprint.hpp"
 #include "proxy/config/listener_from_proto.hpp"
+#include "proxy/config/route_from_proto.hpp"
 #include "proxy/config/snapshot_checks.hpp"
 
 namespace weir::discovery {
@@ -36,7 +39,9 @@ struct ClusterKind {
                                                const ParseContext& context) {
     if (around.fixed.find_cluster(proto.name()))
       context.error("cluster '" + proto.name() + "' is static: it cannot be changed");
-    return std::make_shared<Config>(config::cluster_from_proto(proto, context));
+    auto cluster = std::make_shared<Config>(config::cluster_from_proto(proto, context));
+    config::check_sources(*cluster, around.fixed, context);
+    return cluster;
   }
 };
 
@@ -76,7 +81,25 @@ struct ListenerKind {
       if (const auto checked = around.check(*listener); !checked)
         context.error(checked.error().message);
     config::check_cluster_references(*listener, around.now, context);
+    config::check_sources(*listener, around.fixed, context);
     return listener;
+  }
+};
+
+struct RouteKind {
+  using Config = route::RouteTable;
+  using Proto = envoy::config::route::v3::RouteConfiguration;
+  static std::string name_of(const Proto& proto) { return proto.name(); }
+  static std::shared_ptr<const Config> convert(const Proto& proto, const Surroundings& around,
+                                               const ParseContext& context) {
+    auto table = config::route_table_from_proto(proto, around.registry, context);
+    // Unlike the routes of a listener's own, these may be there before their clusters.
+    if (table == nullptr || !proto.validate_clusters().value()) return table;
+    const auto exists = [&](const std::string& name) {
+      return around.now.find_cluster(name).has_value();
+    };
+    for (const std::string& text : table->config().check_clusters(exists)) context.error(text);
+    return table;
   }
 };
 
@@ -115,18 +138,6 @@ std::vector<std::string> names_to_remove(const Update& update, auto& stored,
 }
 
 }  // namespace
-
-std::string_view type_url(ResourceType type) {
-  switch (type) {
-    case ResourceType::cluster:
-      return "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-    case ResourceType::endpoints:
-      return "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
-    case ResourceType::listener:
-      break;
-  }
-  return "type.googleapis.com/envoy.config.listener.v3.Listener";
-}
 
 template <class Kind>
 void ResourceStore::take(const Update& update, const Resource& resource,
@@ -183,6 +194,9 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
   }
   for (const Resource& resource : update.changed)
     take<Kind>(update, resource, stored, mentioned, outcome);
+  // These go when nobody wants them any more: forget_endpoints(), forget_route_table().
+  if constexpr (std::is_same_v<Kind, EndpointsKind> || std::is_same_v<Kind, RouteKind>)
+    return outcome;
   for (const std::string& name : names_to_remove(update, stored, mentioned))
     if (stored.erase(name) != 0) outcome.changed.push_back(name);
   return outcome;
@@ -202,6 +216,8 @@ ResourceStore::Outcome ResourceStore::update(const Update& update) {
       undo_conflicts(update, before, outcome);
       break;
     }
+    case ResourceType::route:
+      return update_kind<RouteKind>(update, route_tables_);
   }
   if (!outcome.changed.empty()) rebuild();
   return outcome;
@@ -248,6 +264,12 @@ void ResourceStore::refuse_listener(std::string_view name, std::string text) {
 const ResourceStore::Endpoints* ResourceStore::find_endpoints(std::string_view eds_name) const {
   const auto found = endpoints_.find(eds_name);
   return found == endpoints_.end() ? nullptr : found->second.config.get();
+}
+
+std::shared_ptr<const route::RouteTable> ResourceStore::find_route_table(
+    std::string_view name) const {
+  const auto found = route_tables_.find(name);
+  return found == route_tables_.end() ? nullptr : found->second.config;
 }
 
 }  // namespace weir::discovery
