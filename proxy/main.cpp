@@ -9,6 +9,7 @@
 #include "proxy/config/options.hpp"
 #include "proxy/config_dump/server_dump.hpp"
 #include "proxy/discovery/live_configuration.hpp"
+#include "proxy/discovery/load_files.hpp"
 #include "proxy/filters/builtin.hpp"
 #include "proxy/listener/filter_chain_matcher.hpp"
 #include "proxy/server/machine.hpp"

@@ -2,6 +2,7 @@
 #include "proxy/config/config_source_from_proto.hpp"
 
 #include "envoy/config/core/v3/config_source.pb.h"
+#include "proxy/config/api_config_source_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
 
 namespace weir::config {
@@ -18,17 +19,21 @@ std::optional<ConfigSource> config_source_from_proto(
       source.path = proto.path_config_source().path();
       source.watched_directory = proto.path_config_source().watched_directory().path();
       break;
-    case Proto::kApiConfigSource:
-      context.field("api_config_source").error("a control plane is not supported yet: use a file");
-      return std::nullopt;
+    case Proto::kApiConfigSource: {
+      auto api = api_config_source_from_proto(proto.api_config_source(),
+                                              context.field("api_config_source"));
+      if (!api) return std::nullopt;
+      source.api = std::make_shared<ApiConfigSource>(*std::move(api));
+      break;
+    }
     case Proto::kAds:
-      context.field("ads").error("a control plane is not supported yet: use a file");
-      return std::nullopt;
+      source.ads = true;
+      break;
     case Proto::CONFIG_SOURCE_SPECIFIER_NOT_SET:
       break;
   }
-  if (source.path.empty()) {
-    context.error("has no path: name the file that the resources are in");
+  if (!source.is_file() && source.api == nullptr && !source.ads) {
+    context.error("names no source: expected a path, an api_config_source or ads");
     return std::nullopt;
   }
   if (proto.has_initial_fetch_timeout())

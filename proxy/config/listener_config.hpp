@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "common/addresses.hpp"
 #include "proxy/access_log/access_log_config.hpp"
 #include "proxy/config/config_origin.hpp"
+#include "proxy/config/config_source.hpp"
 
 namespace weir::config {
 
@@ -56,6 +58,13 @@ struct FilterChainMatchConfig {
   bool operator==(const FilterChainMatchConfig&) const = default;
 };
 
+/// A route table that is a resource of its own: http_connection_manager.v3.Rds.
+struct RouteTableRef {
+  std::string name;
+  ConfigSource source;
+  std::string stat_prefix;  // of whoever wants it
+};
+
 /// The parsed typed_config of one network filter. Immutable and shared by all workers.
 /// The registry (filter_registry.hpp) makes them; the filters layer derives the running filter from
 /// this.
@@ -74,6 +83,8 @@ class NetworkFilterConfig {
       const std::function<bool(const std::string& name)>& /*exists*/) const {
     return {};
   }
+  /// Route tables that it gets while it runs.
+  [[nodiscard]] virtual std::span<const RouteTableRef> route_tables() const { return {}; }
   /// What happens where a cluster that need not exist does not.
   [[nodiscard]] virtual std::string_view without_cluster() const {
     return "connections for it will be closed (NC)";
@@ -153,5 +164,10 @@ struct ListenerConfig {
   /// "[__1]_80").
   [[nodiscard]] std::string stats_name() const;
 };
+
+/// Calls `visit` with each route table that filters of the listener get while they run, until it
+/// returns false. @return whether it never did.
+bool each_route_table(const ListenerConfig& listener,
+                      const std::function<bool(const RouteTableRef&)>& visit);
 
 }  // namespace weir::config

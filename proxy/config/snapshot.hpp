@@ -22,6 +22,7 @@ namespace weir::config {
 struct NodeConfig {
   std::string id;
   std::string cluster;
+  std::string message;  // core.v3.Node, serialised: what a control plane is told
 };
 
 /// bootstrap.v3.Admin. No address = no admin server.
@@ -41,6 +42,8 @@ struct Snapshot {
   /// dynamic_resources: where further clusters and listeners come from.
   std::optional<ConfigSource> cds;
   std::optional<ConfigSource> lds;
+  /// dynamic_resources.ads_config: what `ads` in a ConfigSource stands for; null = there is none.
+  std::shared_ptr<const ApiConfigSource> ads;
   /// bootstrap.v3.Bootstrap as it was merged, serialised: what /config_dump shows of it. Null:
   /// there was none.
   std::shared_ptr<const std::string> bootstrap;

@@ -8,6 +8,7 @@
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
+#include "proxy/config/api_config_source_from_proto.hpp"
 #include "proxy/config/cluster_from_proto.hpp"
 #include "proxy/config/config_source_from_proto.hpp"
 #include "proxy/config/listener_from_proto.hpp"
@@ -88,6 +89,22 @@ class ListenerCollector {
   std::unordered_map<Endpoint, const ListenerConfig*, EndpointHash> addresses_;
 };
 
+void read_dynamic(const Bootstrap::DynamicResources& proto, const ParseContext& context,
+                  Snapshot& snapshot) {
+  if (proto.has_ads_config())
+    if (auto ads = api_config_source_from_proto(proto.ads_config(), context.field("ads_config"))) {
+      snapshot.ads = std::make_shared<ApiConfigSource>(*std::move(ads));
+      check_control_plane(*snapshot.ads, snapshot, context.field("ads_config"));
+    }
+  const auto read = [&](const auto& source, std::string_view field) {
+    auto parsed = config_source_from_proto(source, context.field(field));
+    if (parsed) check_source(*parsed, snapshot, context.field(field));
+    return parsed;
+  };
+  if (proto.has_cds_config()) snapshot.cds = read(proto.cds_config(), "cds_config");
+  if (proto.has_lds_config()) snapshot.lds = read(proto.lds_config(), "lds_config");
+}
+
 void add_cluster(const envoy::config::cluster::v3::Cluster& proto, const ParseContext& context,
                  Snapshot& snapshot) {
   auto cluster = std::make_shared<const ClusterConfig>(cluster_from_proto(proto, context));
@@ -103,7 +120,7 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
                                                        ListenerCheck check,
                                                        const ParseContext& root) {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->node = {proto.node().id(), proto.node().cluster()};
+  snapshot->node = {proto.node().id(), proto.node().cluster(), proto.node().SerializeAsString()};
   snapshot->bootstrap = std::make_shared<const std::string>(wire_text(proto));
   snapshot->admin = admin_from_proto(proto.admin(), root.field("admin"));
   const RuntimeLimits limits =
@@ -114,20 +131,19 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
   const ParseContext resources = root.field("static_resources");
   for (int i = 0; i < proto.static_resources().clusters_size(); ++i)
     add_cluster(proto.static_resources().clusters(i), resources.item("clusters", i), *snapshot);
+  read_dynamic(proto.dynamic_resources(), root.field("dynamic_resources"), *snapshot);
   ListenerCollector collector(registry, check, limits);
   for (int i = 0; i < proto.static_resources().listeners_size(); ++i)
     collector.add(proto.static_resources().listeners(i), resources.item("listeners", i));
   snapshot->listeners = std::move(collector.listeners);
-  for (std::size_t i = 0; i < snapshot->listeners.size(); ++i)
-    check_cluster_references(*snapshot->listeners[i], *snapshot,
-                             resources.item("listeners", static_cast<int>(i)));
-  const ParseContext dynamic = root.field("dynamic_resources");
-  if (proto.dynamic_resources().has_cds_config())
-    snapshot->cds = config_source_from_proto(proto.dynamic_resources().cds_config(),
-                                             dynamic.field("cds_config"));
-  if (proto.dynamic_resources().has_lds_config())
-    snapshot->lds = config_source_from_proto(proto.dynamic_resources().lds_config(),
-                                             dynamic.field("lds_config"));
+  for (std::size_t i = 0; i < snapshot->listeners.size(); ++i) {
+    const ParseContext item = resources.item("listeners", static_cast<int>(i));
+    check_cluster_references(*snapshot->listeners[i], *snapshot, item);
+    check_sources(*snapshot->listeners[i], *snapshot, item);
+  }
+  for (std::size_t i = 0; i < snapshot->clusters.size(); ++i)
+    check_sources(*snapshot->clusters[i], *snapshot,
+                  resources.item("clusters", static_cast<int>(i)));
 
   if (root.diagnostics().has_errors()) return refusal(root.diagnostics());
   return std::shared_ptr<const Snapshot>(std::move(snapshot));

@@ -51,6 +51,44 @@ void check_cluster_references(const ListenerConfig& listener, const Snapshot& sn
                          context.field("default_filter_chain"));
 }
 
+void check_control_plane(const ApiConfigSource& source, const Snapshot& fixed,
+                         const ParseContext& context) {
+  const auto found = fixed.find_cluster(source.cluster);
+  const ParseContext service = context.item("grpc_services", 0);
+  const ParseContext at = service.field("envoy_grpc");
+  if (!found)
+    at.field("cluster_name")
+        .error("cluster '" + source.cluster +
+               "' is not there: a control plane needs one in static_resources");
+  else if (fixed.clusters[*found]->eds_source && !fixed.clusters[*found]->eds_source->is_file())
+    at.field("cluster_name")
+        .error("cluster '" + source.cluster +
+               "' gets its endpoints from a control plane: it cannot lead to one");
+}
+
+void check_source(const ConfigSource& source, const Snapshot& fixed, const ParseContext& context) {
+  if (source.ads && fixed.ads == nullptr)
+    context.field("ads").error("there is no dynamic_resources.ads_config in the bootstrap");
+  if (source.api != nullptr)
+    check_control_plane(*source.api, fixed, context.field("api_config_source"));
+}
+
+void check_sources(const ClusterConfig& cluster, const Snapshot& fixed,
+                   const ParseContext& context) {
+  if (!cluster.eds_source) return;
+  const ParseContext inside = context.field("eds_cluster_config");
+  check_source(*cluster.eds_source, fixed, inside.field("eds_config"));
+}
+
+void check_sources(const ListenerConfig& listener, const Snapshot& fixed,
+                   const ParseContext& context) {
+  each_route_table(listener, [&](const RouteTableRef& table) {
+    const ParseContext rds = context.field("rds '" + table.name + "'");
+    check_source(table.source, fixed, rds.field("config_source"));
+    return true;
+  });
+}
+
 std::string explain_address_conflict(const ListenerConfig& listener) {
   return "error adding listener: '" + listener.name + "' has duplicate address '" +
          joined_addresses(listener) + "' as existing listener";

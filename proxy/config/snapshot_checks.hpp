@@ -17,6 +17,20 @@ namespace weir::config {
 void check_cluster_references(const ListenerConfig& listener, const Snapshot& snapshot,
                               const ParseContext& context);
 
+/// Reports a control plane whose cluster is not one of `fixed`, the bootstrap, or gets its own
+/// endpoints from a control plane. `context`: of the ApiConfigSource.
+void check_control_plane(const ApiConfigSource& source, const Snapshot& fixed,
+                         const ParseContext& context);
+/// Reports a source that cannot be asked. `context`: of the ConfigSource.
+void check_source(const ConfigSource& source, const Snapshot& fixed, const ParseContext& context);
+/// Those of a cluster. `context`: of the cluster.
+void check_sources(const ClusterConfig& cluster, const Snapshot& fixed,
+                   const ParseContext& context);
+
+/// Those of a listener's route tables. `context`: of the listener.
+void check_sources(const ListenerConfig& listener, const Snapshot& fixed,
+                   const ParseContext& context);
+
 /// Envoy's text for a listener whose address another one has.
 std::string explain_address_conflict(const ListenerConfig& listener);
 

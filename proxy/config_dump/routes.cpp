@@ -6,6 +6,7 @@
 namespace weir::config_dump {
 namespace {
 
+using discovery::ResourceType;
 using envoy::admin::v3::RoutesConfigDump;
 using envoy::config::listener::v3::FilterChain;
 using envoy::config::listener::v3::Listener;
@@ -35,6 +36,20 @@ void add_inline(const Listener& listener, TimePoint updated, const DumpContext& 
     add_inline(listener.default_filter_chain(), updated, context, dump);
 }
 
+/// Route tables that listeners name.
+void add_dynamic(const DumpContext& context, RoutesConfigDump& dump) {
+  for (const auto& [name, stored] : context.input.store.route_tables()) {
+    if (!context.wants(name)) continue;
+    auto& shown = *dump.add_dynamic_route_configs();
+    if (stored.origin != nullptr)
+      set_state(shown, shown.mutable_route_config(), ResourceType::route, *stored.origin);
+    if (stored.error) *shown.mutable_error_state() = failure_of(*stored.error);
+  }
+  for (const auto& [source, failure] : context.input.store.failures())
+    if (source.first == ResourceType::route && context.wants(""))
+      *dump.add_dynamic_route_configs()->mutable_error_state() = failure_of(failure);
+}
+
 }  // namespace
 
 RoutesConfigDump dump_routes(const DumpContext& context) {
@@ -46,6 +61,7 @@ RoutesConfigDump dump_routes(const DumpContext& context) {
     if (active->origin != nullptr && listener.ParseFromString(active->origin->message))
       add_inline(listener, active->origin->updated, context, dump);
   }
+  add_dynamic(context, dump);
   return dump;
 }
 

@@ -1,175 +1,176 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/discovery/live_configuration.hpp"
 
-#include <algorithm>
-#include <functional>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+
 #include "common/log.hpp"
-#include "proxy/config/file_text.hpp"
-#include "proxy/config/yaml_document.hpp"
-#include "proxy/discovery/resource_file.hpp"
 
 namespace weir::discovery {
-namespace {
-
-/// "cluster_manager", "cds": what Envoy counts the updates of a type by.
-struct CounterPlace {
-  std::string_view group;
-  std::string_view prefix;
-};
-
-CounterPlace counters_of(ResourceType type) {
-  if (type == ResourceType::listener) return {"listener_manager", "lds."};
-  return {"cluster_manager", "cds."};
-}
-
-void load_file(ResourceStore& store, ResourceType type, const config::ConfigSource& source) {
-  const auto text =
-      config::read_file(source.path, config::kLargestDocument, config::FileKind::regular);
-  if (!text) return;
-  const auto parsed = parse_resource_file(source.path, *text, type);
-  if (parsed) store.update((*parsed)->update);
-}
-
-}  // namespace
-
-void load_files(ResourceStore& store) {
-  const auto fixed = store.snapshot();
-  if (fixed->cds) load_file(store, ResourceType::cluster, *fixed->cds);
-  std::set<std::string> paths;
-  for (const auto& cluster : store.snapshot()->clusters)
-    if (cluster->eds_source && paths.insert(cluster->eds_source->path).second)
-      load_file(store, ResourceType::endpoints, *cluster->eds_source);
-  if (fixed->lds) load_file(store, ResourceType::listener, *fixed->lds);
-}
-
 Result<void> LiveConfiguration::start() {
+  start_held_ = true;
+  server_.hold_start();
+  for (const auto& [name, stored] : store_.route_tables())
+    if (stored.config != nullptr) server_.set_route_table(name, stored.config);
   if (published_->cds) TRY_VOID(follow(ResourceType::cluster, *published_->cds));
-  if (published_->lds) TRY_VOID(follow(ResourceType::listener, *published_->lds));
+  // Listeners are refused when a cluster that they need is not there.
+  listeners_come_later_ = published_->lds && !published_->lds->is_file() && !unanswered_.empty();
+  if (listeners_come_later_)
+    unanswered_.insert(ResourceType::listener);
+  else if (published_->lds)
+    TRY_VOID(follow(ResourceType::listener, *published_->lds));
   follow_endpoints();
+  follow_route_tables();
   for (const auto& cluster : published_->clusters)
     give_endpoints(cluster->name, cluster->eds_name());
+  release_start();
   return {};
 }
 
 Result<void> LiveConfiguration::follow(ResourceType type, const config::ConfigSource& source) {
-  if (watch_ == nullptr) {
-    TRY(watch_, DirectoryWatch::create(server_.io(), [this](const DirectoryWatch::Event& event) {
-          for (const auto& [key, file] : files_) file->on_event(event);
-        }));
-  }
-  auto& file = files_[{type, source.path}];
-  if (file != nullptr) return {};
-  show_counters(type);
-  file = std::make_unique<FileSource>(server_.io(), source,
-                                      [this, type, path = source.path](Result<std::string> text) {
-                                        on_text(type, path, std::move(text));
-                                      });
-  auto watched = file->watch(*watch_);
-  file->read_now();
-  return watched;
+  counters_.show(type);
+  if (!source.is_file()) unanswered_.insert(type);
+  return sources_.follow_all(type, source);
 }
 
-/// The files of the EDS clusters that there are now.
+/// Those of the EDS clusters that there are now.
 void LiveConfiguration::follow_endpoints() {
   eds_clusters_.clear();
-  std::unordered_map<std::string, const config::ConfigSource*> wanted;
+  std::vector<Sources::Named> wanted;
   for (const auto& cluster : store_.snapshot()->clusters) {
     if (!cluster->eds_source) continue;
     eds_clusters_.emplace(cluster->eds_name(), cluster);
-    wanted.emplace(cluster->eds_source->path, &*cluster->eds_source);
+    wanted.push_back({&*cluster->eds_source, cluster->eds_name()});
   }
-  std::erase_if(files_, [&](const auto& entry) {
-    return entry.first.first == ResourceType::endpoints && !wanted.contains(entry.first.second);
+  auto gone = sources_.follow_named(ResourceType::endpoints, wanted);
+  if (!gone.empty()) forget_endpoints(std::move(gone));
+}
+
+/// Not now: who is wanted again in this turn may not be sent again.
+void LiveConfiguration::forget_endpoints(std::vector<std::string> eds_names) {
+  asio::post(server_.io(), [this, names = std::move(eds_names), alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    for (const std::string& name : names)
+      if (!eds_clusters_.contains(name)) store_.forget_endpoints(name);
   });
-  for (const auto& [path, source] : wanted)
-    if (auto followed = follow(ResourceType::endpoints, *source); !followed)
-      log::error(log::Component::config, "{}", followed.error().message);
 }
 
-void LiveConfiguration::on_text(ResourceType type, const std::string& path,
-                                Result<std::string> text) {
-  count(type, "update_attempt");
-  if (!text) {
-    count(type, "update_failure");
-    store_.note_failure(type, path, text.error().message);
-    log::error(log::Component::config, "{}; what was before stays in force", text.error().message);
-    return;
+/// Those that the listeners name now.
+void LiveConfiguration::follow_route_tables() {
+  route_users_.clear();
+  std::vector<Sources::Named> wanted;
+  for (const auto& listener : published_->listeners)
+    config::each_route_table(*listener, [&](const config::RouteTableRef& table) {
+      RouteUse& use = route_users_[table.name];
+      use.prefixes.insert(table.stat_prefix);
+      use.fetch_timeout = table.source.initial_fetch_timeout;
+      wanted.push_back({&table.source, table.name});
+      return true;
+    });
+  for (const auto& [name, use] : route_users_)
+    for (const std::string& prefix : use.prefixes) counters_.show_route_table(prefix, name);
+  auto gone = sources_.follow_named(ResourceType::route, wanted);
+  if (!gone.empty()) forget_route_tables(std::move(gone));
+  // A file that does not have it now is not waited for.
+  std::vector<std::string> missing;
+  for (const auto& [source, name] : wanted)
+    if (source->is_file()) missing.push_back(name);
+  do_without(missing);
+}
+
+void LiveConfiguration::forget_route_tables(std::vector<std::string> names) {
+  asio::post(server_.io(), [this, gone = std::move(names), alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    for (const std::string& name : gone) {
+      if (route_users_.contains(name)) continue;
+      store_.forget_route_table(name);
+      server_.forget_route_table(name);
+    }
+  });
+}
+
+/// Those of the tables that are not there are not waited for any longer.
+void LiveConfiguration::do_without(const std::vector<std::string>& route_tables) {
+  for (const std::string& name : route_tables)
+    if (!server_.knows_route_table(name) && !held_route_tables_.contains(name))
+      server_.set_route_table(name, nullptr);
+  server_.go_on_with_listeners();
+  release_start();
+}
+
+void LiveConfiguration::on_response(ResourceType type, std::string_view version, bool accepted) {
+  counters_.count(type, "update_attempt");
+  counters_.count(type, accepted ? "update_success" : "update_rejected");
+  if (accepted) counters_.count_version(type, version);
+  answered(type);
+}
+
+void LiveConfiguration::on_fetch_timeout(ResourceType type, const std::vector<std::string>& names) {
+  if (type == ResourceType::route) {
+    for (const std::string& name : names) {
+      log::warning(log::Component::config,
+                   "route table '{}' has not come within initial_fetch_timeout: requests are "
+                   "answered 404 until it does",
+                   name);
+      count_route_table(name, {"init_fetch_timeout"});
+    }
+    do_without(names);
   }
-  const auto parsed = parse_resource_file(path, *text, type);
-  if (!parsed) {
-    count(type, "update_rejected");
-    store_.note_failure(type, path, "file '" + path + "': " + parsed.error().message);
-    log::error(log::Component::config, "file '{}' is refused, what was before stays in force: {}",
-               path, parsed.error().message);
-    return;
-  }
-  store_.note_failure(type, path, "");
-  const Update& read = (*parsed)->update;
-  const auto rejections = update(read);
-  if (rejections.empty()) {
-    count(type, "update_success");
-    count_version(type, read.version);
-    return;
-  }
-  count(type, "update_rejected");
-  if (const auto nameless = std::find_if(rejections.begin(), rejections.end(),
-                                         [](const auto& each) { return each.name.empty(); });
-      nameless != rejections.end())
-    store_.note_failure(type, path, "file '" + path + "': " + nameless->text);
-  for (const Rejection& rejection : rejections)
-    log::error(log::Component::config,
-               "file '{}': resource '{}' is refused, what was before stays in force: {}", path,
-               rejection.name, rejection.text);
+  if (!names.empty()) return;  // who waits for endpoints has a limit of its own
+  counters_.count(type, "init_fetch_timeout");
+  log::warning(log::Component::config,
+               "no answer of a control plane about {} within initial_fetch_timeout: going on "
+               "without",
+               xds::short_name(type));
+  answered(type);
 }
 
-stats::Counter* LiveConfiguration::counter(ResourceType type, std::string_view field) {
-  if (type == ResourceType::endpoints) return nullptr;  // each cluster counts its own
-  const auto [group, prefix] = counters_of(type);
-  auto& stats = server_.stats_store();
-  return &stats.counter(group, "", std::string(prefix).append(field), stats.workers());
+void LiveConfiguration::on_lost(ResourceType type) {
+  counters_.count(type, "update_attempt");
+  counters_.count(type, "update_failure");
 }
 
-void LiveConfiguration::count(ResourceType type, std::string_view field) {
-  if (auto* const found = counter(type, field)) found->add();
+void LiveConfiguration::answered(ResourceType type) {
+  if (unanswered_.erase(type) == 0) return;
+  if (type == ResourceType::cluster && std::exchange(listeners_come_later_, false))
+    static_cast<void>(follow(ResourceType::listener, *published_->lds));  // fails for files only
+  release_start();
 }
 
-/// Those that have not counted anything yet are 0, not missing.
-void LiveConfiguration::show_counters(ResourceType type) {
-  for (const char* field :
-       {"update_attempt", "update_success", "update_failure", "update_rejected"})
-    static_cast<void>(counter(type, field));
-}
-
-void LiveConfiguration::count_version(ResourceType type, const std::string& version) {
-  if (type == ResourceType::endpoints) return;
-  const auto [group, prefix] = counters_of(type);
-  auto& stats = server_.stats_store();
-  const std::string field = std::string(prefix).append("version");
-  // Envoy shows a hash: whether two proxies have the same version is all that it tells.
-  stats.gauge({group, "", field}, stats.workers())
-      .set(static_cast<std::int64_t>(std::hash<std::string>{}(version) >> 1));
+void LiveConfiguration::release_start() {
+  if (!start_held_ || !unanswered_.empty() || applying_ != nullptr) return;
+  for (const auto& [name, use] : route_users_)
+    if (!server_.knows_route_table(name)) return;
+  start_held_ = false;
+  server_.release_start();
 }
 
 std::vector<Rejection> LiveConfiguration::update(const Update& update) {
-  const auto outcome = store_.update(update);
+  auto outcome = store_.update(update);
   if (update.type == ResourceType::endpoints)
-    endpoints_changed(outcome.changed, outcome.rejections);
+    endpoints_changed(update, outcome);
+  else if (update.type == ResourceType::route)
+    route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
-    publish();
-  return outcome.rejections;
+    publish(update.type);
+  return std::move(outcome.rejections);
 }
 
-void LiveConfiguration::publish() {
+void LiveConfiguration::publish(ResourceType changed) {
   const auto before = std::exchange(published_, store_.snapshot());
-  server_.apply(published_, [this, alive = std::weak_ptr(alive_)](
+  applying_ = published_.get();
+  server_.apply(published_, [this, applied = published_.get(), alive = std::weak_ptr(alive_)](
                                 const std::vector<server::ListenerManager::Rejection>& refused) {
     if (alive.expired()) return;
     for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
+    if (applied == applying_) applying_ = nullptr;
+    if (applying_ == nullptr) give_held_route_tables();
+    release_start();
   });
+  if (changed == ResourceType::listener) return follow_route_tables();
   std::unordered_set<const config::ClusterConfig*> known;
   for (const auto& cluster : before->clusters) known.insert(cluster.get());
   follow_endpoints();
@@ -182,24 +183,90 @@ void LiveConfiguration::give_endpoints(const std::string& cluster, std::string_v
     server_.set_endpoints(cluster, *endpoints);
 }
 
-void LiveConfiguration::endpoints_changed(const std::vector<std::string>& names,
-                                          const std::vector<Rejection>& rejections) {
+void LiveConfiguration::endpoints_changed(const Update& update,
+                                          const ResourceStore::Outcome& outcome) {
   const auto visit = [this](const std::string& name, auto&& act) {
     const auto [first, last] = eds_clusters_.equal_range(name);
     for (auto at = first; at != last; ++at)
       act(*at->second, server_.stats_store().cluster_hosts(at->second->stats_name()));
   };
-  for (const std::string& name : names)
+  for (const std::string& name : outcome.changed)
     visit(name, [this](const config::ClusterConfig& cluster, stats::ClusterHostStats& stats) {
       stats.update_attempt.add();
       stats.update_success.add();
       give_endpoints(cluster.name, cluster.eds_name());
     });
-  for (const Rejection& rejection : rejections)
+  for (const Rejection& rejection : outcome.rejections)
     visit(rejection.name, [](const config::ClusterConfig&, stats::ClusterHostStats& stats) {
       stats.update_attempt.add();
       stats.update_rejected.add();
     });
+  // That there are none is an answer, too: nobody waits for them any longer.
+  for (const std::string& name : update.removed)
+    if (store_.find_endpoints(name) == nullptr)
+      visit(name, [this](const config::ClusterConfig& cluster, stats::ClusterHostStats& stats) {
+        stats.update_empty.add();
+        server_.set_endpoints(cluster.name, {});
+      });
+}
+
+void LiveConfiguration::route_tables_changed(const Update& update,
+                                             const ResourceStore::Outcome& outcome) {
+  for (const std::string& name : outcome.changed) {
+    count_route_table(name, {"update_attempt", "update_success", "config_reload"});
+    auto table = store_.find_route_table(name);
+    if (waits_for_clusters(*table)) {
+      held_route_tables_.insert(name);
+      continue;
+    }
+    held_route_tables_.erase(name);
+    server_.set_route_table(name, std::move(table));
+  }
+  // It may not be there yet: whoever waits goes on waiting, and what was before serves.
+  for (const std::string& name : update.removed)
+    if (!server_.knows_route_table(name)) wait_for_route_table(name);
+  std::vector<std::string> missing;
+  for (const Rejection& rejection : outcome.rejections) {
+    count_route_table(rejection.name, {"update_attempt", "update_rejected"});
+    if (!rejection.name.empty()) missing.push_back(rejection.name);
+  }
+  do_without(missing);
+}
+
+/// The stream regards it as answered, and has no timer for it any more.
+void LiveConfiguration::wait_for_route_table(const std::string& name) {
+  const auto users = route_users_.find(name);
+  if (users == route_users_.end() || users->second.fetch_timeout.count() == 0) return;
+  auto timer = std::make_shared<asio::steady_timer>(server_.io(), users->second.fetch_timeout);
+  timer->async_wait(
+      [this, timer, name, alive = std::weak_ptr(alive_)](const std::error_code& error) {
+        if (error || alive.expired()) return;
+        if (route_users_.contains(name) && !server_.knows_route_table(name))
+          on_fetch_timeout(ResourceType::route, {name});
+      });
+}
+
+/// It leads to clusters that are new and not ready: requests would be answered 503.
+bool LiveConfiguration::waits_for_clusters(const route::RouteTable& table) const {
+  if (applying_ == nullptr) return false;
+  for (const std::string& name : table.config().cluster_names())
+    if (server_.find_cluster(name) == nullptr && published_->find_cluster(name)) return true;
+  return false;
+}
+
+void LiveConfiguration::give_held_route_tables() {
+  if (held_route_tables_.empty()) return;
+  for (const std::string& name : std::exchange(held_route_tables_, {}))
+    if (auto table = store_.find_route_table(name)) server_.set_route_table(name, std::move(table));
+  server_.go_on_with_listeners();
+}
+
+void LiveConfiguration::count_route_table(const std::string& name,
+                                          std::initializer_list<std::string_view> fields) {
+  const auto users = route_users_.find(name);
+  if (users == route_users_.end()) return;
+  for (const std::string& prefix : users->second.prefixes)
+    for (const std::string_view field : fields) counters_.count_route_table(prefix, name, field);
 }
 
 }  // namespace weir::discovery

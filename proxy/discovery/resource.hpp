@@ -2,7 +2,6 @@
 // What sources of configuration hand over, whatever they are: files, a control plane.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,13 +10,12 @@
 #include <google/protobuf/any.pb.h>
 
 #include "proxy/config/source_map.hpp"
+#include "proxy/xds/resource_type.hpp"
 
 namespace weir::discovery {
 
-enum class ResourceType : std::uint8_t { cluster, endpoints, listener };
-
-/// "type.googleapis.com/envoy.config.cluster.v3.Cluster".
-std::string_view type_url(ResourceType type);
+using xds::ResourceType;
+using xds::type_url;
 
 struct Resource {
   std::string name;     // "" = what the message says

@@ -10,10 +10,12 @@
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
 #include "proxy/config/cluster_from_proto.hpp"
 #include "proxy/config/endpoints_from_proto.hpp"
 #include "proxy/config/fingerprint.hpp"
 #include "proxy/config/listener_from_proto.hpp"
+#include "proxy/config/route_from_proto.hpp"
 #include "proxy/config/snapshot_checks.hpp"
 
 namespace weir::discovery {
@@ -38,7 +40,9 @@ struct ClusterKind {
                                          const ParseContext& context) {
     if (around.fixed.find_cluster(proto.name()))
       context.error("cluster '" + proto.name() + "' is static: it cannot be changed");
-    return std::make_shared<Config>(config::cluster_from_proto(proto, context));
+    auto cluster = std::make_shared<Config>(config::cluster_from_proto(proto, context));
+    config::check_sources(*cluster, around.fixed, context);
+    return cluster;
   }
 };
 
@@ -78,7 +82,25 @@ struct ListenerKind {
       if (const auto checked = around.check(*listener); !checked)
         context.error(checked.error().message);
     config::check_cluster_references(*listener, around.now, context);
+    config::check_sources(*listener, around.fixed, context);
     return listener;
+  }
+};
+
+struct RouteKind {
+  using Config = route::RouteTable;
+  using Proto = envoy::config::route::v3::RouteConfiguration;
+  static std::string name_of(const Proto& proto) { return proto.name(); }
+  static std::shared_ptr<const Config> convert(const Proto& proto, const Surroundings& around,
+                                               const ParseContext& context) {
+    auto table = config::route_table_from_proto(proto, around.registry, context);
+    // Unlike the routes of a listener's own, these may be there before their clusters.
+    if (table == nullptr || !proto.validate_clusters().value()) return table;
+    const auto exists = [&](const std::string& name) {
+      return around.now.find_cluster(name).has_value();
+    };
+    for (const std::string& text : table->config().check_clusters(exists)) context.error(text);
+    return table;
   }
 };
 
@@ -125,18 +147,6 @@ std::vector<std::string> names_to_remove(const Update& update, auto& stored,
 
 }  // namespace
 
-std::string_view type_url(ResourceType type) {
-  switch (type) {
-    case ResourceType::cluster:
-      return "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-    case ResourceType::endpoints:
-      return "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
-    case ResourceType::listener:
-      break;
-  }
-  return "type.googleapis.com/envoy.config.listener.v3.Listener";
-}
-
 template <class Kind>
 void ResourceStore::take(const Update& update, const Resource& resource,
                          Resources<typename Kind::Config>& stored, Names& mentioned,
@@ -162,7 +172,7 @@ void ResourceStore::take(const Update& update, const Resource& resource,
     known->second.error.reset();
     return;
   }
-  std::shared_ptr<typename Kind::Config> config;
+  decltype(Kind::convert({}, std::declval<const Surroundings&>(), inside)) config;
   if (!diagnostics.has_errors())
     config = Kind::convert(*proto, {*fixed_, *snapshot_, registry_, check_}, inside);
   if (diagnostics.has_errors()) {
@@ -200,6 +210,9 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
   }
   for (const Resource& resource : update.changed)
     take<Kind>(update, resource, stored, mentioned, outcome);
+  // These go when nobody wants them any more: forget_endpoints(), forget_route_table().
+  if constexpr (std::is_same_v<Kind, EndpointsKind> || std::is_same_v<Kind, RouteKind>)
+    return outcome;
   for (const std::string& name : names_to_remove(update, stored, mentioned))
     if (stored.erase(name) != 0) outcome.changed.push_back(name);
   return outcome;
@@ -225,6 +238,8 @@ ResourceStore::Outcome ResourceStore::update_type(const Update& update) {
       undo_conflicts(update, before, outcome);
       break;
     }
+    case ResourceType::route:
+      return update_kind<RouteKind>(update, route_tables_);
   }
   if (!outcome.changed.empty()) rebuild();
   return outcome;
@@ -286,6 +301,12 @@ std::string_view ResourceStore::version(ResourceType type) const {
 const ResourceStore::Endpoints* ResourceStore::find_endpoints(std::string_view eds_name) const {
   const auto found = endpoints_.find(eds_name);
   return found == endpoints_.end() ? nullptr : found->second.config.get();
+}
+
+std::shared_ptr<const route::RouteTable> ResourceStore::find_route_table(
+    std::string_view name) const {
+  const auto found = route_tables_.find(name);
+  return found == route_tables_.end() ? nullptr : found->second.config;
 }
 
 }  // namespace weir::discovery

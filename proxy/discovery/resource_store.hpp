@@ -13,6 +13,7 @@
 
 #include "proxy/config/bootstrap.hpp"
 #include "proxy/discovery/resource.hpp"
+#include "proxy/route/route_table.hpp"
 
 namespace weir::discovery {
 
@@ -77,10 +78,17 @@ class ResourceStore {
   }
   /// By ClusterConfig::eds_name(); nullptr: none have come.
   [[nodiscard]] const Endpoints* find_endpoints(std::string_view eds_name) const;
+  /// nullptr: none has come.
+  [[nodiscard]] std::shared_ptr<const route::RouteTable> find_route_table(
+      std::string_view name) const;
+  void forget_route_table(const std::string& name) { route_tables_.erase(name); }
+  /// Otherwise endpoints stay, whatever is said to be removed: a cluster never loses its last ones.
+  void forget_endpoints(const std::string& eds_name) { endpoints_.erase(eds_name); }
 
   [[nodiscard]] const Resources<config::ClusterConfig>& clusters() const { return clusters_; }
   [[nodiscard]] const Resources<config::ListenerConfig>& listeners() const { return listeners_; }
   [[nodiscard]] const Resources<Endpoints>& endpoints() const { return endpoints_; }
+  [[nodiscard]] const Resources<route::RouteTable>& route_tables() const { return route_tables_; }
 
  private:
   using Names = std::set<std::string>;
@@ -103,6 +111,7 @@ class ResourceStore {
   Resources<config::ClusterConfig> clusters_;
   Resources<config::ListenerConfig> listeners_;
   Resources<Endpoints> endpoints_;
+  Resources<route::RouteTable> route_tables_;
   std::map<ResourceType, std::string> versions_;
   Failures failures_;
   std::shared_ptr<const config::Snapshot> snapshot_;

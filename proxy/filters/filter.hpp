@@ -45,6 +45,19 @@ class AccessLogLookup {
   ~AccessLogLookup() = default;
 };
 
+struct RouteTableSlot;
+
+/// Route tables that come and change while connections are served.
+class RouteTableLookup {
+ public:
+  /// What the worker uses under that name, now empty or not. Never null. Main thread.
+  virtual std::shared_ptr<RouteTableSlot> find_route_table(const std::string& name,
+                                                           unsigned worker) = 0;
+
+ protected:
+  ~RouteTableLookup() = default;
+};
+
 struct InstanceContext {
   WorkerContext& worker;
   const config::ListenerConfig* listener;  // the one that the filter belongs to
@@ -55,6 +68,7 @@ struct InstanceContext {
   std::string_view service_cluster = {};
   /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
   const std::atomic<bool>* health_check_failed = nullptr;
+  RouteTableLookup* route_tables = nullptr;  // nullptr: there are none
 };
 
 /// A terminal network filter on one worker.

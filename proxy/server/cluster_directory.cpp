@@ -15,6 +15,7 @@ void ClusterDirectory::start(const std::shared_ptr<const config::Snapshot>& snap
       snapshot,
       [this](upstream::ClusterId id, const std::shared_ptr<const upstream::HostSet>& hosts) {
         for (const auto& worker : workers_) worker->set_hosts(id, hosts);
+        if (on_hosts_changed_) on_hosts_changed_(id);
       },
       std::move(on_initialized));
   for (std::size_t i = 0; i < snapshot->clusters.size(); ++i)

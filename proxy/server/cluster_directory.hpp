@@ -47,6 +47,10 @@ class ClusterDirectory {
   /// New endpoints of the EDS cluster, both of its versions. No effect for others.
   void set_endpoints(std::string_view name, const std::vector<config::EndpointConfig>& endpoints);
 
+  void set_on_hosts_changed(std::function<void(upstream::ClusterId)> callback) {
+    on_hosts_changed_ = std::move(callback);
+  }
+
   [[nodiscard]] const Active* find(std::string_view name) const;
   [[nodiscard]] bool is_warming() const noexcept { return !warming_.empty(); }
 
@@ -65,6 +69,7 @@ class ClusterDirectory {
   std::unordered_map<std::string, Active> active_;
   std::unordered_map<std::string, Warming> warming_;
   std::function<void()> on_warm_;
+  std::function<void(upstream::ClusterId)> on_hosts_changed_;
 };
 
 }  // namespace weir::server

@@ -71,7 +71,8 @@ ListenerRef make_worker_listener(const std::shared_ptr<const SharedListener>& sh
                                    worker.clusters(),
                                    around.access_logs,
                                    around.service_cluster,
-                                   around.health_check_failed};
+                                   around.health_check_failed,
+                                   around.route_tables};
   add_listener_filters(config, context, *made);
   add_chains(shared, taken_over, context, *made);
   return made;

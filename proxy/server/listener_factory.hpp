@@ -18,6 +18,7 @@ struct FilterSurroundings {
   filters::AccessLogLookup& access_logs;
   std::string service_cluster;  // node.cluster
   const std::atomic<bool>* health_check_failed = nullptr;
+  filters::RouteTableLookup* route_tables = nullptr;
 };
 
 /// @param taken_over for each chain, the default one last: true leaves it null, to be taken over

@@ -31,7 +31,8 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
                   .workers = workers_,
                   .concurrency = options_.concurrency,
                   .drain_time = options_.drain_time,
-                  .around = {stats_, *this, snapshot_->node.cluster, &health_check_failed_}}) {}
+                  .around = {stats_, *this, snapshot_->node.cluster, &health_check_failed_,
+                             &route_tables_}}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -94,6 +95,7 @@ Result<void> Server::start_workers() {
 void Server::apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied) {
   if (draining_) return;
   // Until now the one before was on its way, or in force.
+  waiting_.reset();
   snapshot_ = std::move(snapshot);
   clusters_.update(snapshot_->clusters,
                    [this, wanted = snapshot_, on_applied = std::move(on_applied)] {
@@ -104,16 +106,54 @@ void Server::apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied o
 void Server::apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
                              const OnApplied& on_applied) {
   if (draining_) return;
-  auto rejections = listeners_.update(snapshot->listeners);
+  const auto listeners = without_waiting(snapshot->listeners);
+  const bool all = listeners == snapshot->listeners;
+  auto rejections = listeners_.update(listeners);
   for (const auto& rejection : rejections)
     log::error(log::Component::config, "listener '{}' is refused, what was before stays: {}",
                rejection.listener, rejection.error.message);
-  clusters_.remove_others(snapshot->clusters);
+  // Those that wait may still have a version in force that needs a cluster that is to go.
+  if (all) clusters_.remove_others(snapshot->clusters);
+  waiting_.reset();
+  if (!all) waiting_ = {snapshot, on_applied};
   if (on_applied) on_applied(std::move(rejections));
 }
 
+/// Of a listener whose route tables are not there yet: the version that is in force, if any.
+ListenerManager::Listeners Server::without_waiting(const ListenerManager::Listeners& wanted) {
+  ListenerManager::Listeners ready;
+  for (const auto& listener : wanted) {
+    const bool whole = config::each_route_table(*listener, [&](const config::RouteTableRef& table) {
+      return route_tables_.knows(table.name);
+    });
+    if (whole) {
+      ready.push_back(listener);
+      continue;
+    }
+    for (const auto& before : listeners_.in_force())
+      if (before->name == listener->name) ready.push_back(before);
+  }
+  return ready;
+}
+
+void Server::go_on_with_listeners() {
+  if (!waiting_) return;
+  const auto waiting = *waiting_;
+  apply_listeners(waiting.snapshot, waiting.on_applied);
+}
+
 void Server::on_clusters_ready() {
-  if (workers_started_ || draining_) return;
+  clusters_ready_ = true;
+  start_if_ready();
+}
+
+void Server::release_start() {
+  start_held_ = false;
+  start_if_ready();
+}
+
+void Server::start_if_ready() {
+  if (!clusters_ready_ || start_held_ || workers_started_ || draining_) return;
   if (auto started = start_workers(); !started) {
     start_error_ = std::move(started.error());
     quit();

@@ -102,6 +102,13 @@ void Worker::let_go_of(upstream::ClusterId id, std::shared_ptr<const upstream::H
   });
 }
 
+void Worker::set_route_table(std::shared_ptr<filters::RouteTableSlot> slot,
+                             filters::RouteTablePin table) {
+  // Not copied: pins of one version are one thread's.
+  loop_->post([slot = std::move(slot), held = std::make_shared<filters::RouteTablePin>(std::move(
+                                           table))] { slot->current = std::move(*held); });
+}
+
 void Worker::update_listeners(ListenerUpdate update) {
   loop_->post([this, held = std::make_shared<ListenerUpdate>(std::move(update))] {
     listeners_.apply(*held);

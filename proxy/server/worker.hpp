@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "proxy/filters/network/http_connection_manager/routes_in_use.hpp"
 #include "proxy/filters/worker_context.hpp"
 #include "proxy/server/worker_clusters.hpp"
 #include "proxy/server/worker_listeners.hpp"
@@ -40,6 +41,7 @@ class Worker final : io::TimerHandler {
   void set_hosts(upstream::ClusterId id, std::shared_ptr<const upstream::HostSet> hosts);
   /// The host has failed: pools and, if the cluster wants that, connections let go of it.
   void let_go_of(upstream::ClusterId id, std::shared_ptr<const upstream::Host> host);
+  void set_route_table(std::shared_ptr<filters::RouteTableSlot> slot, filters::RouteTablePin table);
   void update_listeners(ListenerUpdate update);
   /// Ends what is left of a drain: see ListenerUpdate::drain_round.
   void end_drained(std::uint64_t round);

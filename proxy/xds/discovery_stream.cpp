@@ -121,14 +121,23 @@ TypeState* DiscoveryStream::next_to_ask(TimePoint now) const {
 std::optional<std::string> DiscoveryStream::next_request(TimePoint now) {
   next_token_.reset();
   TypeState* const type = next_to_ask(now);
-  if (type == nullptr) return std::nullopt;
-  if (tokens_ && !tokens_->take(now)) {
+  if (type != nullptr && tokens_ && !tokens_->take(now)) {
     next_token_ = tokens_->next();
+    count_limited(
+        static_cast<std::size_t>(std::count_if(types_.begin(), types_.end(), [](const auto& one) {
+          return one != nullptr && one->has_request();
+        })));
     return std::nullopt;
   }
+  count_limited(0);
+  if (type == nullptr) return std::nullopt;
   const bool with_node = !node_told_ || !options_.node_on_first_message_only;
   node_told_ = true;
   return type->take_request(with_node ? &options_.node : nullptr);
+}
+
+void DiscoveryStream::count_limited(std::size_t pending) {
+  if (std::exchange(limited_, pending) != pending) events_.on_limited(pending);
 }
 
 bool DiscoveryStream::takes_messages() const {

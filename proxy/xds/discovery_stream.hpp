@@ -40,6 +40,8 @@ class StreamEvents {
   /// `version`: of the response, which is not the one in use.
   virtual void on_rejected(ResourceType /*type*/, std::string_view /*version*/,
                            std::string_view /*complaint*/) {}
+  /// So many types have requests that wait for the rate limit; 0: none any more.
+  virtual void on_limited(std::size_t /*pending*/) {}
   /// A response that nobody asked for: the first of a stream.
   virtual void on_ignored(std::string_view /*type_url*/) {}
 
@@ -116,6 +118,7 @@ class DiscoveryStream {
   [[nodiscard]] TypeState* next_to_ask(TimePoint now) const;
   [[nodiscard]] bool has_interest() const;
   void receive(TypeState& type, Response response, TimePoint now);
+  void count_limited(std::size_t pending);
   void hold_back(ResourceType type, const std::string& version, TimePoint now);
 
   StreamOptions options_;
@@ -125,6 +128,7 @@ class DiscoveryStream {
   Backoff backoff_;
   std::optional<TokenBucket> tokens_;
   std::optional<TimePoint> next_token_;  // a request waits until then
+  std::size_t limited_ = 0;              // as it was told
   std::optional<TimePoint> retry_at_;
   TypeStates types_;
   std::array<int, kResourceTypes.size()> paused_{};

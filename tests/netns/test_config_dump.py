@@ -10,9 +10,10 @@ import proxy_process
 from harness.lab import POD
 from http_differential import contestant
 from http_scene import manager, route
+from live_scene import ECHO, ONE, TWO, assignment, eds, http, http_by_rds, routes, static, tcp
 from proxy_config import ADMIN, bootstrap, chain, listener, socket_address
 from proxy_process import wait_for
-from test_live_files import ECHO, HTTP, ONE, TCP, TWO, Files, assignment, eds, http, static, tcp
+from test_live_files import Files
 
 LISTS = (
     "static_listeners",
@@ -41,7 +42,8 @@ def configuration(files: Files) -> dict:
 
 def write_good(files: Files) -> None:
     files.write("cds", static("one", ONE, connect_timeout="3s"), eds("moving", files.path("eds")), static("echo", ECHO))
-    files.write("lds", http("one"), tcp("echo"))
+    files.write("rds", routes("table", "one"))
+    files.write("lds", http_by_rds({"path_config_source": {"path": str(files.path("rds"))}}, "table"), tcp("echo"))
     files.write("eds", assignment("moving", TWO))
 
 
@@ -79,8 +81,11 @@ def test_the_bootstrap_and_the_files(proxy, files):
     clusters = section(proxy, "ClustersConfigDump")
     assert [one["cluster"]["name"] for one in clusters["static_clusters"]] == ["fixed"]
     assert [one["cluster"]["name"] for one in clusters["dynamic_active_clusters"]] == ["echo", "moving", "one"]
-    routes = section(proxy, "RoutesConfigDump")["static_route_configs"]
-    assert [one["route_config"]["name"] for one in routes] == ["r", "r"]
+    tables = section(proxy, "RoutesConfigDump")
+    assert [one["route_config"]["name"] for one in tables["static_route_configs"]] == ["r"]
+    (table,) = tables["dynamic_route_configs"]
+    assert table["route_config"] == {"@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", **routes("table", "one")}
+    assert table["version_info"] != ""
     (moving,) = dump(proxy, "?resource=dynamic_endpoint_configs&include_eds&name_regex=mov.*")
     (host,) = moving["endpoint_config"]["endpoints"][0]["lb_endpoints"]
     assert host["endpoint"]["address"] == socket_address(*TWO)
@@ -111,9 +116,10 @@ def test_a_refused_resource(proxy, files):
 
 
 def test_a_file_that_is_no_configuration(proxy, files):
-    for kind, place in (("lds", "dynamic_listeners"), ("cds", "dynamic_warming_clusters")):
+    places = {"lds": "dynamic_listeners", "cds": "dynamic_warming_clusters", "rds": "dynamic_route_configs"}
+    for kind, place in places.items():
         files.replace(kind, "resources: [")
-        wait_for(lambda place=place: any("active_state" not in one for one in dump(proxy, f"?resource={place}")), "the error is shown")
+        wait_for(lambda place=place: any("error_state" in one for one in dump(proxy, f"?resource={place}")), "the error is shown")
         (error,) = [one["error_state"] for one in dump(proxy, f"?resource={place}") if "error_state" in one]
         assert f"{kind}.json:" in error["details"]
     write_good(files)
@@ -185,7 +191,7 @@ def test_as_envoy_shows_it(plain_lab, run_proxy, files):
     except contestant.Unavailable as reason:
         pytest.skip(str(reason))
     write_good(files)
-    for kind in ("cds", "lds"):
+    for kind in ("cds", "lds", "rds"):
         files.replace(kind, json.dumps({"version_info": "7", **json.loads(files.path(kind).read_text())}))
     ours, types = {}, {}
     for program in (Envoy, proxy_process.Proxy):

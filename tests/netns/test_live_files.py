@@ -3,56 +3,29 @@
 
 import json
 import os
-import socket
-import threading
 import time
 
 import pytest
 
-import http_scene
 import proxy_process
-from harness.lab import OUTSIDE, POD
+from harness.lab import POD
+from live_scene import ECHO, HTTP, ONE, TCP, TWO, Load, ask, assignment, eds, first_body, http, http_by_rds, http_server, routes, serves, static, tcp
 from proxy_config import ADMIN, chain, listener, socket_address, tcp_proxy
 from proxy_peers import Server, echo, says, who
 from proxy_process import wait_for
 
-HTTP, TCP = 9080, 9081
-ONE, TWO = (OUTSIDE[4], 8001), (OUTSIDE[4], 8002)
-ECHO = (OUTSIDE[4], 8003)
 CHANGES = 100
-
-
-# -- configuration ------------------------------------------------------------------------------------------------
-
-
-def endpoint(address: tuple[str, int]) -> dict:
-    return {"endpoint": {"address": socket_address(*address)}}
-
-
-def assignment(name: str, *addresses: tuple[str, int]) -> dict:
-    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint(a) for a in addresses]}]}
-
-
-def static(name: str, *addresses: tuple[str, int], **fields) -> dict:
-    return {"name": name, "type": "STATIC", "load_assignment": assignment(name, *addresses), **fields}
-
-
-def eds(name: str, path, **fields) -> dict:
-    return {"name": name, "type": "EDS", "eds_cluster_config": {"eds_config": {"path": str(path)}}, **fields}
-
-
-def http(to: str, name: str = "http", **fields) -> dict:
-    return listener(name, POD[4], HTTP, {"filters": [http_scene.manager([http_scene.route(to)])]}, **fields)
-
-
-def tcp(to: str, name: str = "tcp", port: int = TCP, **fields) -> dict:
-    return listener(name, POD[4], port, chain(to), **fields)
 
 
 class Files:
     """cds.json, lds.json and eds.json of one proxy."""
 
-    TYPES = {"cds": "cluster.v3.Cluster", "lds": "listener.v3.Listener", "eds": "endpoint.v3.ClusterLoadAssignment"}
+    TYPES = {
+        "cds": "cluster.v3.Cluster",
+        "lds": "listener.v3.Listener",
+        "eds": "endpoint.v3.ClusterLoadAssignment",
+        "rds": "route.v3.RouteConfiguration",
+    }
 
     def __init__(self):
         self.directory = proxy_process.new_directory()
@@ -96,111 +69,6 @@ def start(plain_lab, run_proxy, files):
     return run
 
 
-# -- traffic ------------------------------------------------------------------------------------------------------
-
-
-def http_server(name: bytes):
-    """Answers every request without a body with its name."""
-
-    def behave(connection: socket.socket) -> None:
-        held = b""
-        while data := connection.recv(65536):
-            held += data
-            while b"\r\n\r\n" in held:
-                held = held.partition(b"\r\n\r\n")[2]
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(name), name))
-
-    return behave
-
-
-def ask(connection: socket.socket) -> tuple[int, str, bool]:
-    """One request: status, body, and whether the connection goes on."""
-    connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-    held = b""
-    while b"\r\n\r\n" not in held:
-        data = connection.recv(65536)
-        if not data:
-            raise ConnectionError(f"the end instead of an answer, after {held!r}")
-        held += data
-    head, _, body = held.partition(b"\r\n\r\n")
-    lines = head.decode().lower().split("\r\n")
-    length = next(int(line.split(":")[1]) for line in lines if line.startswith("content-length"))
-    while len(body) < length:
-        data = connection.recv(65536)
-        if not data:
-            raise ConnectionError(f"the end inside of an answer, after {held!r}")
-        body += data
-    return int(lines[0].split()[1]), body.decode(), "connection: close" not in lines
-
-
-class Load:
-    """HTTP requests on kept connections, TCP connections that live as long as this, and short ones."""
-
-    def __init__(self, namespace, http: bool = True, tcp: bool = True):
-        self.namespace = namespace
-        self.failures: list[str] = []
-        self.answers: dict[str, int] = {}
-        self.requests = self.echoes = self.connections = 0
-        self._stop = threading.Event()
-        kinds = [*([self._http] * 3 if http else []), *([self._long, self._long, self._short] if tcp else [])]
-        self._threads = [threading.Thread(target=self._guard, args=(kind,), daemon=True) for kind in kinds]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        time.sleep(0.2)
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def check(self) -> None:
-        assert not self.failures, self.failures[:5]
-
-    def _guard(self, kind) -> None:
-        try:
-            kind()
-        except OSError as error:
-            self.failures.append(f"{kind.__name__}: {error!r}")
-
-    def _http(self) -> None:
-        while not self._stop.is_set():
-            with self.namespace.connect(POD[4], HTTP, timeout=10) as connection:
-                goes_on = True
-                while goes_on and not self._stop.is_set():
-                    status, body, goes_on = ask(connection)
-                    if status != 200:
-                        self.failures.append(f"{status} {body}")
-                    self.requests += 1
-                    self.answers[body] = self.answers.get(body, 0) + 1
-                    time.sleep(0.002)
-
-    def _long(self) -> None:
-        with self.namespace.connect(POD[4], TCP, timeout=10) as connection:
-            while not self._stop.is_set():
-                self._echo(connection)
-                time.sleep(0.005)
-
-    def _short(self) -> None:
-        while not self._stop.is_set():
-            with self.namespace.connect(POD[4], TCP, timeout=10) as connection:
-                self._echo(connection)
-            self.connections += 1
-            time.sleep(0.005)
-
-    def _echo(self, connection: socket.socket) -> None:
-        connection.sendall(b"0123456789")
-        got = b""
-        while len(got) < 10:
-            data = connection.recv(100)
-            if not data:
-                raise ConnectionError("a connection was ended")
-            got += data
-        self.echoes += 1
-
-
 @pytest.fixture(scope="module")
 def servers(plain_lab):
     with (
@@ -209,15 +77,6 @@ def servers(plain_lab):
         Server(plain_lab.peer, *ECHO, echo),
     ):
         yield one
-
-
-def first_body(lab) -> str:
-    with lab.peer.connect(POD[4], HTTP, timeout=10) as connection:
-        return ask(connection)[1]
-
-
-def serves(lab, body: str) -> None:
-    wait_for(lambda: first_body(lab) == body, f"'{body}' answers", 5)
 
 
 # -- many changes, none of which is noticed -------------------------------------------------------------------------
@@ -281,6 +140,26 @@ def test_a_hundred_sets_of_endpoints_lose_nothing(plain_lab, files, start, serve
     assert stats["cluster.moving.update_success"] == CHANGES
     assert stats["cluster_manager.cluster_modified"] == 0
     assert stats["listener_manager.listener_modified"] == 0
+
+
+def test_a_hundred_route_tables_lose_nothing(plain_lab, files, start, servers):
+    """Requests keep the table that they began with; listeners and clusters are not touched."""
+    files.write("cds", static("one", ONE), static("two", TWO), static("echo", ECHO))
+    files.write("lds", http_by_rds({"path": str(files.path("rds"))}, "table"), tcp("echo"))
+    files.write("rds", routes("table", "one"))
+    proxy = start()
+    assert first_body(plain_lab) == "one"
+    with Load(plain_lab.peer) as load:
+        for number in range(1, CHANGES + 1):
+            before = proxy.stat("http.in.rds.table.config_reload")
+            files.write("rds", routes("table", ("one", "two")[number % 2]))
+            wait_for(lambda: proxy.stat("http.in.rds.table.config_reload") > before, f"change {number}", 5)
+    load.check()
+    assert load.answers["one"] > CHANGES / 2 and load.answers["two"] > CHANGES / 2
+    files.write("rds", routes("table", "none", validate_clusters=True))
+    proxy.wait_stat("http.in.rds.table.update_rejected", 1)
+    assert "none" in proxy.log() and first_body(plain_lab) == "one"
+    assert proxy.stat("listener_manager.listener_modified") == proxy.stat("cluster_manager.cluster_modified") == 0
 
 
 def test_endpoints_outlive_a_change_of_their_cluster(plain_lab, files, start, servers):

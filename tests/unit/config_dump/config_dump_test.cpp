@@ -208,6 +208,24 @@ TEST_F(DumpTest, RouteTablesOfDynamicListeners) {
             "more");
 }
 
+TEST_F(DumpTest, RouteTablesThatListenersName) {
+  const auto table = [](const std::string& fields) {
+    return item("route.v3.RouteConfiguration", fields);
+  };
+  const std::string hosts =
+      ", virtual_hosts: [ { name: v, domains: [ \"*\" ], routes: [ { match: { prefix: / }, route: "
+      "{ cluster: fixed } } ] } ]";
+  give(ResourceType::route, table("name: a" + hosts), "1");
+  give(ResourceType::route, table("name: a, virtual_hosts: [ { name: w } ]"), "2");
+  const auto shown = section<RoutesConfigDump>();
+  ASSERT_EQ(shown.dynamic_route_configs_size(), 1);
+  const auto& a = shown.dynamic_route_configs(0);
+  EXPECT_EQ(a.version_info(), "1");
+  EXPECT_EQ(unpacked<envoy::config::route::v3::RouteConfiguration>(a.route_config()).name(), "a");
+  EXPECT_EQ(a.error_state().version_info(), "2");
+  EXPECT_EQ(dump("?resource=dynamic_route_configs&name_regex=b").configs_size(), 0);
+}
+
 std::shared_ptr<upstream::Host> host(const char* address, std::uint32_t priority,
                                      const std::string& region) {
   auto made = std::make_shared<upstream::Host>();

@@ -190,5 +190,62 @@ TEST_F(ResourceStoreTest, WhatIsRemovedByNameGoes) {
   EXPECT_THAT(cluster_names(), ElementsAre("fixed", "b"));
 }
 
+std::string routes(const std::string& fields) {
+  return item("route.v3.RouteConfiguration", fields);
+}
+
+TEST_F(ResourceStoreTest, RouteTablesStayUntilTheyAreForgotten) {
+  const std::string host = "virtual_hosts: [ { name: h, domains: [ \"*\" ] } ]";
+  EXPECT_THAT(give(ResourceType::route, routes("name: r, " + host) + routes("name: s")).changed,
+              ElementsAre("r", "s"));
+  const auto table = store->find_route_table("r");
+  ASSERT_NE(table, nullptr);
+  EXPECT_EQ(table->config().virtual_hosts.size(), 1u);
+  Update update;
+  update.type = ResourceType::route;
+  update.removed = {"r"};
+  EXPECT_THAT(store->update(update).changed, IsEmpty());
+  EXPECT_EQ(store->find_route_table("r"), table);
+  store->forget_route_table("r");
+  EXPECT_EQ(store->find_route_table("r"), nullptr);
+}
+
+TEST_F(ResourceStoreTest, ClustersOfARouteTableMustExistOnlyIfItSaysSo) {
+  const auto to = [](const std::string& cluster, const std::string& more = "") {
+    return routes("name: r, " + more +
+                  "virtual_hosts: [ { name: h, domains: [ \"*\" ], routes: [ " +
+                  "{ match: { prefix: / }, route: { cluster: " + cluster + " } } ] } ]");
+  };
+  EXPECT_THAT(give(ResourceType::route, to("later")).rejections, IsEmpty());
+  const auto good = store->find_route_table("r");
+  const auto outcome = give(ResourceType::route, to("never", "validate_clusters: true, "));
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_THAT(outcome.rejections[0].text, HasSubstr("never"));
+  EXPECT_EQ(store->find_route_table("r"), good);
+  EXPECT_THAT(give(ResourceType::route, to("fixed", "validate_clusters: true, ")).rejections,
+              IsEmpty());
+}
+
+TEST_F(ResourceStoreTest, EndpointsStayUntilTheyAreForgotten) {
+  give(ResourceType::endpoints, endpoints("cluster_name: e"));
+  Update update;
+  update.type = ResourceType::endpoints;
+  update.removed = {"e"};
+  store->update(update);
+  EXPECT_NE(store->find_endpoints("e"), nullptr);
+  store->forget_endpoints("e");
+  EXPECT_EQ(store->find_endpoints("e"), nullptr);
+}
+
+TEST_F(ResourceStoreTest, AdsNeedsAnAdsConfig) {
+  const auto outcome =
+      give(ResourceType::cluster,
+           cluster("name: a, type: EDS, eds_cluster_config: { eds_config: { ads: {} } }"));
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_THAT(
+      outcome.rejections[0].text,
+      HasSubstr("eds_cluster_config.eds_config.ads: there is no dynamic_resources.ads_config"));
+}
+
 }  // namespace
 }  // namespace weir::discovery

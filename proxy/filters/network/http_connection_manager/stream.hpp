@@ -243,6 +243,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::unique_ptr<StreamExtras> extras_;
   io::Timer timer_{*this};
 
+  RouteTablePin routes_;
   const route::VirtualHost* virtual_host_ = nullptr;
   const route::Route* route_ = nullptr;
   const route::WeightedCluster* weighted_ = nullptr;
