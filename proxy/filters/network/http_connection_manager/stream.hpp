@@ -228,6 +228,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   HcmInstance& hcm_;
   StreamConnection* connection_;  // null once the client is gone
   const SessionFacts* facts_;
+  RouteTablePin routes_;  // outlives whoever points into it
   http::Arena arena_;
   http::HeaderMap request_{arena_};
   http::HeaderMap* request_trailers_ = nullptr;
@@ -243,7 +244,6 @@ class Stream final : public HttpStream, io::TimerHandler {
   std::unique_ptr<StreamExtras> extras_;
   io::Timer timer_{*this};
 
-  RouteTablePin routes_;
   const route::VirtualHost* virtual_host_ = nullptr;
   const route::Route* route_ = nullptr;
   const route::WeightedCluster* weighted_ = nullptr;
