@@ -7,6 +7,9 @@
 #include "common/log.hpp"
 #include "proxy/config/bootstrap.hpp"
 #include "proxy/config/options.hpp"
+#include "proxy/config_dump/server_dump.hpp"
+#include "proxy/discovery/live_configuration.hpp"
+#include "proxy/discovery/load_files.hpp"
 #include "proxy/filters/builtin.hpp"
 #include "proxy/listener/filter_chain_matcher.hpp"
 #include "proxy/server/machine.hpp"
@@ -53,9 +56,10 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
     return fail(kExitFailure, logging.error().message);
   for (const std::string& note : options.notes) log::warning(log::Component::config, "{}", note);
 
+  const config::FilterRegistry registry = filters::builtin_filters();
   config::Diagnostics diagnostics;
-  auto snapshot = config::load_snapshot(config::bootstrap_source(options),
-                                        filters::builtin_filters(), check_listener, diagnostics);
+  auto snapshot = config::load_snapshot(config::bootstrap_source(options), registry, check_listener,
+                                        diagnostics);
   for (const auto& diagnostic : diagnostics.all())
     if (diagnostic.severity == config::Severity::warning)
       log::warning(log::Component::config, "{}", diagnostic.to_string());
@@ -69,9 +73,15 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
                 (*snapshot)->clusters.size());
     return kExitOk;
   }
-  server::Server server(*std::move(snapshot), shown_options(options), started);
+  discovery::ResourceStore store(*std::move(snapshot), registry, check_listener);
+  discovery::load_files(store);
+  server::Server server(store.snapshot(), shown_options(options), started);
   if (auto prepared = server.prepare(); !prepared)
     return fail(kExitFailure, prepared.error().message);
+  config_dump::serve_config_dump(store, server);
+  discovery::LiveConfiguration live(store, server);
+  if (auto following = live.start(); !following)
+    return fail(kExitFailure, following.error().message);
   if (auto served = server.run(); !served) return fail(kExitFailure, served.error().message);
   return kExitOk;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds a release into ./build, incrementally.
 #   scripts/build.sh programs   weir-init and weir-proxy
+#   scripts/build.sh control    weir-control
 #   scripts/build.sh all        everything, with the tests
 # scripts/build.sh in DIRECTORY TARGETS... -- MESON OPTIONS...   builds another configuration (sanitizers, fuzzers).
 set -euo pipefail
@@ -61,8 +62,14 @@ case "${1:-all}" in
     configure build -Dbuildtype=release -Dwerror=true "${tests[@]}"
     compile build init/weir-init proxy/weir-proxy
     ;;
+  control)
+    tests=()
+    [[ -f build/build.ninja ]] || tests=(-Dtests=false)
+    configure build -Dbuildtype=release -Dwerror=true -Dcontrol=enabled "${tests[@]}"
+    compile build control/weir-control
+    ;;
   all)
-    configure build -Dbuildtype=release -Dtests=true -Dwerror=true
+    configure build -Dbuildtype=release -Dtests=true -Dwerror=true -Dcontrol=enabled
     compile build
     ;;
   in)
@@ -78,7 +85,7 @@ case "${1:-all}" in
     compile "$directory" "${targets[@]}"
     ;;
   *)
-    echo "usage: scripts/build.sh [programs|all]" >&2
+    echo "usage: scripts/build.sh [programs|control|all]" >&2
     exit 2
     ;;
 esac

@@ -6,8 +6,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 
-order=(common init proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/filters
-  proxy/listener proxy/admin proxy/server)
+order=(common init proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/xds proxy/filters
+  proxy/listener proxy/admin proxy/server proxy/discovery control)
 known='^(proxy/(stats|upstream)/[^ ]* proxy/tcp/end_reason\.hpp|proxy/access_log/[^ ]* proxy/stats/main_blocks\.hpp)$'
 
 declare -A rank
@@ -31,5 +31,5 @@ while IFS=: read -r file line include; do
   [[ "$file $target" =~ $known ]] && continue
   printf '%s:%s: %s must not know %s (%s)\n' "$file" "$line" "$from" "$to" "$target"
   found=1
-done < <("$here/sources.sh" cpp | grep -E '^(common|init|proxy)/' | xargs grep -nE '^#include "(common|init|proxy)/' /dev/null)
+done < <("$here/sources.sh" cpp | grep -E '^(common|init|proxy|control)/' | xargs grep -nE '^#include "(common|init|proxy|control)/' /dev/null)
 exit "$found"

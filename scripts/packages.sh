@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The Debian 12 packages that Weir needs, in one place, and their installation.
-# Run it:    scripts/packages.sh build|demo|test ...   installs what is missing (root), nothing when all is there.
-# Source it: install_packages build test; missing_packages demo
+# Run it:    scripts/packages.sh build|control|demo|test ...   installs what is missing (root), nothing when all is there.
+# Source it: install_packages build control test; missing_packages demo
 
 # What compiles weir-init and weir-proxy.
 packages_build=(
@@ -10,12 +10,14 @@ packages_build=(
   libasio-dev libc-ares-dev libcli11-dev libip4tc-dev libip6tc-dev libiptc-dev libluajit-5.1-dev libmnl-dev libnftnl-dev libnghttp2-dev libprotobuf-dev libre2-dev libspdlog-dev
   libyaml-cpp-dev libyaml-dev node-llhttp protobuf-compiler
 )
+# What compiles weir-control on top of that.
+packages_control=(libgrpc++-dev)
 # What the demo runs beside them.
 packages_demo=(curl iproute2 netcat-openbsd nftables procps util-linux)
 # What the tests need on top of both.
 packages_test=(
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
-  conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev openssl python3-hpack python3-protobuf python3-pytest python3-yaml strace
+  conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev openssl python3-grpcio python3-hpack python3-protobuf python3-pytest python3-yaml strace
 )
 
 packages_of() {  # group...
@@ -23,9 +25,10 @@ packages_of() {  # group...
   for group in "$@"; do
     case "$group" in
       build) printf '%s\n' "${packages_build[@]}" ;;
+      control) printf '%s\n' "${packages_control[@]}" ;;
       demo) printf '%s\n' "${packages_demo[@]}" ;;
       test) printf '%s\n' "${packages_test[@]}" ;;
-      *) printf "packages.sh: group '%s': unknown; one of build, demo, test\n" "$group" >&2; return 2 ;;
+      *) printf "packages.sh: group '%s': unknown; one of build, control, demo, test\n" "$group" >&2; return 2 ;;
     esac
   done
 }
@@ -67,7 +70,7 @@ install_packages() {  # group...
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   set -euo pipefail
   if (($# == 0)); then
-    echo "usage: scripts/packages.sh build|demo|test ..." >&2
+    echo "usage: scripts/packages.sh build|control|demo|test ..." >&2
     exit 2
   fi
   install_packages "$@"

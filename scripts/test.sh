@@ -34,7 +34,7 @@ machine_is_as_before() {
   diff <(echo "$machine_before") <(scripts/machine_state.sh)
 }
 
-step 'packages' install_packages build demo test
+step 'packages' install_packages build control demo test
 machine_before=$(scripts/machine_state.sh)
 step 'text: format, words, coroutines' scripts/lint.sh
 step 'build' scripts/build.sh all

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "common/addresses.hpp"
+#include "proxy/admin/http_message.hpp"
+#include "proxy/admin/query.hpp"
 #include "proxy/config/snapshot.hpp"
 #include "proxy/stats/stats_store.hpp"
 #include "proxy/upstream/host_set.hpp"
@@ -104,6 +106,9 @@ class AdminSource {
   [[nodiscard]] virtual std::vector<ListenerView> listeners() const = 0;
   /// In configuration order.
   [[nodiscard]] virtual std::vector<ClusterView> clusters() const = 0;
+
+  /// The answer to /config_dump.
+  [[nodiscard]] virtual Response dump_config(const QueryParams& params) const = 0;
 
   // Asked for by POST. Each returns at once; the answer is sent before the effect can end the
   // process.

@@ -161,6 +161,11 @@ constexpr Endpoint kEndpoints[] = {
     {"/", "admin home page", false,
      [](const QueryParams&, const AdminSource&) { return show(render_home(), kHtml); }},
     {"/clusters", "upstream cluster status (?format=json)", false, show_clusters},
+    {"/config_dump",
+     "print the configuration in force (?resource=, ?mask=, ?name_regex=, ?include_eds)", false,
+     [](const QueryParams& params, const AdminSource& source) {
+       return Answer{source.dump_config(params), {}};
+     }},
     {"/drain_listeners", "stop accepting connections (?graceful, ?inboundonly)", true,
      drain_listeners},
     {"/healthcheck/fail", "make /ready fail", true,

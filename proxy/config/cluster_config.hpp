@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,12 +12,20 @@
 
 #include "common/addresses.hpp"
 #include "common/socket_options.hpp"
+#include "proxy/config/config_origin.hpp"
+#include "proxy/config/config_source.hpp"
 #include "proxy/http/protocol_options.hpp"
 
 namespace weir::config {
 
 /// Cluster.DiscoveryType, as far as it is implemented.
-enum class DiscoveryType : std::uint8_t { static_hosts, strict_dns, logical_dns, original_dst };
+enum class DiscoveryType : std::uint8_t {
+  static_hosts,
+  strict_dns,
+  logical_dns,
+  original_dst,
+  eds
+};
 /// Cluster.LbPolicy. cluster_provided belongs to original_dst.
 enum class LbPolicy : std::uint8_t { round_robin, least_request, random, cluster_provided };
 /// Cluster.DnsLookupFamily. `automatic` = IPv6 first, then IPv4 (Envoy's default).
@@ -129,6 +138,14 @@ struct ClusterConfig {
   CircuitBreakerConfig high_limits;
   std::uint32_t per_connection_buffer_limit = 1024 * 1024;
 
+  // eds
+  std::string eds_service_name;  // eds_cluster_config.service_name; "" = `name`
+  std::optional<ConfigSource> eds_source;
+  /// What the endpoints are named by: a ClusterLoadAssignment's cluster_name.
+  [[nodiscard]] const std::string& eds_name() const {
+    return eds_service_name.empty() ? name : eds_service_name;
+  }
+
   // strict_dns, logical_dns
   std::chrono::milliseconds dns_refresh_rate{5000};
   bool respect_dns_ttl = false;
@@ -165,6 +182,9 @@ struct ClusterConfig {
   bool freebind = false;
   /// upstream_connection_options.tcp_keepalive; nullopt = Weir's default, which is on.
   std::optional<KeepAlive> keep_alive;
+
+  /// Null: the bootstrap has it.
+  std::shared_ptr<const ConfigOrigin> origin;
 
   [[nodiscard]] const std::string& stats_name() const {
     return alt_stat_name.empty() ? name : alt_stat_name;

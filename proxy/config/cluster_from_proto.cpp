@@ -5,6 +5,7 @@
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "proxy/config/cluster_http_from_proto.hpp"
+#include "proxy/config/config_source_from_proto.hpp"
 #include "proxy/config/endpoints_from_proto.hpp"
 #include "proxy/config/health_checks_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
@@ -23,6 +24,8 @@ DiscoveryType discovery_from_proto(Cluster::DiscoveryType proto) {
       return DiscoveryType::logical_dns;
     case Cluster::ORIGINAL_DST:
       return DiscoveryType::original_dst;
+    case Cluster::EDS:
+      return DiscoveryType::eds;
     default:
       return DiscoveryType::static_hosts;
   }
@@ -190,6 +193,22 @@ void read_load_balancing(const Cluster& proto, const ParseContext& context,
     inside.field("choice_count").error("must be greater than or equal to 2");
 }
 
+void read_eds(const Cluster& proto, const ParseContext& context, ClusterConfig& cluster) {
+  if (cluster.discovery != DiscoveryType::eds) {
+    if (proto.has_eds_cluster_config())
+      context.field("eds_cluster_config").error("eds_cluster_config set in a non-EDS cluster");
+    return;
+  }
+  if (proto.has_load_assignment())
+    context.field("load_assignment").error("an EDS cluster gets its endpoints from eds_config");
+  if (!proto.eds_cluster_config().has_eds_config())
+    return context.error("an EDS cluster needs eds_cluster_config.eds_config");
+  const ParseContext inside = context.field("eds_cluster_config");
+  cluster.eds_service_name = proto.eds_cluster_config().service_name();
+  cluster.eds_source =
+      config_source_from_proto(proto.eds_cluster_config().eds_config(), inside.field("eds_config"));
+}
+
 /// As in Envoy, weights of localities count only where the cluster asks for it.
 void report_idle_weights(const ClusterConfig& cluster, const ParseContext& context) {
   const auto has_weight = [](const EndpointConfig& e) { return e.locality_weight != 0; };
@@ -216,6 +235,7 @@ ClusterConfig cluster_from_proto(const Cluster& proto, const ParseContext& conte
     cluster.per_connection_buffer_limit = proto.per_connection_buffer_limit_bytes().value();
   read_dns(proto, context, cluster);
   read_original_dst(proto, context, cluster);
+  read_eds(proto, context, cluster);
   read_connections(proto, context, cluster);
   read_cluster_http(proto, context, cluster);
   read_cluster_health(proto, context, cluster);

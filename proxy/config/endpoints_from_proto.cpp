@@ -30,7 +30,7 @@ void read_address(const SocketAddress& proto, DiscoveryType discovery, const Par
     address.error("address is empty");
   } else if (const auto ip = IpAddress::parse(endpoint.host); ip) {
     endpoint.host = ip->to_string();
-  } else if (discovery == DiscoveryType::static_hosts) {
+  } else if (discovery == DiscoveryType::static_hosts || discovery == DiscoveryType::eds) {
     address.error("malformed IP address: " + endpoint.host +
                   ". Consider setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'");
   }

@@ -2,6 +2,7 @@
 #include "proxy/config/filter_chain_from_proto.hpp"
 
 #include "envoy/config/listener/v3/listener_components.pb.h"
+#include "proxy/config/fingerprint.hpp"
 #include "proxy/config/proto_values.hpp"
 
 namespace weir::config {
@@ -122,6 +123,7 @@ FilterChainConfig filter_chain_from_proto(const FilterChain& proto, const Filter
                                           const ParseContext& context) {
   FilterChainConfig chain;
   chain.name = proto.name();
+  chain.fingerprint = fingerprint_of(proto);
   chain.match = match_from_proto(proto.filter_chain_match(), context.field("filter_chain_match"));
   for (int i = 0; i < proto.filters_size(); ++i) {
     const auto& filter = proto.filters(i);

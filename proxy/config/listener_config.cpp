@@ -29,4 +29,17 @@ std::string ListenerConfig::stats_name() const {
   return text;
 }
 
+bool each_route_table(const ListenerConfig& listener,
+                      const std::function<bool(const RouteTableRef&)>& visit) {
+  const auto visit_chain = [&](const FilterChainConfig& chain) {
+    for (const auto& filter : chain.filters)
+      for (const RouteTableRef& table : filter->route_tables())
+        if (!visit(table)) return false;
+    return true;
+  };
+  if (!std::all_of(listener.filter_chains.begin(), listener.filter_chains.end(), visit_chain))
+    return false;
+  return !listener.default_filter_chain || visit_chain(*listener.default_filter_chain);
+}
+
 }  // namespace weir::config

@@ -7,12 +7,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/addresses.hpp"
 #include "proxy/access_log/access_log_config.hpp"
+#include "proxy/config/config_origin.hpp"
+#include "proxy/config/config_source.hpp"
 
 namespace weir::config {
 
@@ -55,6 +58,13 @@ struct FilterChainMatchConfig {
   bool operator==(const FilterChainMatchConfig&) const = default;
 };
 
+/// A route table that is a resource of its own: http_connection_manager.v3.Rds.
+struct RouteTableRef {
+  std::string name;
+  ConfigSource source;
+  std::string stat_prefix;  // of whoever wants it
+};
+
 /// The parsed typed_config of one network filter. Immutable and shared by all workers.
 /// The registry (filter_registry.hpp) makes them; the filters layer derives the running filter from
 /// this.
@@ -73,6 +83,8 @@ class NetworkFilterConfig {
       const std::function<bool(const std::string& name)>& /*exists*/) const {
     return {};
   }
+  /// Route tables that it gets while it runs.
+  [[nodiscard]] virtual std::span<const RouteTableRef> route_tables() const { return {}; }
   /// What happens where a cluster that need not exist does not.
   [[nodiscard]] virtual std::string_view without_cluster() const {
     return "connections for it will be closed (NC)";
@@ -113,7 +125,8 @@ struct FilterChainConfig {
   std::string name;
   FilterChainMatchConfig match;
   std::vector<std::shared_ptr<const NetworkFilterConfig>>
-      filters;  // the last one is terminal; may be empty
+      filters;                    // the last one is terminal; may be empty
+  std::uint64_t fingerprint = 0;  // of all that it was made from
 };
 
 /// listener.v3.Listener.
@@ -142,9 +155,19 @@ struct ListenerConfig {
   std::vector<access_log::AccessLogConfig>
       access_logs;  // connections that never reach a filter chain
 
+  /// Of all that it was made from but the filter chains.
+  std::uint64_t frame_fingerprint = 0;
+  /// Null: the bootstrap has it.
+  std::shared_ptr<const ConfigOrigin> origin;
+
   /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001",
   /// "[__1]_80").
   [[nodiscard]] std::string stats_name() const;
 };
+
+/// Calls `visit` with each route table that filters of the listener get while they run, until it
+/// returns false. @return whether it never did.
+bool each_route_table(const ListenerConfig& listener,
+                      const std::function<bool(const RouteTableRef&)>& visit);
 
 }  // namespace weir::config

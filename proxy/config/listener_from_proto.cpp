@@ -6,6 +6,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
 #include "proxy/config/filter_chain_from_proto.hpp"
+#include "proxy/config/fingerprint.hpp"
 #include "proxy/config/proto_values.hpp"
 
 namespace weir::config {
@@ -152,6 +153,13 @@ void read_filters(const Listener& proto, const FilterRegistry& registry,
   listener.continue_on_listener_filters_timeout = proto.continue_on_listener_filters_timeout();
 }
 
+std::uint64_t frame_fingerprint_of(const Listener& proto) {
+  Listener frame = proto;
+  frame.clear_filter_chains();
+  frame.clear_default_filter_chain();
+  return fingerprint_of(frame);
+}
+
 }  // namespace
 
 ListenerConfig listener_from_proto(const Listener& proto, const FilterRegistry& registry,
@@ -167,6 +175,7 @@ ListenerConfig listener_from_proto(const Listener& proto, const FilterRegistry& 
   read_filters(proto, registry, context, listener);
   listener.access_logs = access_logs_from_proto(proto.access_log(), context, "access_log");
   report_without_effect(proto, context);
+  listener.frame_fingerprint = frame_fingerprint_of(proto);
   if (proto.filter_chains().empty() && !proto.has_default_filter_chain())
     context.error("error adding listener '" + listener.name + "': no filter chains specified");
   return listener;

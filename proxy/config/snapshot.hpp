@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "proxy/config/cluster_config.hpp"
+#include "proxy/config/config_source.hpp"
 #include "proxy/config/listener_config.hpp"
 
 namespace weir::config {
@@ -20,6 +22,7 @@ namespace weir::config {
 struct NodeConfig {
   std::string id;
   std::string cluster;
+  std::string message;  // core.v3.Node, serialised: what a control plane is told
 };
 
 /// bootstrap.v3.Admin. No address = no admin server.
@@ -34,6 +37,16 @@ struct Snapshot {
   std::vector<std::shared_ptr<const ClusterConfig>> clusters;    // unique names
   /// Runtime key overload.global_downstream_max_connections. nullopt = Weir's own limit.
   std::optional<std::uint64_t> global_connection_limit;
+  /// Runtime keys envoy.resource_limits.listener.NAME.connection_limit, by name.
+  std::map<std::string, std::uint64_t> listener_connection_limits;
+  /// dynamic_resources: where further clusters and listeners come from.
+  std::optional<ConfigSource> cds;
+  std::optional<ConfigSource> lds;
+  /// dynamic_resources.ads_config: what `ads` in a ConfigSource stands for; null = there is none.
+  std::shared_ptr<const ApiConfigSource> ads;
+  /// bootstrap.v3.Bootstrap as it was merged, serialised: what /config_dump shows of it. Null:
+  /// there was none.
+  std::shared_ptr<const std::string> bootstrap;
   /// Name → index into `clusters`; may be left empty. Views point into `clusters`.
   std::unordered_map<std::string_view, std::size_t> cluster_index;
 

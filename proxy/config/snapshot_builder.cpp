@@ -8,10 +8,14 @@
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
+#include "proxy/config/api_config_source_from_proto.hpp"
 #include "proxy/config/cluster_from_proto.hpp"
+#include "proxy/config/config_source_from_proto.hpp"
 #include "proxy/config/listener_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
 #include "proxy/config/runtime_layers.hpp"
+#include "proxy/config/snapshot_checks.hpp"
+#include "proxy/config/wire_text.hpp"
 
 namespace weir::config {
 namespace {
@@ -34,15 +38,6 @@ AdminConfig admin_from_proto(const Admin& proto, const ParseContext& context) {
     context.field("access_log_path")
         .warning("has no effect: the admin server writes no access log");
   return admin;
-}
-
-std::string joined_addresses(const ListenerConfig& listener) {
-  std::string text;
-  for (const ListenerAddressConfig& address : listener.addresses) {
-    if (!text.empty()) text += ',';
-    text += address.address.to_string();
-  }
-  return text;
 }
 
 /// Collects the listeners of a Snapshot and checks them against each other.
@@ -72,16 +67,14 @@ class ListenerCollector {
 
  private:
   void check_addresses(const ListenerConfig& listener, const ParseContext& context) {
-    bool duplicate = false;
     for (const ListenerAddressConfig& address : listener.addresses) {
       // The kernel gives each binding listener on port 0 a port of its own.
       if (address.address.endpoint.port == 0 && listener.bind_to_port) continue;
       const auto [at, added] = addresses_.emplace(address.address.endpoint, &listener);
-      duplicate = duplicate || (!added && at->second != &listener);
+      if (added || at->second == &listener) continue;
+      context.error(explain_address_conflict(listener));
+      return;
     }
-    if (duplicate)
-      context.error("error adding listener: '" + listener.name + "' has duplicate address '" +
-                    joined_addresses(listener) + "' as existing listener");
   }
 
   void check_chains(const ListenerConfig& listener, const ParseContext& context) {
@@ -96,42 +89,28 @@ class ListenerCollector {
   std::unordered_map<Endpoint, const ListenerConfig*, EndpointHash> addresses_;
 };
 
+void read_dynamic(const Bootstrap::DynamicResources& proto, const ParseContext& context,
+                  Snapshot& snapshot) {
+  if (proto.has_ads_config())
+    if (auto ads = api_config_source_from_proto(proto.ads_config(), context.field("ads_config"))) {
+      snapshot.ads = std::make_shared<ApiConfigSource>(*std::move(ads));
+      check_control_plane(*snapshot.ads, snapshot, context.field("ads_config"));
+    }
+  const auto read = [&](const auto& source, std::string_view field) {
+    auto parsed = config_source_from_proto(source, context.field(field));
+    if (parsed) check_source(*parsed, snapshot, context.field(field));
+    return parsed;
+  };
+  if (proto.has_cds_config()) snapshot.cds = read(proto.cds_config(), "cds_config");
+  if (proto.has_lds_config()) snapshot.lds = read(proto.lds_config(), "lds_config");
+}
+
 void add_cluster(const envoy::config::cluster::v3::Cluster& proto, const ParseContext& context,
                  Snapshot& snapshot) {
   auto cluster = std::make_shared<const ClusterConfig>(cluster_from_proto(proto, context));
   if (!snapshot.cluster_index.emplace(cluster->name, snapshot.clusters.size()).second)
     context.error("cluster manager: duplicate cluster '" + cluster->name + "'");
   snapshot.clusters.push_back(std::move(cluster));
-}
-
-void check_chain_clusters(const FilterChainConfig& chain, const ListenerConfig& listener,
-                          const Snapshot& snapshot, const ParseContext& context) {
-  const auto exists = [&](const std::string& name) {
-    return snapshot.find_cluster(name).has_value();
-  };
-  for (const auto& filter : chain.filters) {
-    const std::vector<std::string> errors = filter->check_clusters(exists);
-    for (const std::string& text : errors) context.error(text);
-    if (!errors.empty()) continue;
-    for (const std::string& name : filter->cluster_names())
-      if (!exists(name))
-        context.warning("listener '" + listener.name + "', filter chain '" + chain.name +
-                        "': cluster '" + name + "' does not exist; " +
-                        std::string(filter->without_cluster()));
-  }
-}
-
-void check_cluster_references(const Snapshot& snapshot, const ParseContext& resources) {
-  for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
-    const ListenerConfig& listener = *snapshot.listeners[i];
-    const ParseContext context = resources.item("listeners", static_cast<int>(i));
-    for (std::size_t k = 0; k < listener.filter_chains.size(); ++k)
-      check_chain_clusters(listener.filter_chains[k], listener, snapshot,
-                           context.item("filter_chains", static_cast<int>(k)));
-    if (listener.default_filter_chain)
-      check_chain_clusters(*listener.default_filter_chain, listener, snapshot,
-                           context.field("default_filter_chain"));
-  }
 }
 
 }  // namespace
@@ -141,20 +120,30 @@ Result<std::shared_ptr<const Snapshot>> build_snapshot(const Bootstrap& proto,
                                                        ListenerCheck check,
                                                        const ParseContext& root) {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->node = {proto.node().id(), proto.node().cluster()};
+  snapshot->node = {proto.node().id(), proto.node().cluster(), proto.node().SerializeAsString()};
+  snapshot->bootstrap = std::make_shared<const std::string>(wire_text(proto));
   snapshot->admin = admin_from_proto(proto.admin(), root.field("admin"));
   const RuntimeLimits limits =
       runtime_from_proto(proto.layered_runtime(), root.field("layered_runtime"));
   snapshot->global_connection_limit = limits.global_connections;
+  snapshot->listener_connection_limits = limits.listener_connections;
 
   const ParseContext resources = root.field("static_resources");
   for (int i = 0; i < proto.static_resources().clusters_size(); ++i)
     add_cluster(proto.static_resources().clusters(i), resources.item("clusters", i), *snapshot);
+  read_dynamic(proto.dynamic_resources(), root.field("dynamic_resources"), *snapshot);
   ListenerCollector collector(registry, check, limits);
   for (int i = 0; i < proto.static_resources().listeners_size(); ++i)
     collector.add(proto.static_resources().listeners(i), resources.item("listeners", i));
   snapshot->listeners = std::move(collector.listeners);
-  check_cluster_references(*snapshot, resources);
+  for (std::size_t i = 0; i < snapshot->listeners.size(); ++i) {
+    const ParseContext item = resources.item("listeners", static_cast<int>(i));
+    check_cluster_references(*snapshot->listeners[i], *snapshot, item);
+    check_sources(*snapshot->listeners[i], *snapshot, item);
+  }
+  for (std::size_t i = 0; i < snapshot->clusters.size(); ++i)
+    check_sources(*snapshot->clusters[i], *snapshot,
+                  resources.item("clusters", static_cast<int>(i)));
 
   if (root.diagnostics().has_errors()) return refusal(root.diagnostics());
   return std::shared_ptr<const Snapshot>(std::move(snapshot));

@@ -60,8 +60,9 @@ class TreeBuilder final : public YAML::EventHandler {
   explicit TreeBuilder(std::deque<YamlNode>& nodes) : nodes_(nodes) {}
 
   [[nodiscard]] const YamlNode* root() const { return root_; }
+  [[nodiscard]] const YAML::Mark& start() const { return start_; }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add(YamlNode::Kind::null, mark, anchor);
@@ -121,6 +122,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<const YamlNode*> anchors_;  // by the parser's number, from 1
   std::vector<Open> open_;
   const YamlNode* root_ = nullptr;
+  YAML::Mark start_;
 };
 
 /// Notes where a document begins, and ignores what is in it.
@@ -185,6 +187,26 @@ void check_rest(YAML::Parser& parser, std::string_view text, const std::string& 
 }
 
 /// Throws what yaml-cpp throws.
+void parse_all(const std::string& text, const std::string& file,
+               std::vector<std::shared_ptr<const YamlDocument>>& out, Diagnostics& diagnostics) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  for (bool first = true;; first = false) {
+    auto document = std::make_shared<YamlDocument>();
+    document->file = file;
+    document->most_values = text.size() + 1024;
+    TreeBuilder builder(document->nodes);
+    if (!parser.HandleNextDocument(builder)) return;
+    if (!first && !(builder.start().column == 0 &&
+                    text_from_line(text, builder.start().line).starts_with("---")))
+      return diagnostics.add({Severity::error, place_of(file, builder.start()), "",
+                              "not valid YAML or JSON: text after the end of the document"});
+    document->root = builder.root();
+    if (document->root != nullptr && !document->root->is_null()) out.push_back(std::move(document));
+  }
+}
+
+/// Throws what yaml-cpp throws.
 void parse_text(const std::string& text, YamlDocument& document, Diagnostics& diagnostics) {
   std::istringstream in(text);
   YAML::Parser parser(in);
@@ -194,35 +216,54 @@ void parse_text(const std::string& text, YamlDocument& document, Diagnostics& di
   check_rest(parser, text, document.file, diagnostics);
 }
 
-}  // namespace
-
-std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string_view text,
-                                                   Diagnostics& diagnostics) {
-  auto document = std::make_shared<YamlDocument>();
-  document->file = std::move(file);
+/// Runs `parse` on the text as yaml-cpp can read it. False after reporting what it threw.
+template <class Parse>
+bool guarded(const std::string& file, std::string_view text, Diagnostics& diagnostics,
+             const Parse& parse) {
   const auto fail = [&](const YAML::Mark& mark, std::string why) {
-    diagnostics.add({Severity::error, place_of(document->file, mark), "", std::move(why)});
-    return nullptr;
+    diagnostics.add({Severity::error, place_of(file, mark), "", std::move(why)});
+    return false;
   };
-  const YAML::Mark nowhere = YAML::Mark::null_mark();
   if (text.size() > kLargestDocument)
-    return fail(nowhere, "document of " + std::to_string(text.size()) +
-                             " bytes: larger than the limit of " +
-                             std::to_string(kLargestDocument));
+    return fail(YAML::Mark::null_mark(), "document of " + std::to_string(text.size()) +
+                                             " bytes: larger than the limit of " +
+                                             std::to_string(kLargestDocument));
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  document->most_values = text.size() + 1024;
   const bool has_escapes = looks_like_json(text) && text.find("\\u") != std::string_view::npos;
   try {
-    parse_text(has_escapes ? join_surrogates(text) : std::string(text), *document, diagnostics);
+    parse(has_escapes ? join_surrogates(text) : std::string(text));
   } catch (const YAML::DeepRecursion& problem) {
     return fail(problem.mark, "nested too deeply");
   } catch (const YAML::Exception& problem) {
     return fail(problem.mark, "not valid YAML or JSON: " + problem.msg +
                                   std::string(tab_hint(text, problem.mark)));
   }
-  if (document->root == nullptr || document->root->is_null())
-    return fail(nowhere, "empty: expected an object with fields like 'static_resources'");
-  return document;
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string_view text,
+                                                   Diagnostics& diagnostics) {
+  auto document = std::make_shared<YamlDocument>();
+  document->file = std::move(file);
+  document->most_values = text.size() + 1024;
+  if (!guarded(document->file, text, diagnostics,
+               [&](const std::string& readable) { parse_text(readable, *document, diagnostics); }))
+    return nullptr;
+  if (document->root != nullptr && !document->root->is_null()) return document;
+  diagnostics.add({Severity::error, Place{document->file, 0, 0}, "",
+                   "empty: expected an object with fields like 'static_resources'"});
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<const YamlDocument>> parse_documents(const std::string& file,
+                                                                 std::string_view text,
+                                                                 Diagnostics& diagnostics) {
+  std::vector<std::shared_ptr<const YamlDocument>> documents;
+  guarded(file, text, diagnostics,
+          [&](const std::string& readable) { parse_all(readable, file, documents, diagnostics); });
+  return documents;
 }
 
 }  // namespace weir::config

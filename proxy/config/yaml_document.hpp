@@ -58,4 +58,10 @@ struct YamlDocument {
 std::shared_ptr<const YamlDocument> parse_document(std::string file, std::string_view text,
                                                    Diagnostics& diagnostics);
 
+/// Parses every document of `text`, which are separated by "---"; empty ones are left out. Reports
+/// as above; what comes after a broken one is not read.
+std::vector<std::shared_ptr<const YamlDocument>> parse_documents(const std::string& file,
+                                                                 std::string_view text,
+                                                                 Diagnostics& diagnostics);
+
 }  // namespace weir::config

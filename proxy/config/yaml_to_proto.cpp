@@ -16,6 +16,7 @@
 #include "proxy/config/scalar_fields.hpp"
 #include "proxy/config/scalar_values.hpp"
 #include "proxy/config/struct_values.hpp"
+#include "proxy/config/wire_text.hpp"
 
 namespace weir::config {
 namespace {
@@ -206,7 +207,7 @@ class Converter {
     const std::unique_ptr<Message> content(
         MessageFactory::generated_factory()->GetPrototype(type)->New());
     convert_any_content(node, *content);
-    content->SerializeToString(any.mutable_value());
+    any.set_value(wire_text(*content));
   }
 
   /// A type that is not written as an object of its fields stands under "value".

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -44,6 +45,19 @@ class AccessLogLookup {
   ~AccessLogLookup() = default;
 };
 
+struct RouteTableSlot;
+
+/// Route tables that come and change while connections are served.
+class RouteTableLookup {
+ public:
+  /// What the worker uses under that name, now empty or not. Never null. Main thread.
+  virtual std::shared_ptr<RouteTableSlot> find_route_table(const std::string& name,
+                                                           unsigned worker) = 0;
+
+ protected:
+  ~RouteTableLookup() = default;
+};
+
 struct InstanceContext {
   WorkerContext& worker;
   const config::ListenerConfig* listener;  // the one that the filter belongs to
@@ -54,6 +68,7 @@ struct InstanceContext {
   std::string_view service_cluster = {};
   /// Set while POST /healthcheck/fail is in force; nullptr: never. Lives as long as the instance.
   const std::atomic<bool>* health_check_failed = nullptr;
+  RouteTableLookup* route_tables = nullptr;  // nullptr: there are none
 };
 
 /// A terminal network filter on one worker.
@@ -62,6 +77,10 @@ class NetworkFilterInstance {
   virtual ~NetworkFilterInstance() = default;
   /// Takes the connection over, for good.
   virtual void on_connection(tcp::DownstreamConnection&& connection) = 0;
+
+  /// Which drain its connections are part of: its filter chain has left the configuration. 0 =
+  /// none.
+  std::uint64_t drain_round = 0;
 };
 
 /// What the registry's parse function of a network filter returns.

@@ -29,6 +29,7 @@ class HostPool::Work {
 
 HostPool::~HostPool() {
   inside_ = true;
+  opening_ = true;  // no connection is opened in the place of another
   draining_ = true;
   while (ready_ != nullptr) ready_->close(ResetReason::local_reset, "the cluster is gone");
   while (others_ != nullptr) others_->close(ResetReason::local_reset, "the cluster is gone");
@@ -125,9 +126,10 @@ void HostPool::available(ClientConnection& connection) {
   // A connection that takes many was counted before anybody knew how many it takes.
   if (options_.http2 || cluster().config().protocol == config::UpstreamProtocol::http2) {
     std::string detail;
-    while (!draining_ && waiting_ > connecting_capacity_ && !open(options_, detail)) {
+    while (waiting_ > connecting_capacity_ && !open(options_, detail)) {
     }
   }
+  if (draining_) drain_connections();  // one that was opened for those who waited
 }
 
 void HostPool::unavailable(ClientConnection& connection) noexcept {
@@ -153,7 +155,7 @@ void HostPool::gone(ClientConnection& connection) {
   take_out(connection.in_ready_list_ ? ready_ : others_, connection);
   --connections_;
   // Whoever opens one hears at once that it cannot be.
-  if (opening_ || draining_ || waiting_ <= connecting_capacity_) return;
+  if (opening_ || waiting_ <= connecting_capacity_) return;
   // The one that they were waiting for will not come.
   std::string detail;
   if (const auto failed = open(options_, detail); failed && connections_ == 0) {

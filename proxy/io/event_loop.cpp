@@ -118,6 +118,12 @@ void EventLoop::run_posted() {
   for (auto& task : tasks) task();
 }
 
+void EventLoop::discard_posted() {
+  std::vector<std::function<void()>> tasks;
+  const std::lock_guard lock(mutex_);
+  tasks.swap(posted_);
+}
+
 int EventLoop::wait_timeout() noexcept {
   if (!resumable_.empty()) return 0;
   const auto due = wheel_.next_due(now_);

@@ -80,6 +80,8 @@ class EventLoop {
   /// Any thread: makes run() return after the present turn.
   void stop();
   void run();
+  /// After run() has returned: forgets what was posted and not run.
+  void discard_posted();
 
  private:
   friend struct EventLoopTime;  // of the tests, which move the time themselves

@@ -21,6 +21,9 @@ constexpr unsigned kLargestBatch = 32;
 
 constexpr std::chrono::milliseconds kRest{100};
 
+// SOMAXCONN, which is what the kernel lets wait unless it was told otherwise.
+constexpr unsigned kLongestBacklog = 4096;
+
 std::chrono::system_clock::time_point coarse_wall_clock() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -34,7 +37,7 @@ std::chrono::system_clock::time_point coarse_wall_clock() {
 Acceptor::Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket,
                    const ListenAddress& address, tcp::ConnectionLimit& limit, ConnectionIds& ids)
     : intake_(intake),
-      listener_(listener),
+      listener_(&listener),
       socket_(std::move(socket)),
       address_(address),
       limit_(limit),
@@ -52,6 +55,15 @@ void Acceptor::stop() {
   timer_.disarm();
   intake_.worker().loop.forget(source_);
   socket_.reset();
+}
+
+void Acceptor::finish() {
+  if (socket_) {
+    // Bounded: new ones may come as fast as they are accepted.
+    for (unsigned i = 0; i < kLongestBacklog && socket_; ++i)
+      if (accept_one() != Step::accepted) break;
+  }
+  stop();
 }
 
 void Acceptor::on_events(io::Events, std::uint32_t) {
@@ -83,36 +95,36 @@ Acceptor::Step Acceptor::accept_one() {
   connection.start = coarse_wall_clock();
   connection.peer = {peer.endpoint()};
   connection.destination = {address_.endpoint};
-  const config::ListenerConfig& config = *listener_.runtime.config;
-  const auto* own = listener_.runtime.connections;
+  const config::ListenerConfig& config = *listener_->runtime.config;
+  const auto* own = listener_->runtime.connections;
   if (own != nullptr && own->load(std::memory_order_relaxed) >= *config.connection_limit) {
-    listener_.runtime.stats->downstream_cx_overflow.add();
+    listener_->runtime.stats->downstream_cx_overflow.add();
     refuse(connection, tcp::EndReason::listener_connection_limit);
     return Step::accepted;
   }
   auto slot = tcp::ConnectionSlot::take(limit_, !config.ignore_global_connection_limit);
   if (!slot) {
-    listener_.runtime.stats->downstream_global_cx_overflow.add();
+    listener_->runtime.stats->downstream_global_cx_overflow.add();
     refuse(connection, tcp::EndReason::global_connection_limit);
     return Step::accepted;
   }
   connection.slot = std::move(*slot);
-  intake_.accept(std::move(connection), listener_);
+  intake_.accept(std::move(connection), *listener_);
   return Step::accepted;
 }
 
 void Acceptor::refuse(tcp::DownstreamConnection& connection, tcp::EndReason reason) {
   auto record = filters::record_of(connection, intake_.worker().loop.now());
-  record.listener_name = listener_.runtime.config->name;
-  filters::report_end(intake_.worker(), reason, record, listener_.runtime.access_logs, {});
+  record.listener_name = listener_->runtime.config->name;
+  filters::report_end(intake_.worker(), reason, record, listener_->runtime.access_logs, {});
 }
 
 void Acceptor::rest(int error) {
-  listener_.runtime.stats->downstream_cx_overload_reject.add();
+  listener_->runtime.stats->downstream_cx_overload_reject.add();
   log::warning(
       log::Component::listener,
       "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
-      listener_.runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
+      listener_->runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
   intake_.worker().loop.unwatch(source_, socket_.get());
   intake_.worker().loop.arm(timer_, kRest);
 }

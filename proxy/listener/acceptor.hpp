@@ -27,6 +27,7 @@ struct ConnectionIds {
 class Acceptor final : io::EventHandler, io::TimerHandler {
  public:
   /// `socket` listens already (bound on the main thread, so that errors show at start-up).
+  /// `listener` stays alive until set_listener() names another.
   Acceptor(Intake& intake, WorkerListener& listener, UniqueFd socket, const ListenAddress& address,
            tcp::ConnectionLimit& limit, ConnectionIds& ids);
   ~Acceptor();
@@ -34,7 +35,13 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   Result<void> start();
   /// Closes the listening socket; what waits in its backlog is reset by the kernel.
   void stop();
-  [[nodiscard]] const WorkerListener& listener() const noexcept { return listener_; }
+  /// What has come before is accepted, then as stop().
+  void finish();
+  [[nodiscard]] const WorkerListener& listener() const noexcept { return *listener_; }
+  [[nodiscard]] const ListenAddress& address() const noexcept { return address_; }
+  [[nodiscard]] bool stopped() const noexcept { return !socket_; }
+  /// What is accepted from now on belongs to this version of the listener.
+  void set_listener(WorkerListener& listener) noexcept { listener_ = &listener; }
 
  private:
   enum class Step : std::uint8_t { accepted, none_left, out_of_descriptors };
@@ -45,7 +52,7 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   void rest(int error);
 
   Intake& intake_;
-  WorkerListener& listener_;
+  WorkerListener* listener_;
   UniqueFd socket_;
   const ListenAddress address_;
   tcp::ConnectionLimit& limit_;

@@ -106,10 +106,11 @@ void Intake::filters_done(tcp::DownstreamConnection&& connection, Position posit
   const bool hand_off = position.may_hand_off &&
                         position.listener->runtime.config->use_original_dst && connection.restored;
   if (hand_off) {
-    const auto owner = handoff_.find(connection.destination);
-    // Finding itself means the connection is already where it belongs.
-    if (owner && *owner != position.listener->runtime.index) {
-      advance(std::move(connection), Position{&listeners_[*owner], 0, false});
+    const auto owner = handoff_->find(connection.destination);
+    // Finding itself, or a newer version of itself, means the connection is already where it
+    // belongs.
+    if (owner && listeners_[*owner]->runtime.index != position.listener->runtime.index) {
+      advance(std::move(connection), Position{listeners_[*owner], 0, false});
       return;
     }
   }
@@ -129,7 +130,7 @@ void Intake::choose_chain(tcp::DownstreamConnection&& connection, WorkerListener
     if (!inspected->transport_protocol.empty())
       input.transport_protocol = inspected->transport_protocol;
   }
-  connection.filter_chain = listener.matcher->find(input);
+  connection.filter_chain = listener.shared->matcher.find(input);
   if (connection.filter_chain == nullptr) {
     listener.runtime.stats->no_filter_chain_match.add();
     refuse(connection, listener, EndReason::no_filter_chain);

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "proxy/filters/worker_context.hpp"
 #include "proxy/listener/handoff.hpp"
@@ -14,13 +16,18 @@
 
 namespace weir::listener {
 
-/// What the intake uses of one installed configuration. Lives as long as that configuration on its
-/// worker.
+/// One per worker.
 class Intake {
  public:
-  Intake(filters::WorkerContext& worker, std::deque<WorkerListener>& listeners,
-         const HandoffTable& handoff)
-      : worker_(worker), listeners_(listeners), handoff_(handoff) {}
+  explicit Intake(filters::WorkerContext& worker) : worker_(worker) {}
+
+  /// The listeners that are in force from now on, and who of them (by its place in `listeners`)
+  /// owns which destination. Those listeners live until the next call.
+  void install(std::vector<WorkerListener*> listeners,
+               std::shared_ptr<const HandoffTable> handoff) {
+    listeners_ = std::move(listeners);
+    handoff_ = std::move(handoff);
+  }
 
   /// Takes an accepted connection over. May wait for the client's first bytes; ends in a network
   /// filter, or with an EndReason that is counted and told.
@@ -48,8 +55,8 @@ class Intake {
               tcp::EndReason reason);
 
   filters::WorkerContext& worker_;
-  std::deque<WorkerListener>& listeners_;
-  const HandoffTable& handoff_;
+  std::vector<WorkerListener*> listeners_;
+  std::shared_ptr<const HandoffTable> handoff_ = std::make_shared<HandoffTable>();
 };
 
 }  // namespace weir::listener

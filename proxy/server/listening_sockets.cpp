@@ -69,7 +69,14 @@ Result<UniqueFd> bind_one(const config::ListenerConfig& listener,
   return fd;
 }
 
-Result<void> check_filters(const config::ListenerConfig& listener) {
+Error at_listener(const Error& error, const config::ListenerConfig& listener,
+                  const Endpoint& endpoint) {
+  return error.with_context("listener '" + listener.name + "' " + endpoint.to_string());
+}
+
+}  // namespace
+
+Result<void> check_listener_filters(const config::ListenerConfig& listener) {
   for (const auto& entry : listener.listener_filters) {
     const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
     if (filter == nullptr) continue;
@@ -81,14 +88,9 @@ Result<void> check_filters(const config::ListenerConfig& listener) {
   return {};
 }
 
-Error at_listener(const Error& error, const config::ListenerConfig& listener,
-                  const Endpoint& endpoint) {
-  return error.with_context("listener '" + listener.name + "' " + endpoint.to_string());
-}
-
-Result<BoundAddress> bind_address(std::size_t index, const config::ListenerConfig& listener,
+Result<BoundAddress> bind_address(const config::ListenerConfig& listener,
                                   const config::ListenerAddressConfig& address, unsigned workers) {
-  BoundAddress bound{index, address.address, {}};
+  BoundAddress bound{address, address.address, {}};
   for (unsigned worker = 0; worker < workers; ++worker) {
     auto fd = bind_one(listener, address, bound.address.endpoint, workers > 1);
     if (!fd) return at_listener(fd.error(), listener, bound.address.endpoint);
@@ -101,36 +103,21 @@ Result<BoundAddress> bind_address(std::size_t index, const config::ListenerConfi
   return bound;
 }
 
-}  // namespace
-
-Result<std::vector<BoundAddress>> bind_listeners(const config::Snapshot& snapshot,
-                                                 unsigned workers) {
-  std::vector<BoundAddress> all;
-  for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
-    const config::ListenerConfig& listener = *snapshot.listeners[i];
-    TRY_VOID(check_filters(listener));
-    if (!listener.bind_to_port) continue;
-    for (const auto& address : listener.addresses) {
-      TRY(auto bound, bind_address(i, listener, address, workers));
-      all.push_back(std::move(bound));
-    }
-  }
-  return all;
-}
-
-Result<void> listen_on(const config::Snapshot& snapshot, const std::vector<BoundAddress>& bound) {
-  for (const BoundAddress& address : bound) {
-    const config::ListenerConfig& listener = *snapshot.listeners[address.listener];
-    for (const UniqueFd& fd : address.sockets) {
-      if (listen(fd.get(), static_cast<int>(listener.tcp_backlog.value_or(SOMAXCONN))) != 0)
-        return at_listener(
-            Error{std::string("listen: ") + std::strerror(errno) + remedy(errno), errno}, listener,
-            address.address.endpoint);
-      auto set = apply_options(fd.get(), listener, State::listening);
-      if (!set) return at_listener(set.error(), listener, address.address.endpoint);
-    }
+Result<void> listen_on(const config::ListenerConfig& listener, const BoundAddress& bound) {
+  for (const UniqueFd& fd : bound.sockets) {
+    if (listen(fd.get(), static_cast<int>(listener.tcp_backlog.value_or(SOMAXCONN))) != 0)
+      return at_listener(
+          Error{std::string("listen: ") + std::strerror(errno) + remedy(errno), errno}, listener,
+          bound.address.endpoint);
+    auto set = apply_options(fd.get(), listener, State::listening);
+    if (!set) return at_listener(set.error(), listener, bound.address.endpoint);
   }
   return {};
+}
+
+bool same_socket_settings(const config::ListenerConfig& a, const config::ListenerConfig& b) {
+  return a.transparent == b.transparent && a.freebind == b.freebind &&
+         a.tcp_backlog == b.tcp_backlog && a.socket_options == b.socket_options;
 }
 
 }  // namespace weir::server

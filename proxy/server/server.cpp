@@ -14,22 +14,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kDrainCheck{50};
 
-template <class Visit>
-Result<void> for_each_access_log(const config::Snapshot& snapshot, Visit&& visit) {
-  const auto visit_chain = [&](const config::FilterChainConfig& chain) -> Result<void> {
-    for (const auto& filter : chain.filters)
-      if (const auto* network = dynamic_cast<const filters::NetworkFilter*>(filter.get()))
-        for (const auto& log : network->access_logs()) TRY_VOID(visit(log));
-    return {};
-  };
-  for (const auto& listener : snapshot.listeners) {
-    for (const auto& log : listener->access_logs) TRY_VOID(visit(log));
-    for (const auto& chain : listener->filter_chains) TRY_VOID(visit_chain(chain));
-    if (listener->default_filter_chain) TRY_VOID(visit_chain(*listener->default_filter_chain));
-  }
-  return {};
-}
-
 }  // namespace
 
 Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandLineOptions options,
@@ -39,7 +23,16 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
       started_(started),
       stats_(options_.concurrency),
       sinks_(io_, stats_.access_log()),
-      cluster_manager_(io_, stats_) {}
+      cluster_manager_(io_, stats_),
+      clusters_(cluster_manager_, stats_, workers_),
+      listeners_({.io = io_,
+                  .sinks = sinks_,
+                  .loop_guard = loop_guard_,
+                  .workers = workers_,
+                  .concurrency = options_.concurrency,
+                  .drain_time = options_.drain_time,
+                  .around = {stats_, *this, snapshot_->node.cluster, &health_check_failed_,
+                             &route_tables_}}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -57,40 +50,19 @@ Result<void> Server::prepare() {
     limit_.maximum =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit_.maximum, configured));
   }
-  TRY_VOID(open_access_logs());
-  TRY(auto runtime, RuntimeConfig::build(snapshot_, options_.concurrency));
-  runtime_ = std::move(runtime);
-  runtime_->health_check_failed = &health_check_failed_;
-  TRY(bound_, bind_listeners(*snapshot_, options_.concurrency));
-  std::vector<ListenAddress> own;
-  for (const BoundAddress& bound : bound_) own.push_back(bound.address);
-  loop_guard_ = std::make_unique<upstream::LoopGuard>(std::move(own));
+  auto rejections = listeners_.update(snapshot_->listeners);
+  if (!rejections.empty()) return std::move(rejections.front().error);
   TRY_VOID(start_admin());
-  hosts_.resize(snapshot_->clusters.size());
-  cluster_manager_.set_on_host_failed([this](std::size_t cluster, const auto& host) {
-    for (auto& worker : workers_) worker->let_go_of(cluster, host);
+  cluster_manager_.set_on_host_failed([this](upstream::ClusterId id, const auto& host) {
+    for (auto& worker : workers_) worker->let_go_of(id, host);
   });
-  cluster_manager_.start(
-      snapshot_, [this](std::size_t cluster, auto hosts) { on_hosts(cluster, std::move(hosts)); },
-      [this] { on_clusters_ready(); });
   TRY_VOID(make_workers());
-  auto& manager = stats_.listener_manager();
-  manager.listener_added.add(snapshot_->listeners.size());
-  manager.listener_create_success.add(snapshot_->listeners.size() * options_.concurrency);
-  manager.total_listeners_active.set(static_cast<std::int64_t>(snapshot_->listeners.size()));
+  clusters_.start(snapshot_, [this] { on_clusters_ready(); });
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
   wait_for_signal();
   return {};
-}
-
-Result<void> Server::open_access_logs() {
-  return for_each_access_log(*snapshot_,
-                             [this](const access_log::AccessLogConfig& log) -> Result<void> {
-                               TRY([[maybe_unused]] auto* sink, sinks_.open(log));
-                               return {};
-                             });
 }
 
 access_log::OpenedAccessLog Server::find_access_log(const access_log::AccessLogConfig& config) {
@@ -102,8 +74,7 @@ Result<void> Server::make_workers() {
   std::uint64_t seed = static_cast<std::uint64_t>(started_.time_since_epoch().count());
   for (unsigned index = 0; index < options_.concurrency; ++index) {
     TRY(auto worker,
-        Worker::create({index, options_.concurrency, stats_, *loop_guard_, limit_, seed}));
-    worker->install(new WorkerConfig(runtime_, worker->context(), stats_, *this, hosts_));
+        Worker::create({index, options_.concurrency, stats_, loop_guard_, limit_, seed}));
     workers_.push_back(std::move(worker));
   }
   return {};
@@ -115,25 +86,74 @@ Result<void> Server::start_admin() {
   return admin_->listen(*snapshot_->admin.address);
 }
 
-void Server::on_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
-  hosts_[cluster] = hosts;
-  for (auto& worker : workers_) worker->set_hosts(cluster, hosts);
-}
-
 Result<void> Server::start_workers() {
-  TRY_VOID(listen_on(*snapshot_, bound_));
-  for (BoundAddress& bound : bound_) {
-    for (std::size_t i = 0; i < workers_.size(); ++i)
-      TRY_VOID(workers_[i]->add_listening_socket(bound.listener, std::move(bound.sockets[i]),
-                                                 bound.address));
-    bound.sockets.clear();
-  }
+  TRY_VOID(listeners_.start());
   for (auto& worker : workers_) worker->start();
   return {};
 }
 
+void Server::apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied) {
+  if (draining_) return;
+  // Until now the one before was on its way, or in force.
+  waiting_.reset();
+  snapshot_ = std::move(snapshot);
+  clusters_.update(snapshot_->clusters,
+                   [this, wanted = snapshot_, on_applied = std::move(on_applied)] {
+                     apply_listeners(wanted, on_applied);
+                   });
+}
+
+void Server::apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
+                             const OnApplied& on_applied) {
+  if (draining_) return;
+  const auto listeners = without_waiting(snapshot->listeners);
+  const bool all = listeners == snapshot->listeners;
+  auto rejections = listeners_.update(listeners);
+  for (const auto& rejection : rejections)
+    log::error(log::Component::config, "listener '{}' is refused, what was before stays: {}",
+               rejection.listener, rejection.error.message);
+  // Those that wait may still have a version in force that needs a cluster that is to go.
+  if (all) clusters_.remove_others(snapshot->clusters);
+  waiting_.reset();
+  if (!all) waiting_ = {snapshot, on_applied};
+  if (on_applied) on_applied(std::move(rejections));
+}
+
+/// Of a listener whose route tables are not there yet: the version that is in force, if any.
+ListenerManager::Listeners Server::without_waiting(const ListenerManager::Listeners& wanted) {
+  ListenerManager::Listeners ready;
+  for (const auto& listener : wanted) {
+    const bool whole = config::each_route_table(*listener, [&](const config::RouteTableRef& table) {
+      return route_tables_.knows(table.name);
+    });
+    if (whole) {
+      ready.push_back(listener);
+      continue;
+    }
+    for (const auto& before : listeners_.in_force())
+      if (before->name == listener->name) ready.push_back(before);
+  }
+  return ready;
+}
+
+void Server::go_on_with_listeners() {
+  if (!waiting_) return;
+  const auto waiting = *waiting_;
+  apply_listeners(waiting.snapshot, waiting.on_applied);
+}
+
 void Server::on_clusters_ready() {
-  if (workers_started_ || draining_) return;
+  clusters_ready_ = true;
+  start_if_ready();
+}
+
+void Server::release_start() {
+  start_held_ = false;
+  start_if_ready();
+}
+
+void Server::start_if_ready() {
+  if (!clusters_ready_ || start_held_ || workers_started_ || draining_) return;
   if (auto started = start_workers(); !started) {
     start_error_ = std::move(started.error());
     quit();
@@ -208,7 +228,7 @@ void Server::quit() { io_.stop(); }
 
 void Server::drain_listeners(const admin::DrainRequest& request) {
   std::int64_t stopped = 0;
-  for (const auto& listener : snapshot_->listeners)
+  for (const auto& listener : listeners_.in_force())
     if (!request.inbound_only || listener->direction == config::TrafficDirection::inbound)
       ++stopped;
   auto& manager = stats_.listener_manager();
@@ -238,29 +258,26 @@ std::chrono::steady_clock::duration Server::uptime() const {
   return std::chrono::steady_clock::now() - started_;
 }
 
-std::vector<admin::ListenerView> Server::listeners() const {
-  std::vector<admin::ListenerView> views;
-  for (std::size_t i = 0; i < snapshot_->listeners.size(); ++i) {
-    admin::ListenerView view{snapshot_->listeners[i]->name, {}};
-    for (const BoundAddress& bound : bound_)
-      if (bound.listener == i) view.addresses.push_back(bound.address);
-    if (view.addresses.empty())
-      for (const auto& address : snapshot_->listeners[i]->addresses)
-        view.addresses.push_back(address.address);
-    views.push_back(std::move(view));
-  }
-  return views;
+std::vector<admin::ListenerView> Server::listeners() const { return listeners_.views(); }
+
+admin::Response Server::dump_config(const admin::QueryParams& params) const {
+  if (config_dumper_) return config_dumper_(params);
+  return {503, admin::kPlainText, "the configuration is not loaded yet\n"};
 }
 
 std::vector<admin::ClusterView> Server::clusters() const {
   std::vector<admin::ClusterView> views;
-  for (std::size_t i = 0; i < snapshot_->clusters.size(); ++i) {
-    const auto& original_dst = runtime_->clusters[i].original_dst;
+  for (const auto& config : snapshot_->clusters) {
+    const auto* const active = clusters_.find(config->name);
+    if (active == nullptr) continue;  // its first version is warming
+    const auto& original_dst = active->shared->original_dst;
     const upstream::HostSet met{original_dst
                                     ? original_dst->hosts()
                                     : std::vector<std::shared_ptr<const upstream::Host>>{}};
-    views.push_back(admin::view_cluster(snapshot_->clusters[i], original_dst ? met : *hosts_[i]));
-    if (const auto* outliers = cluster_manager_.outliers(i))
+    views.push_back(admin::view_cluster(active->config,
+                                        original_dst ? met : *cluster_manager_.hosts(active->id)));
+    views.back().added_via_api = active->config->origin != nullptr;
+    if (const auto* outliers = cluster_manager_.outliers(active->id))
       views.back().outliers = {outliers->external().average, outliers->external().threshold,
                                outliers->local().average, outliers->local().threshold};
   }

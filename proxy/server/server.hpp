@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,8 +17,9 @@
 #include "proxy/admin/admin_server.hpp"
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/config/snapshot.hpp"
-#include "proxy/server/listening_sockets.hpp"
-#include "proxy/server/runtime_config.hpp"
+#include "proxy/server/cluster_directory.hpp"
+#include "proxy/server/listener_manager.hpp"
+#include "proxy/server/route_table_directory.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/cluster_manager.hpp"
 
@@ -39,6 +41,53 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
 
   /// Binds and prepares everything that can fail. Error: one line for a person.
   Result<void> prepare();
+  /// Another configuration, at any time after prepare(): what is the same object in both goes on
+  /// undisturbed. New and changed clusters warm first, then the listeners change, then the clusters
+  /// that are gone leave; until then what was serves. A listener waits for its route tables, too,
+  /// and holds nobody up but the clusters that leave. A later call takes the place of one that
+  /// waits. Nothing changes while the server drains. `node`, `admin` and limits are not looked at.
+  /// `on_applied` gets the listeners that could not be had, when the listeners have changed, and
+  /// once more when those that waited have followed.
+  using OnApplied = std::function<void(std::vector<ListenerManager::Rejection>)>;
+  void apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied);
+  /// New endpoints of one EDS cluster; nothing else is touched.
+  void set_endpoints(std::string_view cluster,
+                     const std::vector<config::EndpointConfig>& endpoints) {
+    clusters_.set_endpoints(cluster, endpoints);
+  }
+  /// Answers /config_dump; before there is one, nothing is known.
+  using ConfigDumper = std::function<admin::Response(const admin::QueryParams&)>;
+  void set_config_dump(ConfigDumper dumper) { config_dumper_ = std::move(dumper); }
+  [[nodiscard]] const ListenerManager& listener_manager() const noexcept { return listeners_; }
+  /// A route table that listeners name (rds); null: they are not to wait for it. Listeners that
+  /// waited go on with go_on_with_listeners().
+  void set_route_table(const std::string& name, std::shared_ptr<const route::RouteTable> table) {
+    route_tables_.set(name, std::move(table));
+  }
+  void go_on_with_listeners();
+  void forget_route_table(const std::string& name) { route_tables_.forget(name); }
+  [[nodiscard]] bool knows_route_table(const std::string& name) const {
+    return route_tables_.knows(name);
+  }
+  /// After prepare(), before run(): nothing is served until release_start(), however ready it is.
+  void hold_start() { start_held_ = true; }
+  void release_start();
+  /// nullptr: no version of the cluster is in force.
+  [[nodiscard]] const ClusterDirectory::Active* find_cluster(std::string_view name) const {
+    return clusters_.find(name);
+  }
+  /// Of a cluster that is in force.
+  [[nodiscard]] const std::shared_ptr<const upstream::HostSet>& hosts_of(
+      upstream::ClusterId id) const {
+    return cluster_manager_.hosts(id);
+  }
+  /// Told whenever the hosts of a cluster change. After prepare(); nullptr: nobody.
+  void set_on_hosts_changed(std::function<void(upstream::ClusterId)> callback) {
+    clusters_.set_on_hosts_changed(std::move(callback));
+  }
+  /// The loop of the main thread, for those who call apply().
+  [[nodiscard]] asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] stats::StatsStore& stats_store() noexcept { return stats_; }
   /// Serves until shut down. Error: the listening sockets could not be opened after all.
   Result<void> run();
 
@@ -54,6 +103,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   }
   [[nodiscard]] std::vector<admin::ListenerView> listeners() const override;
   [[nodiscard]] std::vector<admin::ClusterView> clusters() const override;
+  [[nodiscard]] admin::Response dump_config(const admin::QueryParams& params) const override;
   void quit() override;
   void drain_listeners(const admin::DrainRequest& request) override;
   void set_health_check_failed(bool failed) override { health_check_failed_ = failed; }
@@ -61,12 +111,20 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
 
  private:
   access_log::OpenedAccessLog find_access_log(const access_log::AccessLogConfig& config) override;
-  Result<void> open_access_logs();
   Result<void> make_workers();
   Result<void> start_admin();
-  void on_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
   void on_clusters_ready();
+  void start_if_ready();
   Result<void> start_workers();
+  /// Configuration that waits for nothing but route tables.
+  struct Waiting {
+    std::shared_ptr<const config::Snapshot> snapshot;
+    OnApplied on_applied;
+  };
+  void apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
+                       const OnApplied& on_applied);
+  [[nodiscard]] ListenerManager::Listeners without_waiting(
+      const ListenerManager::Listeners& wanted);
   void wait_for_signal();
   void begin_shutdown();
   void check_drained();
@@ -82,16 +140,20 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   access_log::AccessLogSinks sinks_;
   upstream::ClusterManager cluster_manager_;
   tcp::ConnectionLimit limit_;
-  std::vector<BoundAddress> bound_;
-  std::unique_ptr<upstream::LoopGuard> loop_guard_;
-  std::shared_ptr<RuntimeConfig> runtime_;
-  std::vector<std::shared_ptr<const upstream::HostSet>> hosts_;  // the latest of each cluster
+  upstream::LoopGuard loop_guard_{{}};
   std::vector<std::unique_ptr<Worker>> workers_;
+  ClusterDirectory clusters_;
+  RouteTableDirectory route_tables_{workers_};
+  std::optional<Waiting> waiting_;
+  ListenerManager listeners_;
   std::unique_ptr<admin::AdminServer> admin_;
+  ConfigDumper config_dumper_;
   std::chrono::milliseconds initialization_time_{0};
   std::chrono::steady_clock::time_point drain_deadline_;
   std::chrono::steady_clock::time_point quiet_since_;
   std::optional<Error> start_error_;
+  bool clusters_ready_ = false;
+  bool start_held_ = false;
   bool workers_started_ = false;
   std::atomic<bool> health_check_failed_{false};  // read by workers
   bool draining_ = false;

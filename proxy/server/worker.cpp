@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/worker.hpp"
 
-#include <algorithm>
 #include <string>
+#include <utility>
 
 #include <pthread.h>
 #include <signal.h>
@@ -23,8 +23,14 @@ Worker::Worker(std::unique_ptr<io::EventLoop> loop, const Setup& setup)
                .random = upstream::Random(setup.seed + setup.index)},
       limit_(setup.limit),
       ids_{setup.index + 1, setup.workers},
+      intake_(context_),
+      listeners_(intake_, limit_, ids_),
       sweep_timer_(*this) {
-  loop_->set_turn_end([this] { context_.access_logs.flush(); });
+  loop_->set_turn_end([this] {
+    context_.access_logs.flush();
+    retired_listeners_.destroy_all();
+    clusters_.collect();
+  });
 }
 
 Worker::~Worker() {
@@ -33,30 +39,14 @@ Worker::~Worker() {
     thread_.join();
   }
   // The thread is gone: its objects are ours now.
-  acceptors_.clear();
+  listeners_.stop();
   context_.connections.end_if(tcp::EndReason::drained, [](const tcp::Connection&) { return true; });
   context_.access_logs.flush();
-  if (config_ != nullptr) config_->release();
-}
-
-void Worker::install(WorkerConfig* config) {
-  config_ = config;
-  for (const auto& cluster : config->runtime().snapshot->clusters) {
-    if (cluster->discovery != config::DiscoveryType::original_dst) continue;
-    const bool sooner = sweep_interval_.count() == 0 || cluster->cleanup_interval < sweep_interval_;
-    if (sooner) sweep_interval_ = cluster->cleanup_interval;
-  }
-}
-
-Result<void> Worker::add_listening_socket(std::size_t listener, UniqueFd socket,
-                                          const ListenAddress& address) {
-  auto& acceptor = acceptors_.emplace_back(config_->intake(), config_->listener(listener),
-                                           std::move(socket), address, limit_, ids_);
-  return acceptor.start();
+  loop_->discard_posted();  // which may hold listeners
+  retired_listeners_.destroy_all();
 }
 
 void Worker::start() {
-  if (sweep_interval_.count() > 0) loop_->arm(sweep_timer_, sweep_interval_);
   // Signals belong to the main thread.
   sigset_t all;
   sigset_t before;
@@ -69,19 +59,42 @@ void Worker::start() {
 }
 
 void Worker::on_timer() {
-  config_->sweep_original_destinations();
+  clusters_.sweep_original_destinations();
   loop_->arm(sweep_timer_, sweep_interval_);
 }
 
-void Worker::set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts) {
-  loop_->post([this, cluster, hosts = std::move(hosts)] { config_->set_hosts(cluster, hosts); });
+void Worker::sweep_every(std::chrono::milliseconds interval) {
+  if (sweep_interval_.count() != 0 && sweep_interval_ <= interval) return;
+  sweep_interval_ = interval;
+  sweep_timer_.disarm();
+  loop_->arm(sweep_timer_, sweep_interval_);
 }
 
-void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host) {
-  loop_->post([this, cluster, host = std::move(host)] {
-    auto& known = config_->cluster(cluster);
-    known.tell_host_failed(*host);
-    if (!known.config().close_connections_on_health_failure) return;
+void Worker::put_cluster(std::unique_ptr<WorkerClusterEntry> entry) {
+  // A task is copyable, so what it holds must be.
+  loop_->post(
+      [this, held = std::make_shared<std::unique_ptr<WorkerClusterEntry>>(std::move(entry))] {
+        const config::ClusterConfig& config = (*held)->cluster.config();
+        if (config.discovery == config::DiscoveryType::original_dst)
+          sweep_every(config.cleanup_interval);
+        clusters_.put(std::move(*held));
+      });
+}
+
+void Worker::remove_cluster(upstream::ClusterId id) {
+  loop_->post([this, id] { clusters_.remove(id); });
+}
+
+void Worker::set_hosts(upstream::ClusterId id, std::shared_ptr<const upstream::HostSet> hosts) {
+  loop_->post([this, id, hosts = std::move(hosts)] { clusters_.set_hosts(id, hosts); });
+}
+
+void Worker::let_go_of(upstream::ClusterId id, std::shared_ptr<const upstream::Host> host) {
+  loop_->post([this, id, host = std::move(host)] {
+    const upstream::WorkerCluster* const known = clusters_.find(id);
+    if (known == nullptr) return;
+    known->tell_host_failed(*host);
+    if (!known->config().close_connections_on_health_failure) return;
     context_.connections.end_if(tcp::EndReason::host_unhealthy,
                                 [&](const tcp::Connection& connection) {
                                   return connection.upstream_host() == host.get();
@@ -89,11 +102,29 @@ void Worker::let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host
   });
 }
 
-void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {
-  loop_->post([this, which = std::move(which)] {
-    for (auto& acceptor : acceptors_)
-      if (which(*acceptor.listener().runtime.config)) acceptor.stop();
+void Worker::set_route_table(std::shared_ptr<filters::RouteTableSlot> slot,
+                             filters::RouteTablePin table) {
+  // Not copied: pins of one version are one thread's.
+  loop_->post([slot = std::move(slot), held = std::make_shared<filters::RouteTablePin>(std::move(
+                                           table))] { slot->current = std::move(*held); });
+}
+
+void Worker::update_listeners(ListenerUpdate update) {
+  loop_->post([this, held = std::make_shared<ListenerUpdate>(std::move(update))] {
+    listeners_.apply(*held);
   });
+}
+
+void Worker::end_drained(std::uint64_t round) {
+  loop_->post([this, round] {
+    context_.connections.end_if(tcp::EndReason::drained, [round](const tcp::Connection& c) {
+      return c.drain_round() == round;
+    });
+  });
+}
+
+void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {
+  loop_->post([this, which = std::move(which)] { listeners_.stop_accepting(which); });
 }
 
 void Worker::end_connections(tcp::EndReason reason,

@@ -3,18 +3,19 @@
 // counters.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
 
+#include "proxy/filters/network/http_connection_manager/routes_in_use.hpp"
 #include "proxy/filters/worker_context.hpp"
-#include "proxy/listener/acceptor.hpp"
-#include "proxy/server/worker_config.hpp"
+#include "proxy/server/worker_clusters.hpp"
+#include "proxy/server/worker_listeners.hpp"
 
 namespace weir::server {
 
-/// Made and configured on the main thread; after start() the main thread only posts.
+/// Made on the main thread, which from then on only posts: each call takes effect on the worker's
+/// own time, in order, and what was posted before start() as soon as it runs.
 class Worker final : io::TimerHandler {
  public:
   struct Setup {
@@ -28,19 +29,22 @@ class Worker final : io::TimerHandler {
   static Result<std::unique_ptr<Worker>> create(const Setup& setup);
   ~Worker();  // stops and joins; connections that are left end as drained
 
+  // For making filters: they may keep the references, and use nothing of them on the main thread.
   filters::WorkerContext& context() noexcept { return context_; }
+  filters::ClusterLookup& clusters() noexcept { return clusters_; }
+  listener::RetiredListeners& retired_listeners() noexcept { return retired_listeners_; }
 
-  /// Before start(): takes over the caller's reference.
-  void install(WorkerConfig* config);
-  /// Before start(): accepts on `socket` for a listener of the installed configuration.
-  Result<void> add_listening_socket(std::size_t listener, UniqueFd socket,
-                                    const ListenAddress& address);
   void start();
 
-  // From the main thread, after start(); each takes effect on the worker's own time.
-  void set_hosts(std::size_t cluster, std::shared_ptr<const upstream::HostSet> hosts);
+  void put_cluster(std::unique_ptr<WorkerClusterEntry> entry);
+  void remove_cluster(upstream::ClusterId id);
+  void set_hosts(upstream::ClusterId id, std::shared_ptr<const upstream::HostSet> hosts);
   /// The host has failed: pools and, if the cluster wants that, connections let go of it.
-  void let_go_of(std::size_t cluster, std::shared_ptr<const upstream::Host> host);
+  void let_go_of(upstream::ClusterId id, std::shared_ptr<const upstream::Host> host);
+  void set_route_table(std::shared_ptr<filters::RouteTableSlot> slot, filters::RouteTablePin table);
+  void update_listeners(ListenerUpdate update);
+  /// Ends what is left of a drain: see ListenerUpdate::drain_round.
+  void end_drained(std::uint64_t round);
   void stop_accepting(std::function<bool(const config::ListenerConfig&)> which);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);
   /// From now on connections of these directions end as their protocol allows; see
@@ -51,13 +55,16 @@ class Worker final : io::TimerHandler {
  private:
   Worker(std::unique_ptr<io::EventLoop> loop, const Setup& setup);
   void on_timer() override;
+  void sweep_every(std::chrono::milliseconds interval);
 
   std::unique_ptr<io::EventLoop> loop_;
   filters::WorkerContext context_;
   tcp::ConnectionLimit& limit_;
   listener::ConnectionIds ids_;
-  WorkerConfig* config_ = nullptr;
-  std::deque<listener::Acceptor> acceptors_;
+  WorkerClusters clusters_;
+  listener::RetiredListeners retired_listeners_;
+  listener::Intake intake_;
+  WorkerListeners listeners_;
   std::chrono::milliseconds sweep_interval_{0};
   io::Timer sweep_timer_;
   std::thread thread_;

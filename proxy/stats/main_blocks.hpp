@@ -53,7 +53,7 @@ struct ClusterManagerStats {
 /// cluster.<name>.*: the hosts of a cluster and how they were found.
 struct ClusterHostStats {
   Counter membership_change, update_attempt, update_success, update_failure, update_empty,
-      update_no_rebuild;
+      update_no_rebuild, update_rejected, init_fetch_timeout;
   Gauge membership_total, membership_healthy, membership_degraded, membership_excluded,
       max_host_weight;
   /// Not shown: what circuit_breakers.<priority>.*_open is judged by.
@@ -69,6 +69,8 @@ struct ClusterHostStats {
         Field{"update_attempt", &S::update_attempt}, Field{"update_success", &S::update_success},
         Field{"update_failure", &S::update_failure}, Field{"update_empty", &S::update_empty},
         Field{"update_no_rebuild", &S::update_no_rebuild},
+        Field{"update_rejected", &S::update_rejected},
+        Field{"init_fetch_timeout", &S::init_fetch_timeout},
         Field{"membership_total", &S::membership_total},
         Field{"membership_healthy", &S::membership_healthy},
         Field{"membership_degraded", &S::membership_degraded},

@@ -2,6 +2,8 @@
 // Connection: what a worker knows of every live connection, whatever filter serves it.
 #pragma once
 
+#include <cstdint>
+
 #include "proxy/config/listener_config.hpp"
 #include "proxy/tcp/end_reason.hpp"
 
@@ -40,6 +42,8 @@ class Connection : public ConnectionLink {
   /// nothing is under way, before long. What cannot tell its peer goes on.
   virtual void drain(bool /*idle_too*/) {}
   [[nodiscard]] virtual config::TrafficDirection direction() const = 0;
+  /// NetworkFilterInstance::drain_round of who serves it; 0: its filter chain is in force.
+  [[nodiscard]] virtual std::uint64_t drain_round() const { return 0; }
   /// The one host that all of it goes to; nullptr: none yet, or it differs from request to request.
   [[nodiscard]] virtual const upstream::Host* upstream_host() const { return nullptr; }
 

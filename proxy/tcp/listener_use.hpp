@@ -14,8 +14,8 @@
 
 namespace weir::tcp {
 
-/// Keeps one configuration's runtime objects on one worker alive while connections use them. A
-/// plain count: it never leaves its thread.
+/// Keeps the runtime objects of one version of a listener on one worker alive while connections use
+/// them. A plain count: it never leaves its thread.
 class WorkerRef {
  public:
   virtual void retain() noexcept = 0;
@@ -27,7 +27,7 @@ class WorkerRef {
 
 /// One listener as one worker runs it: what connections need to know of it.
 struct ListenerRuntime {
-  std::size_t index = 0;  // in the Snapshot
+  std::size_t index = 0;  // of the listener in this process; every version of it has the same
   const config::ListenerConfig* config = nullptr;
   stats::ListenerStats* stats = nullptr;
   WorkerRef* owner = nullptr;
@@ -38,7 +38,7 @@ struct ListenerRuntime {
 };
 
 /// Counts a connection in its listener (downstream_cx_total, _active, _destroy) and keeps the
-/// listener's runtime, and with it the Snapshot that the connection began with, alive.
+/// version of the listener that the connection began with alive.
 class ListenerUse {
  public:
   explicit ListenerUse(const ListenerRuntime& listener) noexcept : listener_(&listener) {

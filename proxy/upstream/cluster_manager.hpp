@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// ClusterManager: turns cluster configurations into HostSets and keeps the DNS ones current.
+// ClusterManager: turns cluster configurations into HostSets and keeps the ones that change
+// current.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <random>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/config/snapshot.hpp"
@@ -19,15 +21,20 @@ class ClusterHealth;
 class DnsCluster;
 class OutlierDetector;
 
-/// Lives on the main thread. A Host that stays in its cluster stays the same object across updates.
+/// Names one version of a cluster: a cluster whose configuration changes becomes another one. Never
+/// given twice.
+using ClusterId = std::size_t;
+
+/// Lives on the main thread. A Host that stays in its cluster stays the same object across updates
+/// of its hosts.
 class ClusterManager {
  public:
-  /// Gets the hosts of clusters[index] of the snapshot: once for every cluster from inside start(),
-  /// again whenever they change. Never null. Clusters of type original_dst have an empty set.
-  using Publish = std::function<void(std::size_t index, std::shared_ptr<const HostSet> hosts)>;
+  /// Gets the hosts of a cluster: once from inside add(), again whenever they change. Never null.
+  /// Clusters of type original_dst have an empty set.
+  using Publish = std::function<void(ClusterId id, std::shared_ptr<const HostSet> hosts)>;
 
-  /// Gets a host of clusters[index] that has failed a check or was ejected: pools let go of it.
-  using HostFailed = std::function<void(std::size_t index, std::shared_ptr<const Host> host)>;
+  /// Gets a host that has failed a check or was ejected: pools let go of it.
+  using HostFailed = std::function<void(ClusterId id, std::shared_ptr<const Host> host)>;
 
   /// `io` and `stats` outlive the manager. `stats.workers()` sizes Host::stats.
   ClusterManager(asio::io_context& io, stats::StatsStore& stats, DnsOptions dns = {});
@@ -38,44 +45,60 @@ class ClusterManager {
   /// Before start().
   void set_on_host_failed(HostFailed callback) { on_host_failed_ = std::move(callback); }
 
-  /// Call once. `on_initialized` is called once, from the event loop, when every DNS name was
-  /// looked up and every host was checked for the first time, successfully or not.
-  void start(std::shared_ptr<const config::Snapshot> snapshot, Publish publish,
+  /// Call once. The clusters of the snapshot get the ids 0, 1, and so on, in their order.
+  /// `on_initialized` is called once, from the event loop, when every DNS name was looked up, every
+  /// EDS cluster has endpoints and every host was checked for the first time, successfully or not.
+  void start(const std::shared_ptr<const config::Snapshot>& snapshot, Publish publish,
              std::function<void()> on_initialized);
+
+  /// A cluster, or a new version of one (`replaces`: counted as modified). `on_ready` is called
+  /// once, from the event loop, when it has warmed; not after it was removed.
+  ClusterId add(std::shared_ptr<const config::ClusterConfig> config, bool replaces,
+                std::function<void()> on_ready);
+  /// The cluster has left the configuration.
+  void remove(ClusterId id);
+  /// A newer version has taken its place, or a version is given up before it was ready: not
+  /// counted.
+  void retire(ClusterId id);
+  /// The endpoints of an EDS cluster, from now on. Hosts that stay are the same objects.
+  void set_endpoints(ClusterId id, const std::vector<config::EndpointConfig>& endpoints);
 
   /// Stops refreshing; nothing is published any more. Destruction does the same. Not from inside a
   /// callback of this class.
   void stop();
 
-  /// Current hosts of clusters[index]. Never null after start().
-  [[nodiscard]] const std::shared_ptr<const HostSet>& hosts(std::size_t index) const {
-    return hosts_[index];
-  }
+  /// Current hosts of a cluster that was not removed. Never null.
+  [[nodiscard]] const std::shared_ptr<const HostSet>& hosts(ClusterId id) const;
 
   /// nullptr: the cluster has no outlier detection.
-  [[nodiscard]] const OutlierDetector* outliers(std::size_t index) const;
+  [[nodiscard]] const OutlierDetector* outliers(ClusterId id) const;
 
  private:
-  void add_cluster(std::size_t index);
-  void add_health(std::size_t index);
-  void find_hosts(std::size_t index, const std::shared_ptr<const HostSet>& found);
-  void replace_hosts(std::size_t index, std::shared_ptr<const HostSet> hosts);
-  void begin_warming();
-  void finish_when_checked(std::size_t index);
+  struct Managed;
+  void find_first_hosts(ClusterId id, Managed& cluster);
+  void add_health(ClusterId id, Managed& cluster);
+  void find_hosts(ClusterId id, const std::shared_ptr<const HostSet>& found);
+  void replace_hosts(ClusterId id, std::shared_ptr<const HostSet> hosts);
+  void begin_warming(Managed& cluster);
+  void wait_for_endpoints(ClusterId id, Managed& cluster);
+  void finish_when_checked(ClusterId id);
+  void finish(ClusterId id);
+  void end_warming(Managed& cluster);
   void post_initialized();
+  [[nodiscard]] Managed* find(ClusterId id);
 
   asio::io_context& io_;
   stats::StatsStore& stats_;
   DnsResolver resolver_;
   std::minstd_rand random_;
-  std::shared_ptr<const config::Snapshot> snapshot_;
   Publish publish_;
-  std::shared_ptr<std::function<void()>> on_initialized_;
+  std::shared_ptr<std::function<void()>> on_initialized_;  // null once it was posted
+  std::shared_ptr<std::function<void()>> initialized_posted_;
   HostFailed on_host_failed_;
   std::size_t clusters_warming_ = 0;
-  std::vector<std::shared_ptr<const HostSet>> hosts_;
-  std::vector<std::unique_ptr<DnsCluster>> dns_clusters_;
-  std::vector<std::shared_ptr<ClusterHealth>> health_;  // of each cluster; null where not needed
+  ClusterId next_id_ = 0;
+  std::unordered_map<ClusterId, std::unique_ptr<Managed>> clusters_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace weir::upstream

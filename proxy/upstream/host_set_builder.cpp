@@ -66,8 +66,9 @@ std::shared_ptr<const HostSet> build_dns_hosts(std::span<const ResolvedEndpoint>
   set->epoch = previous->epoch;
   set->reports = previous->reports;
   std::unordered_set<Endpoint, EndpointHash> seen;
-  for (const auto& [endpoint, addresses] : endpoints) {
-    const std::string& hostname = endpoint->hostname.empty() ? endpoint->host : endpoint->hostname;
+  for (const auto& [endpoint, addresses, named] : endpoints) {
+    const bool called_so = named && endpoint->hostname.empty();
+    const std::string& hostname = called_so ? endpoint->host : endpoint->hostname;
     for (const IpAddress& address : addresses) {
       const Endpoint where{address, endpoint->port};
       if (!seen.insert(where).second) continue;

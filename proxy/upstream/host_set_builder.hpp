@@ -16,6 +16,7 @@ namespace weir::upstream {
 struct ResolvedEndpoint {
   const config::EndpointConfig* endpoint = nullptr;
   std::vector<IpAddress> addresses;
+  bool named = true;  // without a hostname of its own a host is called what was looked up
 };
 
 /// STATIC: every endpoint is an IP literal (checked when the configuration was read) and becomes
@@ -23,8 +24,9 @@ struct ResolvedEndpoint {
 std::shared_ptr<const HostSet> build_static_hosts(const config::ClusterConfig& cluster,
                                                   unsigned workers);
 
-/// DNS: one host per address and port, the first endpoint that names it wins. Hosts of `previous`
-/// that are still the same stay the same objects. @return `previous` itself when nothing changed.
+/// DNS and EDS: one host per address and port, the first endpoint that names it wins. Hosts of
+/// `previous` that are still the same stay the same objects. @return `previous` itself when nothing
+/// changed.
 std::shared_ptr<const HostSet> build_dns_hosts(std::span<const ResolvedEndpoint> endpoints,
                                                const std::shared_ptr<const HostSet>& previous,
                                                unsigned workers);

@@ -7,7 +7,21 @@
 
 namespace weir::upstream {
 
+void LoopGuard::set_bound(std::vector<ListenAddress> bound) {
+  std::vector<std::uint64_t> ports(bound_ports_.size());
+  for (const ListenAddress& address : bound)
+    ports[address.endpoint.port / 64] |= std::uint64_t{1} << (address.endpoint.port % 64);
+  const std::lock_guard lock(mutex_);
+  bound_ = std::move(bound);
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    bound_ports_[i].store(ports[i], std::memory_order_relaxed);
+}
+
 bool LoopGuard::is_own_listener(const UpstreamAddress& target) const {
+  const std::uint16_t port = target.endpoint.port;
+  const auto word = bound_ports_[port / 64].load(std::memory_order_relaxed);
+  if ((word >> (port % 64) & 1) == 0) return false;
+  const std::lock_guard lock(mutex_);
   for (const ListenAddress& bound : bound_) {
     if (bound.endpoint.port != target.endpoint.port) continue;
     if (bound.endpoint.address == target.endpoint.address) return true;

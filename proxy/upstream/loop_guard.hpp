@@ -2,6 +2,7 @@
 // LoopGuard: keeps the proxy from dialling itself, whatever the configuration and the rules are.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -36,12 +37,14 @@ class LoopGuard {
     bool operator==(const Origin&) const = default;
   };
 
-  /// Sockets that we listen on. Main thread, before the workers start.
-  explicit LoopGuard(std::vector<ListenAddress> bound) : bound_(std::move(bound)) {}
+  explicit LoopGuard(std::vector<ListenAddress> bound) { set_bound(std::move(bound)); }
+
+  /// The sockets that we listen on, from now on.
+  void set_bound(std::vector<ListenAddress> bound);
 
   /// True when `target` would be accepted by one of our own listening sockets: same port, and the
-  /// same address or a wildcard together with an address of this host. One system call when the
-  /// port matches, none otherwise.
+  /// same address or a wildcard together with an address of this host. A lock and one system
+  /// call when the port matches, none otherwise.
   [[nodiscard]] bool is_own_listener(const UpstreamAddress& target) const;
 
   /// An upstream socket of ours.
@@ -66,7 +69,9 @@ class LoopGuard {
   static constexpr std::uint32_t kMarkEvery = 16;
 
  private:
-  const std::vector<ListenAddress> bound_;
+  /// Port p is bit p % 64 of word p / 64: spares the lock for all others.
+  std::array<std::atomic<std::uint64_t>, 65536 / 64> bound_ports_{};
+  std::vector<ListenAddress> bound_;     // guarded by mutex_
   std::atomic<std::uint32_t> marks_{0};  // spares the lock while nothing is marked
   mutable std::mutex mutex_;
   std::unordered_multimap<Endpoint, Mark, EndpointHash> marked_;  // by local end; guarded by mutex_

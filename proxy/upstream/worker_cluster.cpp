@@ -80,6 +80,7 @@ UpstreamUse UpstreamUse::take_anyway(WorkerCluster& cluster, std::shared_ptr<con
 
 UpstreamUse::UpstreamUse(const WorkerCluster::Share& share, std::shared_ptr<const Host> host)
     : share_(&share), host_(std::move(host)) {
+  share.cluster.retain();
   share.cluster.stats_.upstream_cx_total.add();
   share.cluster.stats_.upstream_cx_active.add();
   // Those of the other priority are what is left.
@@ -98,6 +99,7 @@ void UpstreamUse::reset() noexcept {
     cluster.stats_.requests.get().connections[stats::kHighPriority].sub();
   cluster.stats_.upstream_cx_destroy.add();
   host_->stats[cluster.worker_].cx_active.sub();
+  cluster.release();
   share_ = nullptr;
   host_.reset();
 }

@@ -96,6 +96,12 @@ class WorkerCluster {
     if (on_host_failed_) on_host_failed_(host);
   }
 
+  // Whoever keeps a reference from turn to turn says so: the cluster may leave the configuration
+  // meanwhile, and lives on until nobody does.
+  void retain() noexcept { ++users_; }
+  void release() noexcept { --users_; }
+  [[nodiscard]] bool in_use() const noexcept { return users_ != 0; }
+
   /// Forgets original destinations without a connection since the last sweep. Call every
   /// cleanup_interval.
   void sweep();
@@ -118,6 +124,7 @@ class WorkerCluster {
   SharedCluster& shared_;
   stats::ClusterStats& stats_;
   const unsigned worker_;
+  std::uint32_t users_ = 0;
   const std::array<Share, 2> shares_;  // by LimitPriority
   std::shared_ptr<const HostSet> hosts_;
   LoadBalancer balancer_;

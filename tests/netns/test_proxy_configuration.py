@@ -91,7 +91,7 @@ def test_the_built_in_configuration_is_valid(run):
         ("address: 0.0.0.0", "address: 0.0.0", "6:", "0.0.0"),
         ("address: 203.0.113.100", "address: example.com", "", "example.com"),
         ("name: in", "name: [in", "", ""),
-        ("type: STATIC", "type: EDS", "16:", "EDS"),
+        ("type: STATIC", "type: STATIC\n      lb_policy: MAGLEV", "17:", "MAGLEV"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(run, old, new, place, reason):

@@ -206,13 +206,21 @@ TEST_F(EndpointsTest, StatsErrors) {
 TEST_F(EndpointsTest, HelpAndHomeListEveryEndpoint) {
   const std::string help = get("/help").body;
   EXPECT_THAT(help, StartsWith("admin commands are:\n"));
-  for (const char* path : {"/ready", "/server_info", "/listeners", "/clusters", "/stats",
-                           "/stats/prometheus", "/logging", "/help", "/memory", "/quitquitquit",
-                           "/drain_listeners", "/healthcheck/fail", "/healthcheck/ok"}) {
+  for (const char* path :
+       {"/ready", "/server_info", "/config_dump", "/listeners", "/clusters", "/stats",
+        "/stats/prometheus", "/logging", "/help", "/memory", "/quitquitquit", "/drain_listeners",
+        "/healthcheck/fail", "/healthcheck/ok"}) {
     EXPECT_THAT(help, HasSubstr(std::string("  ") + path));
     EXPECT_THAT(get("/").body, HasSubstr(std::string("\"") + path + "\""));
   }
   EXPECT_EQ(get("/").content_type, kHtml);
+}
+
+TEST_F(EndpointsTest, ConfigDumpIsTheServersAnswer) {
+  EXPECT_EQ(get("/config_dump").body, "dump of all");
+  const Response response = get("/config_dump?resource=static_clusters");
+  EXPECT_EQ(response.body, "dump of static_clusters");
+  EXPECT_EQ(response.content_type, kJson);
 }
 
 TEST_F(EndpointsTest, UnknownPath) {

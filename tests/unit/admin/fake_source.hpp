@@ -36,6 +36,10 @@ class FakeSource : public AdminSource {
   [[nodiscard]] std::vector<ListenerView> listeners() const override { return listener_views; }
   [[nodiscard]] std::vector<ClusterView> clusters() const override { return cluster_views; }
 
+  [[nodiscard]] Response dump_config(const QueryParams& params) const override {
+    return {200, kJson, "dump of " + std::string(params.find("resource").value_or("all"))};
+  }
+
   void quit() override { asked.push_back("quit"); }
   void drain_listeners(const DrainRequest& request) override {
     asked.push_back(std::string("drain") + (request.graceful ? " graceful" : "") +

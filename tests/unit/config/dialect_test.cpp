@@ -258,7 +258,7 @@ TEST(Dialect, UnknownFieldsAreWarningsWhenLenient) {
       "version of weir-proxy\n"
       "f:3:7: type: 'NOPE' is not a value of envoy.config.cluster.v3.Cluster.DiscoveryType; "
       "expected STATIC, "
-      "STRICT_DNS, LOGICAL_DNS or ORIGINAL_DST");
+      "STRICT_DNS, LOGICAL_DNS, EDS or ORIGINAL_DST");
   const auto lenient = convert<Cluster>(text, Dialect::lenient);
   EXPECT_NE(lenient.warnings.find("f:1:1: nam: unknown field"), std::string::npos);
   EXPECT_EQ(lenient.errors.find("f:3:7: type:"), 0u);
@@ -303,6 +303,24 @@ TEST(Limits, ErrorsAreCountedPastTwenty) {
   const std::string errors = convert<Cluster>(text).errors;
   EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 20);
   EXPECT_NE(errors.find("\n... and 5 more errors"), std::string::npos);
+}
+
+TEST(Documents, AllOfThemAreReadWithTheirLines) {
+  Diagnostics diagnostics;
+  const auto documents = parse_documents("f", "# one\na: 1\n---\n---\nb: 2\n---\n", diagnostics);
+  EXPECT_TRUE(diagnostics.all().empty());
+  ASSERT_EQ(documents.size(), 2u);
+  EXPECT_EQ(documents[0]->root->entries.at(0).key->line, 2);
+  EXPECT_EQ(documents[1]->root->entries.at(0).key->line, 5);
+  EXPECT_EQ(documents[1]->file, "f");
+}
+
+TEST(Documents, WhatIsLeftOverIsAnError) {
+  for (const char* text : {"{a: 1}}", "a: 1\n---\nb: [", "{a: 1} b"}) {
+    Diagnostics diagnostics;
+    parse_documents("f", text, diagnostics);
+    EXPECT_EQ(diagnostics.error_count(), 1u) << text;
+  }
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ std::vector<RejectCase> document_cases() {
            "you mean 'filter_chains'?"},
       {"NothingLikeIt", "whatsoever: 1\n",
        "1:1: whatsoever: unknown field 'whatsoever' of envoy.config.bootstrap.v3.Bootstrap"},
-      {"NotSupportedYet", "dynamicResources: {}\n",
-       "1:1: dynamicResources: field 'dynamic_resources' of envoy.config.bootstrap.v3.Bootstrap is "
+      {"NotSupportedYet", "clusterManager: {}\n",
+       "1:1: clusterManager: field 'cluster_manager' of envoy.config.bootstrap.v3.Bootstrap is "
        "not supported by "
        "this version of weir-proxy"},
       {"NotADuration", cluster("    connect_timeout: 5\n"),
@@ -49,10 +49,10 @@ std::vector<RejectCase> document_cases() {
       {"Base64",
        listener("    socket_options: [ { level: 1, name: 2, buf_value: \"?\" } ]\n" + kChains),
        "5:55: " + kListener + ".socket_options[0].buf_value: '?': expected base64"},
-      {"EnumNotSupported", cluster("    type: EDS\n"),
-       "4:11: " + kCluster +
-           ".type: value 'EDS' of envoy.config.cluster.v3.Cluster.DiscoveryType is not supported "
-           "by "
+      {"EnumNotSupported", cluster("    lb_policy: MAGLEV\n"),
+       "4:16: " + kCluster +
+           ".lb_policy: value 'MAGLEV' of envoy.config.cluster.v3.Cluster.LbPolicy is not "
+           "supported by "
            "this version of weir-proxy"},
       {"OneOf",
        tcp_proxy(

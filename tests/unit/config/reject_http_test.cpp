@@ -17,10 +17,13 @@ std::vector<RejectCase> http_cases() {
   return {
       {"NoStatPrefix", replaced("stat_prefix: s", "stat_prefix:"),
        "8:9: " + kHcm + ": has no stat_prefix"},
-      {"Rds",
-       replaced("route_config: {}", "rds: { route_config_name: r, config_source: { ads: {} } }"),
-       "12:11: " + kHcm + ".rds: route discovery (rds) is not supported yet"},
-      {"NoRoutes", replaced("route_config: {}", ""), "8:9: " + kHcm + ": has no route_config"},
+      {"Rds", replaced("route_config: {}", "rds: { config_source: { ads: {} } }"),
+       "12:11: " + kHcm + ".rds: has no route_config_name"},
+      {"RdsFromNowhere", replaced("route_config: {}", "rds: { route_config_name: r }"),
+       "12:11: " + kHcm +
+           ".rds.config_source: names no source: expected a path, an api_config_source or ads"},
+      {"NoRoutes", replaced("route_config: {}", ""),
+       "8:9: " + kHcm + ": has no routes: expected route_config or rds"},
       {"NoFilters", hcm("", "[]"),
        "8:9: " + kHcm + ": has no http_filters: the last one must be envoy.filters.http.router"},
       {"NoRouter",

@@ -10,23 +10,14 @@
 namespace weir::filters {
 namespace {
 
-/// Routes can switch filters on and off, or an entry is off until one does.
-bool filters_by_route(const HcmConfig& config) {
-  const auto any_disabled = [](const route::RouteFilters& filters) {
-    return std::any_of(filters.begin(), filters.end(),
-                       [](const route::RouteFilter& filter) { return filter.disabled; });
-  };
-  if (std::any_of(config.filters.begin(), config.filters.end(),
-                  [](const HttpFilterEntry& entry) { return entry.disabled; }))
-    return true;
-  const route::RouteConfig& routes = config.routes->config();
-  if (any_disabled(routes.filters)) return true;
-  for (const route::VirtualHost& host : routes.virtual_hosts) {
-    if (any_disabled(host.filters)) return true;
-    for (const route::Route& route : host.routes)
-      if (any_disabled(route.filters)) return true;
-  }
-  return false;
+/// What the routes of one that has them itself are, or what rds has brought so far.
+std::shared_ptr<RouteTableSlot> find_routes(const HcmConfig& config,
+                                            const InstanceContext& context) {
+  if (config.rds && context.route_tables != nullptr)
+    return context.route_tables->find_route_table(config.rds->name, context.worker.worker);
+  auto slot = std::make_shared<RouteTableSlot>();
+  slot->current = RouteTablePin(config.routes);
+  return slot;
 }
 
 }  // namespace
@@ -38,6 +29,7 @@ std::vector<std::string> HttpConnectionManager::cluster_names() const {
 std::string HttpConnectionManager::to_string() const {
   std::string text = "http_connection_manager '" + config_.stat_prefix + "'";
   if (config_.routes != nullptr) text += ", routes '" + config_.routes->config().name + "'";
+  if (config_.rds) text += ", routes '" + config_.rds->name + "' (rds)";
   for (const HttpFilterEntry& entry : config_.filters) text += ", filter '" + entry.name + "'";
   return text;
 }
@@ -54,7 +46,10 @@ std::unique_ptr<NetworkFilterInstance> HttpConnectionManager::instantiate(
   instance->http1_stats = &context.stats.http1(worker);
   instance->http2_stats = &context.stats.http2(worker);
   instance->clusters = &context.clusters;
-  instance->filters_by_route = filters_by_route(config_);
+  instance->routes = find_routes(config_, context);
+  instance->filters_by_route =
+      std::any_of(config_.filters.begin(), config_.filters.end(),
+                  [](const HttpFilterEntry& entry) { return entry.disabled; });
   for (const HttpFilterEntry& entry : config_.filters) {
     // The registry makes nothing else.
     const auto* const factory = dynamic_cast<const HttpFilterFactory*>(entry.filter.get());

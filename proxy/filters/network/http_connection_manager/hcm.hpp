@@ -25,6 +25,9 @@ class HttpConnectionManager final : public NetworkFilter {
       const std::function<bool(const std::string& name)>& exists) const override {
     return config_.check_clusters(exists);
   }
+  [[nodiscard]] std::span<const config::RouteTableRef> route_tables() const override {
+    return config_.rds ? std::span(&*config_.rds, 1) : std::span<const config::RouteTableRef>();
+  }
   [[nodiscard]] std::string_view without_cluster() const override {
     return "requests for it will be answered 503 (NC)";
   }

@@ -8,6 +8,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
+#include "proxy/config/config_source_from_proto.hpp"
 #include "proxy/config/filter_registry.hpp"
 #include "proxy/config/http_options_from_proto.hpp"
 #include "proxy/config/proto_values.hpp"
@@ -49,6 +50,16 @@ HcmConfig::EscapedSlashes escaped_slashes_from_proto(Proto::PathWithEscapedSlash
   }
 }
 
+void read_rds(const Proto& proto, const ParseContext& context, HcmConfig& out) {
+  config::RouteTableRef rds{proto.rds().route_config_name(), {}, proto.stat_prefix()};
+  if (rds.name.empty()) context.error("has no route_config_name");
+  auto source =
+      config::config_source_from_proto(proto.rds().config_source(), context.field("config_source"));
+  if (!source) return;
+  rds.source = *std::move(source);
+  out.rds = std::move(rds);
+}
+
 void read_routes(const Proto& proto, const config::FilterRegistry& registry,
                  const ParseContext& context, HcmConfig& out) {
   switch (proto.route_specifier_case()) {
@@ -57,11 +68,11 @@ void read_routes(const Proto& proto, const config::FilterRegistry& registry,
                                                   context.field("route_config"));
       return;
     case Proto::kRds:
-      return context.field("rds").error("route discovery (rds) is not supported yet");
+      return read_rds(proto, context.field("rds"), out);
     case Proto::ROUTE_SPECIFIER_NOT_SET:
       break;
   }
-  context.error("has no route_config");
+  context.error("has no routes: expected route_config or rds");
 }
 
 void read_protocols(const Proto& proto, const ParseContext& context, HcmConfig& out) {

@@ -12,6 +12,7 @@
 
 #include "common/ip.hpp"
 #include "proxy/access_log/access_log_config.hpp"
+#include "proxy/config/listener_config.hpp"
 #include "proxy/http/protocol_options.hpp"
 #include "proxy/route/route_table.hpp"
 
@@ -61,7 +62,8 @@ struct HcmConfig {
 
   std::string stat_prefix;
   Codec codec = Codec::automatic;
-  std::shared_ptr<const route::RouteTable> routes;
+  std::shared_ptr<const route::RouteTable> routes;  // null: rds
+  std::optional<config::RouteTableRef> rds;
   std::vector<HttpFilterEntry> filters;
   std::vector<access_log::AccessLogConfig> access_logs;
   LocalReplyConfig local_replies;

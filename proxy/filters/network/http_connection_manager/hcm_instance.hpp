@@ -11,6 +11,7 @@
 #include "proxy/filters/filter.hpp"
 #include "proxy/filters/http/filter.hpp"
 #include "proxy/filters/network/http_connection_manager/hcm_config.hpp"
+#include "proxy/filters/network/http_connection_manager/routes_in_use.hpp"
 #include "proxy/http_client/cluster_pool.hpp"
 
 namespace weir::filters {
@@ -35,7 +36,8 @@ struct HcmInstance final : NetworkFilterInstance {
   ClusterLookup* clusters = nullptr;
   std::vector<Filter> filters;
   std::vector<access_log::OpenedAccessLog> access_logs;
-  bool filters_by_route = false;  // a route can switch filters on or off
+  std::shared_ptr<RouteTableSlot> routes;
+  bool filters_by_route = false;  // a filter is off until a route switches it on
 };
 
 }  // namespace weir::filters

@@ -140,6 +140,7 @@ void Http2Session::start(std::string_view bytes) {
           static_cast<http_client::KeepalivePing::Owner&>(*this));
     // The bytes are in the worker's read buffer, which nobody touches meanwhile.
     if (feed(bytes)) end_batch();
+    if (hcm_.drain_round != 0) drain(true);  // told while it was not known to be HTTP/2
     wake();
   });
 }

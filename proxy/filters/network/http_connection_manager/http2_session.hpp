@@ -71,6 +71,7 @@ class Http2Session final : public tcp::Connection,
   void end(tcp::EndReason reason) override;
   void drain(bool idle_too) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
+  [[nodiscard]] std::uint64_t drain_round() const override { return hcm_.drain_round; }
 
  private:
   friend class Http2StreamSide;

@@ -31,7 +31,9 @@ constexpr http::HeaderSet kAskedSet{kAsked};
 
 }  // namespace
 
-Router::~Router() = default;
+Router::~Router() {
+  if (pool_ != nullptr) pool_->cluster().release();
+}
 
 // --- The request, from the last filter.
 
@@ -84,6 +86,7 @@ void Router::redirect(const route::RedirectAction& action) {
 
 bool Router::choose_cluster() {
   pool_ = stream_.hcm().find_pool(stream_.target_cluster());
+  if (pool_ != nullptr) pool_->cluster().retain();
   return pool_ != nullptr;
 }
 

@@ -88,7 +88,7 @@ void Stream::begin_request(bool end_of_stream) {
   internal_ = client.internal;
   find_route();
   if (route_ != nullptr)
-    for (const std::string& name : config.routes->config().internal_only_headers)
+    for (const std::string& name : routes_.config().internal_only_headers)
       if (!internal_) request_.remove(std::string_view(name));
   if (over_ || !check_upgrade(has_body)) return;
   make_filters();
@@ -148,7 +148,9 @@ bool Stream::check_upgrade(bool has_body) {
 
 void Stream::find_route() {
   route_known_ = true;
-  const route::RouteTable& table = *hcm_.config->routes;
+  if (!routes_) routes_ = hcm_.routes->current;  // for good, whatever comes meanwhile
+  if (!routes_) return;
+  const route::RouteTable& table = routes_.table();
   virtual_host_ = table.find_host(request_.get(HeaderId::authority));
   route_ = virtual_host_ == nullptr ? nullptr : tls_redirect();
   if (virtual_host_ != nullptr && route_ == nullptr)
@@ -199,13 +201,13 @@ void Stream::make_filters() {
   filters_ = static_cast<HttpFilter**>(
       arena_.allocate(hcm_.filters.size() * sizeof(HttpFilter*), alignof(HttpFilter*)));
   for (HcmInstance::Filter& filter : hcm_.filters) {
-    if (hcm_.filters_by_route) {
+    if (hcm_.filters_by_route || (routes_ && routes_.switches_filters())) {
       bool disabled = filter.entry->disabled;
       const auto consider = [&](const route::RouteFilters& configs) {
         for (const route::RouteFilter& config : configs)
           if (config.filter == filter.entry->name) disabled = config.disabled;
       };
-      consider(hcm_.config->routes->config().filters);
+      if (routes_) consider(routes_.config().filters);
       if (virtual_host_ != nullptr) consider(virtual_host_->filters);
       if (route_ != nullptr) consider(route_->filters);
       if (disabled) continue;

@@ -228,6 +228,7 @@ class Stream final : public HttpStream, io::TimerHandler {
   HcmInstance& hcm_;
   StreamConnection* connection_;  // null once the client is gone
   const SessionFacts* facts_;
+  RouteTablePin routes_;  // outlives whoever points into it
   http::Arena arena_;
   http::HeaderMap request_{arena_};
   http::HeaderMap* request_trailers_ = nullptr;

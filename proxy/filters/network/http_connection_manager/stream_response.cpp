@@ -327,7 +327,7 @@ void Stream::ResponseSide::hold_peer(bool held) { stream.router_.pause_response(
 
 void Stream::apply_request_mutations(const route::WeightedCluster* weighted) {
   if (route_ == nullptr) return;
-  const route::RouteConfig& config = hcm_.config->routes->config();
+  const route::RouteConfig& config = routes_.config();
   const route::HeaderMutations* levels[] = {
       weighted != nullptr ? &weighted->request_headers : nullptr, &route_->request_headers,
       &virtual_host_->request_headers, &config.request_headers};
@@ -338,7 +338,7 @@ void Stream::apply_request_mutations(const route::WeightedCluster* weighted) {
 
 void Stream::apply_response_mutations() {
   if (route_ == nullptr || response_ == nullptr) return;
-  const route::RouteConfig& config = hcm_.config->routes->config();
+  const route::RouteConfig& config = routes_.config();
   const route::HeaderMutations* levels[] = {
       weighted_ != nullptr ? &weighted_->response_headers : nullptr, &route_->response_headers,
       &virtual_host_->response_headers, &config.response_headers};

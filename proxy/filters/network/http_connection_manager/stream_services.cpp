@@ -34,7 +34,7 @@ void Stream::route_configs(std::string_view filter,
     if (const auto* const found = config_in(configs, filter)) out.push_back(found);
   };
   if (route() == nullptr) return;
-  add(hcm_.config->routes->config().filters);
+  add(routes_.config().filters);
   add(virtual_host_->filters);
   add(route_->filters);
   if (weighted_ != nullptr) add(weighted_->filters);
@@ -44,7 +44,7 @@ const config::RouteFilterConfig* Stream::route_config(std::string_view filter) {
   if (route() == nullptr) return nullptr;
   const route::RouteFilters* const levels[] = {weighted_ != nullptr ? &weighted_->filters : nullptr,
                                                &route_->filters, &virtual_host_->filters,
-                                               &hcm_.config->routes->config().filters};
+                                               &routes_.config().filters};
   for (const route::RouteFilters* level : levels)
     if (level != nullptr)
       if (const auto* const found = config_in(*level, filter)) return found;

@@ -68,6 +68,10 @@ TcpProxySession::TcpProxySession(TcpProxyInstance& instance, tcp::DownstreamConn
   source_mark_ = connection.keep_source->mark;
 }
 
+TcpProxySession::~TcpProxySession() {
+  if (cluster_ != nullptr) cluster_->release();
+}
+
 config::TrafficDirection TcpProxySession::direction() const { return listener_->config->direction; }
 
 TcpProxySession::Rare& TcpProxySession::rare() {
@@ -82,13 +86,14 @@ void TcpProxySession::start() {
     std::uint32_t point = instance_.worker->random.below(instance_.total_weight);
     while (point >= targets[chosen].weight) point -= targets[chosen++].weight;
   }
-  cluster_ = targets[chosen].cluster;
+  cluster_ = instance_.clusters->find_cluster(targets[chosen].name);
   if (cluster_ == nullptr) {
     instance_.stats->downstream_cx_no_route.add();
     rare().transport_failure = "cluster '" + targets[chosen].name + "' is not configured";
     end(EndReason::no_cluster);
     return;
   }
+  cluster_->retain();
   try_host(nullptr);
 }
 

@@ -20,7 +20,6 @@ struct TcpProxyInstance final : NetworkFilterInstance {
   struct Target {
     std::string name;  // as configured, for the log when it does not exist
     std::uint32_t weight = 1;
-    upstream::WorkerCluster* cluster = nullptr;  // null: no such cluster
   };
 
   void on_connection(tcp::DownstreamConnection&& connection) override;
@@ -30,6 +29,7 @@ struct TcpProxyInstance final : NetworkFilterInstance {
   stats::TcpProxyStats* stats = nullptr;
   std::vector<Target> targets;  // at least one
   std::uint32_t total_weight = 0;
+  ClusterLookup* clusters = nullptr;
   std::vector<access_log::OpenedAccessLog> access_logs;
 };
 
@@ -47,13 +47,14 @@ class TcpProxySession final : public tcp::Connection,
   void start();
   void end(tcp::EndReason reason) override;
   [[nodiscard]] config::TrafficDirection direction() const override;
+  [[nodiscard]] std::uint64_t drain_round() const override { return instance_.drain_round; }
   [[nodiscard]] const upstream::Host* upstream_host() const override {
     return upstream_use_.host();
   }
 
  private:
   friend class io::BlockPool<kConnectionBlock>;
-  ~TcpProxySession() = default;
+  ~TcpProxySession();
 
   enum Tag : std::uint32_t { kDownstream, kUpstream };
   enum class Phase : std::uint8_t { connecting, relaying };
@@ -97,8 +98,8 @@ class TcpProxySession final : public tcp::Connection,
   tcp::ConnectionSlot slot_;
   tcp::ListenerUse listener_;
   const config::FilterChainConfig* chain_;
-  upstream::UpstreamUse upstream_use_;  // destroyed before listener_, which keeps the cluster alive
-  upstream::WorkerCluster* cluster_ = nullptr;
+  upstream::UpstreamUse upstream_use_;
+  upstream::WorkerCluster* cluster_ = nullptr;  // retained
   std::unique_ptr<Rare> rare_;
   tcp::RelayDirection to_upstream_{true};
   tcp::RelayDirection to_downstream_{false};

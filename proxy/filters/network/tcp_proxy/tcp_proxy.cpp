@@ -26,10 +26,9 @@ std::unique_ptr<NetworkFilterInstance> TcpProxyFilter::instantiate(InstanceConte
   instance->total_weight = config_.total_weight();
   instance->worker = &context.worker;
   instance->stats = &context.stats.tcp(config_.stat_prefix, context.worker.worker);
-  for (const auto& target : config_.clusters) {
-    instance->targets.push_back(
-        {target.name, target.weight, context.clusters.find_cluster(target.name)});
-  }
+  instance->clusters = &context.clusters;
+  for (const auto& target : config_.clusters)
+    instance->targets.push_back({target.name, target.weight});
   for (const auto& log : config_.access_logs)
     instance->access_logs.push_back(context.access_logs.find_access_log(log));
   return instance;

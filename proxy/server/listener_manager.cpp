@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/server/listener_manager.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "common/log.hpp"
+
+namespace weir::server {
+namespace {
+
+template <class Visit>
+Result<void> for_each_access_log(const config::ListenerConfig& listener, Visit&& visit) {
+  const auto visit_chain = [&](const config::FilterChainConfig& chain) -> Result<void> {
+    for (const auto& filter : chain.filters)
+      if (const auto* network = dynamic_cast<const filters::NetworkFilter*>(filter.get()))
+        for (const auto& log : network->access_logs()) TRY_VOID(visit(log));
+    return {};
+  };
+  for (const auto& log : listener.access_logs) TRY_VOID(visit(log));
+  for (const auto& chain : listener.filter_chains) TRY_VOID(visit_chain(chain));
+  if (listener.default_filter_chain) TRY_VOID(visit_chain(*listener.default_filter_chain));
+  return {};
+}
+
+std::unordered_set<std::uint64_t> chains_of(const config::ListenerConfig& listener) {
+  std::unordered_set<std::uint64_t> chains;
+  for (const auto& chain : listener.filter_chains) chains.insert(chain.fingerprint);
+  if (listener.default_filter_chain) chains.insert(listener.default_filter_chain->fingerprint);
+  return chains;
+}
+
+/// Which chains of `fresh`, the default one last, `before` has as well.
+std::vector<bool> same_chains(const config::ListenerConfig& before,
+                              const config::ListenerConfig& fresh) {
+  const auto known = chains_of(before);
+  std::vector<bool> same;
+  for (const auto& chain : fresh.filter_chains) same.push_back(known.contains(chain.fingerprint));
+  same.push_back(fresh.default_filter_chain &&
+                 known.contains(fresh.default_filter_chain->fingerprint));
+  return same;
+}
+
+bool changes_in_place(const config::ListenerConfig& before, const config::ListenerConfig& fresh) {
+  return before.frame_fingerprint == fresh.frame_fingerprint &&
+         before.connection_limit == fresh.connection_limit;
+}
+
+}  // namespace
+
+std::vector<ListenerManager::Rejection> ListenerManager::update(const Listeners& wanted) {
+  std::vector<Rejection> rejections;
+  Change change;
+  std::unordered_set<std::string_view> rejected;
+  for (const auto& config : wanted) {
+    const auto known = active_.find(config->name);
+    if (known != active_.end() && known->second.shared->config == config) continue;
+    auto prepared = prepare(config, change);
+    if (prepared) continue;
+    setup_.around.stats.listener_manager().listener_create_failure.add();
+    rejections.push_back({config->name, std::move(prepared.error())});
+  }
+  remove_others(wanted, change);
+  in_force_.clear();
+  for (const auto& config : wanted)
+    if (const auto at = active_.find(config->name); at != active_.end())
+      in_force_.push_back(at->second.shared->config);
+  find_closed(change);
+  handoff_ = std::make_shared<listener::HandoffTable>(listener::HandoffTable::build(in_force_));
+  tell_loop_guard();
+  setup_.around.stats.listener_manager().total_listeners_active.set(
+      static_cast<std::int64_t>(active_.size()));
+  if (started_) publish(change);
+  return rejections;
+}
+
+Result<void> ListenerManager::check(const config::ListenerConfig& config) {
+  TRY_VOID(check_listener_filters(config));
+  return for_each_access_log(config,
+                             [this](const access_log::AccessLogConfig& log) -> Result<void> {
+                               TRY([[maybe_unused]] auto* sink, setup_.sinks.open(log));
+                               return {};
+                             });
+}
+
+Result<void> ListenerManager::prepare(const std::shared_ptr<const config::ListenerConfig>& config,
+                                      Change& change) {
+  TRY_VOID(check(*config));
+  TRY(auto matcher, listener::FilterChainMatcher::build(*config));
+  const auto known = active_.find(config->name);
+  const bool is_new = known == active_.end();
+  Active fresh;
+  fresh.id = is_new ? next_id_ : known->second.id;
+  auto count =
+      is_new ? std::make_shared<std::atomic<std::uint32_t>>(0) : known->second.shared->connections;
+  fresh.shared = std::make_shared<listener::SharedListener>(
+      listener::SharedListener{config, std::move(matcher), std::move(count)});
+  TRY_VOID(get_sockets(fresh, change));
+  auto& stats = setup_.around.stats.listener_manager();
+  if (is_new) {
+    ++next_id_;
+    stats.listener_added.add();
+  } else {
+    count_change(known->second, fresh, change);
+    change.before.insert_or_assign(config->name, std::move(known->second));
+  }
+  stats.listener_create_success.add(setup_.concurrency);
+  change.fresh.push_back(config->name);
+  active_.insert_or_assign(config->name, std::move(fresh));
+  return {};
+}
+
+void ListenerManager::count_change(const Active& before, const Active& fresh, Change& change) {
+  const config::ListenerConfig& was = *before.shared->config;
+  const config::ListenerConfig& is = *fresh.shared->config;
+  auto& stats = setup_.around.stats.listener_manager();
+  stats.listener_modified.add();
+  if (!changes_in_place(was, is)) {
+    ++change.draining_listeners;
+    return;
+  }
+  stats.listener_in_place_updated.add();
+  const auto stay = chains_of(is);
+  const auto were = chains_of(was);
+  change.draining_chains +=
+      std::count_if(were.begin(), were.end(), [&](auto chain) { return !stay.contains(chain); });
+  change.taken_over[is.name] = same_chains(was, is);
+}
+
+/// What can fail comes first: sockets are only taken from others once nothing else can.
+Result<void> ListenerManager::get_sockets(Active& fresh, Change& change) {
+  const config::ListenerConfig& config = *fresh.shared->config;
+  if (!config.bind_to_port) return {};
+  struct Inherited {
+    std::size_t place;
+    Owned from;
+  };
+  std::vector<Inherited> inherited;
+  for (const auto& address : config.addresses) {
+    if (const auto owned = find_owner(address, fresh, change)) {
+      inherited.push_back({fresh.bound.size(), *owned});
+      fresh.bound.push_back({address, owned->bound->address, {}});
+      continue;
+    }
+    TRY(auto bound, bind_address(config, address, setup_.concurrency));
+    if (started_) TRY_VOID(listen_on(config, bound));
+    fresh.bound.push_back(std::move(bound));
+  }
+  for (auto& [place, from] : inherited) {
+    // Before the start the sockets are still here.
+    fresh.bound[place].sockets = std::move(from.bound->sockets);
+    change.moves.push_back({from.listener, from.bound->address, fresh.id});
+  }
+  return {};
+}
+
+std::optional<ListenerManager::Owned> ListenerManager::find_owner(
+    const config::ListenerAddressConfig& address, const Active& fresh, Change& change) {
+  const auto look = [&](auto& listeners) -> std::optional<Owned> {
+    for (auto& [name, owner] : listeners) {
+      if (owner.id != fresh.id && address.address.endpoint.port == 0) continue;
+      for (BoundAddress& bound : owner.bound)
+        if (bound.configured == address &&
+            same_socket_settings(*owner.shared->config, *fresh.shared->config))
+          return Owned{owner.id, &bound};
+    }
+    return std::nullopt;
+  };
+  if (auto found = look(active_)) return found;
+  return look(change.before);  // its owner has just got a version without the address
+}
+
+void ListenerManager::remove_others(const Listeners& wanted, Change& change) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& config : wanted) names.insert(config->name);
+  for (auto at = active_.begin(); at != active_.end();) {
+    if (names.contains(at->first)) {
+      ++at;
+      continue;
+    }
+    setup_.around.stats.listener_manager().listener_removed.add();
+    ++change.draining_listeners;
+    change.before.insert_or_assign(at->first, std::move(at->second));
+    at = active_.erase(at);
+  }
+}
+
+/// Sockets that nobody has any more.
+void ListenerManager::find_closed(Change& change) {
+  for (const auto& [name, before] : change.before)
+    for (const BoundAddress& bound : before.bound) {
+      const bool goes_on = std::any_of(
+          change.moves.begin(), change.moves.end(), [&](const ListenerUpdate::Move& move) {
+            return move.from == before.id && move.address == bound.address;
+          });
+      if (!goes_on) change.closed.push_back({before.id, bound.address, 0});
+    }
+}
+
+Result<void> ListenerManager::start() {
+  for (const auto& [name, active] : active_)
+    for (const BoundAddress& bound : active.bound)
+      TRY_VOID(listen_on(*active.shared->config, bound));
+  started_ = true;
+  Change all;
+  for (const auto& [name, active] : active_) all.fresh.push_back(name);
+  publish(all);
+  return {};
+}
+
+ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change,
+                                           std::uint64_t round) {
+  ListenerUpdate update;
+  for (const auto& config : in_force_) update.order.push_back(active_.at(config->name).id);
+  update.handoff = handoff_;
+  update.moves = change.moves;
+  update.closed = change.closed;
+  update.drain_round = round;
+  for (const std::string& name : change.fresh) {
+    Active& active = active_.at(name);
+    const auto in_place = change.taken_over.find(name);
+    update.fresh.push_back(make_worker_listener(
+        active.shared, active.id,
+        in_place != change.taken_over.end() ? in_place->second : std::vector<bool>(),
+        *setup_.workers[worker], setup_.around));
+    for (BoundAddress& bound : active.bound)
+      if (!bound.sockets.empty())
+        update.sockets.push_back({active.id, bound.address, std::move(bound.sockets[worker])});
+  }
+  return update;
+}
+
+void ListenerManager::publish(Change& change) {
+  if (change.fresh.empty() && change.before.empty()) return;
+  const std::uint64_t round = ++last_round_;
+  for (std::size_t i = 0; i < setup_.workers.size(); ++i)
+    setup_.workers[i]->update_listeners(update_for(i, change, round));
+  for (const std::string& name : change.fresh)
+    for (BoundAddress& bound : active_.at(name).bound) bound.sockets.clear();
+  if (change.draining_listeners + change.draining_chains > 0) end_drain_later(round, change);
+}
+
+void ListenerManager::end_drain_later(std::uint64_t round, const Change& change) {
+  auto& stats = setup_.around.stats.listener_manager();
+  stats.total_listeners_draining.add(change.draining_listeners);
+  stats.total_filter_chains_draining.add(change.draining_chains);
+  const auto drain = drains_.insert(
+      drains_.end(), Drain{asio::steady_timer(setup_.io, setup_.drain_time), replaced(change)});
+  drain->timer.async_wait([this, drain, round, listeners = change.draining_listeners,
+                           chains = change.draining_chains](const std::error_code& error) {
+    if (error) return;
+    auto& manager = setup_.around.stats.listener_manager();
+    manager.total_listeners_draining.sub(listeners);
+    manager.total_filter_chains_draining.sub(chains);
+    for (const auto& worker : setup_.workers) worker->end_drained(round);
+    drains_.erase(drain);
+  });
+}
+
+/// What changed in place goes on.
+ListenerManager::Listeners ListenerManager::replaced(const Change& change) {
+  Listeners listeners;
+  for (const auto& [name, before] : change.before)
+    if (!change.taken_over.contains(name)) listeners.push_back(before.shared->config);
+  return listeners;
+}
+
+ListenerManager::Listeners ListenerManager::draining() const {
+  Listeners all;
+  for (const Drain& drain : drains_)
+    all.insert(all.end(), drain.listeners.begin(), drain.listeners.end());
+  return all;
+}
+
+void ListenerManager::tell_loop_guard() {
+  std::vector<ListenAddress> own;
+  for (const auto& [name, active] : active_)
+    for (const BoundAddress& bound : active.bound) own.push_back(bound.address);
+  setup_.loop_guard.set_bound(std::move(own));
+}
+
+std::vector<admin::ListenerView> ListenerManager::views() const {
+  std::vector<admin::ListenerView> views;
+  for (const auto& config : in_force_) {
+    admin::ListenerView view{config->name, {}};
+    for (const BoundAddress& bound : active_.at(config->name).bound)
+      view.addresses.push_back(bound.address);
+    if (view.addresses.empty())
+      for (const auto& address : config->addresses) view.addresses.push_back(address.address);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// ListenerManager: which version of each listener is in force, with its sockets, and how one set of
+// listeners becomes another.
+#pragma once
+
+#include <chrono>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <asio/steady_timer.hpp>
+
+#include "proxy/access_log/sinks.hpp"
+#include "proxy/admin/admin_source.hpp"
+#include "proxy/server/listener_factory.hpp"
+#include "proxy/server/listening_sockets.hpp"
+#include "proxy/server/worker.hpp"
+
+namespace weir::server {
+
+/// Main thread. A listener keeps its id, its sockets, its count of connections and its unchanged
+/// filter chains through a change; a socket whose address another listener takes over stays open,
+/// too.
+class ListenerManager {
+ public:
+  using Listeners = std::vector<std::shared_ptr<const config::ListenerConfig>>;
+  using Workers = std::vector<std::unique_ptr<Worker>>;
+
+  /// A listener that could not be had. One of that name that was in force stays so.
+  struct Rejection {
+    std::string listener;
+    Error error;
+  };
+
+  struct Setup {
+    asio::io_context& io;
+    access_log::AccessLogSinks& sinks;
+    upstream::LoopGuard& loop_guard;
+    const Workers& workers;
+    unsigned concurrency = 1;
+    std::chrono::seconds drain_time{600};
+    FilterSurroundings around;
+  };
+  explicit ListenerManager(Setup setup) : setup_(std::move(setup)) {}
+
+  /// Binds what is new. Before start() nothing listens; afterwards the workers get the change at
+  /// once.
+  std::vector<Rejection> update(const Listeners& wanted);
+  /// Once: opens the sockets and tells the workers.
+  Result<void> start();
+
+  [[nodiscard]] std::vector<admin::ListenerView> views() const;
+  /// Those in force, in the order of the configuration.
+  [[nodiscard]] const Listeners& in_force() const noexcept { return in_force_; }
+
+  /// Versions that were replaced, and listeners that are gone, as long as their connections drain.
+  [[nodiscard]] Listeners draining() const;
+
+ private:
+  struct Active {
+    ListenerId id = 0;
+    std::shared_ptr<const listener::SharedListener> shared;
+    std::vector<BoundAddress> bound;
+  };
+  /// What one call of update() changes.
+  struct Change {
+    std::vector<std::string> fresh;                       // names
+    std::map<std::string, std::vector<bool>> taken_over;  // chains, of those changed in place
+    std::vector<ListenerUpdate::Move> moves;
+    std::vector<ListenerUpdate::Move> closed;
+    std::map<std::string, Active> before;  // versions that were replaced, listeners that went
+    std::int64_t draining_listeners = 0;
+    std::int64_t draining_chains = 0;
+  };
+
+  Result<void> prepare(const std::shared_ptr<const config::ListenerConfig>& config, Change& change);
+  Result<void> get_sockets(Active& fresh, Change& change);
+  /// Sockets that are open already, and the listener that has them.
+  struct Owned {
+    ListenerId listener = 0;
+    BoundAddress* bound = nullptr;
+  };
+  std::optional<Owned> find_owner(const config::ListenerAddressConfig& address, const Active& fresh,
+                                  Change& change);
+  Result<void> check(const config::ListenerConfig& config);
+  void count_change(const Active& before, const Active& fresh, Change& change);
+  void remove_others(const Listeners& wanted, Change& change);
+  void find_closed(Change& change);
+  void publish(Change& change);
+  static Listeners replaced(const Change& change);
+  void end_drain_later(std::uint64_t round, const Change& change);
+  void tell_loop_guard();
+  [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change,
+                                          std::uint64_t round);
+
+  Setup setup_;
+  std::map<std::string, Active> active_;  // by name
+  Listeners in_force_;
+  std::shared_ptr<const listener::HandoffTable> handoff_;
+  ListenerId next_id_ = 0;
+  std::uint64_t last_round_ = 0;
+  bool started_ = false;
+  struct Drain {
+    asio::steady_timer timer;
+    Listeners listeners;
+  };
+  std::list<Drain> drains_;
+};
+
+}  // namespace weir::server

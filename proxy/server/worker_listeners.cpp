@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/server/worker_listeners.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <unordered_set>
+#include <utility>
+
+#include "common/log.hpp"
+
+namespace weir::server {
+namespace {
+
+using listener::ChainRun;
+using listener::WorkerListener;
+
+std::shared_ptr<ChainRun> find_chain(const WorkerListener& listener, std::uint64_t fingerprint) {
+  const config::ListenerConfig& config = *listener.runtime.config;
+  for (std::size_t i = 0; i < config.filter_chains.size(); ++i)
+    if (config.filter_chains[i].fingerprint == fingerprint) return listener.chains[i];
+  if (config.default_filter_chain && config.default_filter_chain->fingerprint == fingerprint)
+    return listener.chains.back();
+  return nullptr;
+}
+
+std::uint64_t fingerprint_at(const config::ListenerConfig& config, std::size_t place) {
+  return place < config.filter_chains.size() ? config.filter_chains[place].fingerprint
+                                             : config.default_filter_chain->fingerprint;
+}
+
+void take_chains_over(const WorkerListener& before, WorkerListener& fresh) {
+  for (std::size_t i = 0; i < fresh.chains.size(); ++i) {
+    if (fresh.chains[i] != nullptr) continue;
+    fresh.chains[i] = find_chain(before, fingerprint_at(*fresh.runtime.config, i));
+    assert(fresh.chains[i] != nullptr);
+  }
+}
+
+}  // namespace
+
+void WorkerListeners::apply(ListenerUpdate& update) {
+  Leaving leaving;
+  for (ListenerRef& fresh : update.fresh) replace(std::move(fresh), leaving);
+  change_sockets(update);
+  remove_others(update.order, leaving);
+  std::vector<WorkerListener*> in_force;
+  for (const ListenerId id : update.order) in_force.push_back(current_.at(id).get());
+  intake_.install(std::move(in_force), update.handoff);
+  for (auto& socket : update.sockets) {
+    auto& acceptor = acceptors_.emplace_back(intake_, *current_.at(socket.listener),
+                                             std::move(socket.fd), socket.address, limit_, ids_);
+    if (auto started = acceptor.start(); !started)
+      log::error(log::Component::listener, "listener '{}' {}: {}",
+                 acceptor.listener().runtime.config->name, socket.address.to_string(),
+                 started.error().message);
+  }
+  drain(leaving, update.drain_round);
+}
+
+void WorkerListeners::replace(ListenerRef fresh, Leaving& leaving) {
+  ListenerRef& place = current_[fresh->runtime.index];
+  if (place != nullptr) {
+    take_chains_over(*place, *fresh);
+    for (const auto& chain : place->chains)
+      if (std::find(fresh->chains.begin(), fresh->chains.end(), chain) == fresh->chains.end())
+        leaving.push_back(chain);
+    for (listener::Acceptor& acceptor : acceptors_)
+      if (&acceptor.listener() == place.get()) acceptor.set_listener(*fresh);
+  }
+  place = std::move(fresh);
+}
+
+void WorkerListeners::change_sockets(ListenerUpdate& update) {
+  const auto visit = [this](const ListenerUpdate::Move& which, auto&& act) {
+    for (listener::Acceptor& acceptor : acceptors_)
+      if (acceptor.listener().runtime.index == which.from && acceptor.address() == which.address)
+        act(acceptor);
+  };
+  // First who gets it now, then who keeps it: one listener may give and take.
+  std::vector<std::pair<listener::Acceptor*, ListenerId>> moving;
+  for (const auto& move : update.moves)
+    visit(move, [&](auto& acceptor) { moving.emplace_back(&acceptor, move.to); });
+  for (const auto& close : update.closed) visit(close, [](auto& acceptor) { acceptor.finish(); });
+  for (const auto& [acceptor, to] : moving) acceptor->set_listener(*current_.at(to));
+  acceptors_.remove_if([](const auto& acceptor) { return acceptor.stopped(); });
+}
+
+void WorkerListeners::remove_others(const std::vector<ListenerId>& wanted, Leaving& leaving) {
+  const std::unordered_set<ListenerId> stays(wanted.begin(), wanted.end());
+  acceptors_.remove_if([&](auto& acceptor) {
+    if (stays.contains(acceptor.listener().runtime.index)) return false;
+    acceptor.finish();
+    return true;
+  });
+  std::erase_if(current_, [&](const auto& entry) {
+    if (stays.contains(entry.first)) return false;
+    leaving.insert(leaving.end(), entry.second->chains.begin(), entry.second->chains.end());
+    return true;
+  });
+}
+
+void WorkerListeners::drain(const Leaving& leaving, std::uint64_t round) {
+  bool any = false;
+  for (const auto& chain : leaving) {
+    if (chain->instance == nullptr) continue;
+    chain->instance->drain_round = round;
+    any = true;
+  }
+  if (!any) return;
+  intake_.worker().connections.visit([round](tcp::Connection& connection) {
+    if (connection.drain_round() == round) connection.drain(true);
+  });
+}
+
+void WorkerListeners::stop_accepting(
+    const std::function<bool(const config::ListenerConfig&)>& which) {
+  for (listener::Acceptor& acceptor : acceptors_)
+    if (which(*acceptor.listener().runtime.config)) acceptor.stop();
+}
+
+void WorkerListeners::stop() {
+  acceptors_.clear();
+  intake_.install({}, std::make_shared<listener::HandoffTable>());
+  current_.clear();
+}
+
+}  // namespace weir::server

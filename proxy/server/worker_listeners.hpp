@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// WorkerListeners: the listeners that are in force on one worker, and their listening sockets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "common/unique_fd.hpp"
+#include "proxy/listener/acceptor.hpp"
+#include "proxy/listener/handoff.hpp"
+#include "proxy/listener/intake.hpp"
+#include "proxy/listener/worker_listener.hpp"
+
+namespace weir::server {
+
+/// The identity of a listener through all its versions: ListenerRuntime::index.
+using ListenerId = std::size_t;
+
+struct ReleaseListener {
+  void operator()(listener::WorkerListener* listener) const noexcept { listener->release(); }
+};
+/// The worker's own reference to a version.
+using ListenerRef = std::unique_ptr<listener::WorkerListener, ReleaseListener>;
+
+/// What changes on one worker. Made on the main thread.
+struct ListenerUpdate {
+  struct Socket {
+    ListenerId listener = 0;
+    ListenAddress address;
+    UniqueFd fd;  // listens already
+  };
+  /// A socket that stays open and changes hands.
+  struct Move {
+    ListenerId from = 0;
+    ListenAddress address;
+    ListenerId to = 0;
+  };
+  std::vector<ListenerId> order;  // all that are in force from now on, as configured
+  std::shared_ptr<const listener::HandoffTable> handoff;  // by place in `order`
+  /// New versions. A chain that is null is taken over from the version before: it has one with the
+  /// same fingerprint.
+  std::vector<ListenerRef> fresh;
+  std::vector<Socket> sockets;
+  std::vector<Move> moves;
+  std::vector<Move> closed;  // `to` has no meaning
+  /// What the chains that leave are marked with: not 0.
+  std::uint64_t drain_round = 0;
+};
+
+/// Worker thread only.
+class WorkerListeners {
+ public:
+  WorkerListeners(listener::Intake& intake, tcp::ConnectionLimit& limit,
+                  listener::ConnectionIds& ids)
+      : intake_(intake), limit_(limit), ids_(ids) {}
+  ~WorkerListeners() { stop(); }
+  WorkerListeners(const WorkerListeners&) = delete;
+  WorkerListeners& operator=(const WorkerListeners&) = delete;
+
+  /// Connections of the chains that leave are told to drain; all others do not notice.
+  void apply(ListenerUpdate& update);
+  void stop_accepting(const std::function<bool(const config::ListenerConfig&)>& which);
+  /// Closes every listening socket and lets go of every listener.
+  void stop();
+
+ private:
+  using Leaving = std::vector<std::shared_ptr<listener::ChainRun>>;
+  void replace(ListenerRef fresh, Leaving& leaving);
+  void remove_others(const std::vector<ListenerId>& wanted, Leaving& leaving);
+  void change_sockets(ListenerUpdate& update);
+  void drain(const Leaving& leaving, std::uint64_t round);
+
+  listener::Intake& intake_;
+  tcp::ConnectionLimit& limit_;
+  listener::ConnectionIds& ids_;
+  std::unordered_map<ListenerId, ListenerRef> current_;
+  std::list<listener::Acceptor> acceptors_;  // not movable
+};
+
+}  // namespace weir::server
