@@ -21,7 +21,8 @@ case "$kind" in
     options=(-Db_sanitize=address,undefined -Dfuzz=true "-Dcpp_args=-gline-tables-only -fno-sanitize=vptr,null,object-size")
     targets=()  # all
     unit=()     # all
-    scenarios+=(tests/netns/test_http_*.py tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
+    scenarios+=(tests/netns/test_http_*.py tests/netns/test_live_*.py tests/netns/test_config_dump.py tests/netns/test_control.py
+      tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
     ;;
   thread)
     build=build-tsan
@@ -37,6 +38,8 @@ case "$kind" in
     [[ -x $WEIR_INIT ]] || "$here/build.sh" programs
     # HTTP between workers: pools, health, drains, the log, everything at once.
     for part in soak pool health drain streams lua local_ratelimit; do scenarios+=("tests/netns/test_http_$part.py"); done
+    # What the main thread changes under traffic.
+    scenarios+=(tests/netns/test_live_*.py)
     # Those measure memory and descriptors, of which ThreadSanitizer takes its own.
     scenarios+=(--deselect test_proxy_limits.py)
     ;;

@@ -80,6 +80,7 @@ step() {  # title command...
     return 0
   fi
   printf '   %d passed, %d s\n' "$p" "$((SECONDS - begin))"
+  sed -n 's/^flaky: /   FLAKY: /p' "$step_log"
   ((s == 0)) || sed -n 's/^skipped: /   SKIPPED: /p' "$step_log"
 }
 

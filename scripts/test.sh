@@ -19,6 +19,8 @@ case "$which" in
   full) ;;
   *) echo "usage: scripts/test.sh [quick|full]" >&2; exit 2 ;;
 esac
+# A machine that others disturb loses now and then a test in thousands to time; it is named.
+export WEIR_SECOND_ATTEMPTS=${WEIR_SECOND_ATTEMPTS:-3}
 if ((EUID != 0)); then
   echo "test.sh: needs root, to make network namespaces; try: sudo $0 $*" >&2
   exit 1

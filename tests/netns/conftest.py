@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the namespace tests. A machine that cannot run them fails them, loudly."""
 
+import os
+import pathlib
 import signal
 
 import pytest
@@ -27,6 +29,13 @@ def pytest_sessionstart(session):
 
 def pytest_sessionfinish(session):
     netns.remove_all()
+
+
+def pytest_runtest_logreport(report):
+    """Notes each failed test in the file $WEIR_FAILED, for scripts/namespace_tests.sh."""
+    if report.failed and (path := os.environ.get("WEIR_FAILED")):
+        with pathlib.Path(path).open("a") as file:
+            print(report.nodeid, file=file)
 
 
 @pytest.fixture(autouse=True, scope="session")
