@@ -11,22 +11,23 @@
 
 namespace weir::config {
 
+/// core.v3.RateLimitSettings, of requests to a control plane. The defaults are Envoy's, when the
+/// limit is wanted at all.
+struct RequestRateLimit {
+  std::uint32_t max_tokens = 100;
+  double tokens_per_second = 10;
+  bool operator==(const RequestRateLimit&) const = default;
+};
+
 /// core.v3.ApiConfigSource.
 struct ApiConfigSource {
-  /// The defaults are Envoy's, when the limit is wanted at all.
-  struct RateLimit {
-    std::uint32_t max_tokens = 100;
-    double tokens_per_second = 10;
-    bool operator==(const RateLimit&) const = default;
-  };
-
   bool delta = false;
   std::string cluster;
   std::string authority;                                      // "" = the cluster's name
   std::vector<std::pair<std::string, std::string>> metadata;  // lower-case names
   std::size_t max_message = std::size_t{64} * 1024 * 1024;    // bytes of one response
   bool node_on_first_message_only = false;
-  std::optional<RateLimit> rate_limit;  // of requests
+  std::optional<RequestRateLimit> rate_limit;
   bool operator==(const ApiConfigSource&) const = default;
 };
 
