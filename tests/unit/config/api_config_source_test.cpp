@@ -74,7 +74,7 @@ TEST(ApiConfigSourceTest, EverythingIsRead) {
   expected.metadata = {{"x-team", "mesh"}};
   expected.max_message = 1000;
   expected.node_on_first_message_only = true;
-  expected.rate_limit = ApiConfigSource::RateLimit{100, 0.5};
+  expected.rate_limit = RequestRateLimit{100, 0.5};
   EXPECT_EQ(result.source, expected);
 }
 
