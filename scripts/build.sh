@@ -3,6 +3,7 @@
 # Builds a release into ./build, incrementally.
 #   scripts/build.sh programs   weir-init and weir-proxy
 #   scripts/build.sh control    weir-control
+#   scripts/build.sh demo       these three
 #   scripts/build.sh all        everything, with the tests
 # scripts/build.sh in DIRECTORY TARGETS... -- MESON OPTIONS...   builds another configuration (sanitizers, fuzzers).
 set -euo pipefail
@@ -55,18 +56,14 @@ compile() {  # directory target...
 }
 
 case "${1:-all}" in
-  programs)
+  programs | control | demo)
     # The tests' libraries are not needed for this; a directory that has the tests keeps them.
-    tests=()
-    [[ -f build/build.ninja ]] || tests=(-Dtests=false)
-    configure build -Dbuildtype=release -Dwerror=true "${tests[@]}"
-    compile build init/weir-init proxy/weir-proxy
-    ;;
-  control)
-    tests=()
-    [[ -f build/build.ninja ]] || tests=(-Dtests=false)
-    configure build -Dbuildtype=release -Dwerror=true -Dcontrol=enabled "${tests[@]}"
-    compile build control/weir-control
+    options=() targets=()
+    [[ -f build/build.ninja ]] || options=(-Dtests=false)
+    [[ $1 == control ]] || targets=(init/weir-init proxy/weir-proxy)
+    [[ $1 == programs ]] || targets+=(control/weir-control) options+=(-Dcontrol=enabled)
+    configure build -Dbuildtype=release -Dwerror=true "${options[@]}"
+    compile build "${targets[@]}"
     ;;
   all)
     configure build -Dbuildtype=release -Dtests=true -Dwerror=true -Dcontrol=enabled
@@ -85,7 +82,7 @@ case "${1:-all}" in
     compile "$directory" "${targets[@]}"
     ;;
   *)
-    echo "usage: scripts/build.sh [programs|control|all]" >&2
+    echo "usage: scripts/build.sh [programs|control|demo|all]" >&2
     exit 2
     ;;
 esac

@@ -27,8 +27,8 @@ fi
 if [[ ${1:-} != --remove ]]; then
   # shellcheck source=scripts/packages.sh
   source "$here/packages.sh"
-  install_packages build demo
-  echo "building weir-init and weir-proxy (release)"
-  "$here/build.sh" programs
+  install_packages build control demo
+  echo "building weir-init, weir-proxy and weir-control (release)"
+  "$here/build.sh" demo
 fi
 PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 "$here/demo" "$@"

@@ -33,6 +33,7 @@ def only_one() -> int:
 
 def install_rules(programs: network.Programs) -> None:
     said = network.run(network.inside(network.POD, [programs.weir_init, *network.INIT_FLAGS]))
+    network.run(network.inside(network.MESHED, [programs.weir_init, *network.INIT_FLAGS]))
     narration.line("rules", shlex.join(["weir-init", *network.INIT_FLAGS]))
     for text in said.strip().splitlines():
         narration.line("", text)
@@ -40,15 +41,19 @@ def install_rules(programs: network.Programs) -> None:
 
 def start(programs: network.Programs) -> None:
     narration.paragraph(
-        f"Two network namespaces: {network.POD} ({network.POD_V4}, {network.POD_V6}) with an application, and "
-        f"{network.OUTSIDE} with everybody else. In the pod, weir-init puts rules into the kernel and weir-proxy "
-        "takes what they redirect. No program below knows of either."
+        f"Three network namespaces: {network.POD} ({network.POD_V4}, {network.POD_V6}) with an application, "
+        f"{network.MESHED} ({network.MESHED_V4}) with another one, and {network.OUTSIDE} with everybody else. In both pods, "
+        "weir-init puts rules into the kernel and weir-proxy takes what they redirect. No program below knows of either."
     )
     network.lay_network()
     install_rules(programs)
     programs.start_responders()
-    programs.start_proxy()
+    programs.start_proxy(network.POD, "demo.yaml")
     narration.line("proxy", f"weir-proxy -c manifests/demo.yaml   (as user {network.PROXY_UID}, in the pod)")
+    programs.start_control()
+    narration.line("control", f"weir-control mesh --listen {network.OUTSIDE_V4}:{network.CONTROL_PORT}   (outside; mesh is manifests/mesh)")
+    programs.start_proxy(network.MESHED, "mesh-proxy.yaml")
+    narration.line("proxy", f"weir-proxy -c manifests/mesh-proxy.yaml   (as user {network.PROXY_UID}, in the second pod)")
 
 
 def tell_keep(programs: network.Programs) -> None:
@@ -58,12 +63,15 @@ def tell_keep(programs: network.Programs) -> None:
     narration.title("Everything stays. Try:")
     for command, what in (
         (f"{pod} {application} curl http://{network.CATALOG_SERVICE}/", "as the application"),
-        (f"tail -f {programs.access_log}", "what the proxy recovers"),
+        (f"tail -f {programs.folder}/access-*.log", "what the proxies recover"),
         (f"{pod} {programs.weir_init} status", "what the rules have counted"),
         (f"{pod} {programs.weir_init} explain --to {network.CATALOG_SERVICE}:80", "why it goes where it goes"),
         (f"{pod} nft list table inet weir", "the rules, with their counters"),
         (f"{pod} curl -s 'http://127.0.0.1:15000/stats?filter=cx_total'", "the admin server; /help lists the rest"),
         (f"{pod} {programs.weir_init} --help", "install other rules, or --cleanup-only"),
+        (f"ip netns exec {network.MESHED} {application} curl http://{network.SHOP_HOST}/", "as the second pod's application"),
+        (f"rm {programs.mesh_folder}/shop-entry.yaml", "and it is blocked again; any other file may come"),
+        (f"ip netns exec {network.OUTSIDE} {programs.weir_control} status", "what weir-control knows of the second pod's proxy"),
         (f"{here} --remove", "to end it"),
     ):
         print(f"  {command}\n      {narration.paint(what, 'dim')}")
@@ -78,7 +86,9 @@ def show(keep: bool) -> bool:
     good, total = sum(results), len(results)
     narration.title(f"{good} of {total} scenarios went as they must, in {time.monotonic() - begin:.1f} s.")
     if good < total:
-        print(f"weir-proxy said:\n{programs.proxy_log.read_text()}", file=sys.stderr)
+        for pod in (network.POD, network.MESHED):
+            print(f"weir-proxy in {pod} said:\n{programs.proxy_log(pod).read_text()}", file=sys.stderr)
+        print(f"weir-control said:\n{programs.control_log.read_text()}", file=sys.stderr)
     if keep:
         tell_keep(programs)
     return good == total

@@ -30,6 +30,12 @@ def line(label: str, text: str) -> None:
         print(" " * len(lead) + more)
 
 
+def verbatim(label: str, text: str) -> None:
+    """Lines of a program, as it wrote them."""
+    for number, row in enumerate(text.splitlines()):
+        print(paint(f"  {label if number == 0 else '':<9}", "cyan") + row)
+
+
 def good(text: str) -> None:
     print(f"  {paint('ok', 'green')}       {text}", flush=True)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's network: a pod, the world outside it, and the programs that run in both."""
+"""The demo's network: two pods, the world outside them, and the programs that run in all three."""
 
 import contextlib
 import os
@@ -17,7 +17,9 @@ BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", CHECKOUT / "build")).absolute(
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 
-POD, OUTSIDE = "weir-demo-pod", "weir-demo-outside"
+POD, OUTSIDE, MESHED = "weir-demo-pod", "weir-demo-outside", "weir-demo-meshed"
+NAMESPACES = (POD, OUTSIDE, MESHED)
+NAMES_FOLDER = pathlib.Path("/etc/netns", MESHED)  # `ip netns exec` lays its hosts over /etc/hosts
 FOLDER_PREFIX = "weir-demo-run-"
 
 PROXY_UID, APPLICATION_UID, EXCLUDED_UID = 1337, 1000, 4242
@@ -28,6 +30,9 @@ CATALOG_SERVICE = "203.0.113.10"  # a service address: nobody lives there
 CATALOG_HOST = "198.51.100.20"
 OUTSIDE_V4, OUTSIDE_V6 = "203.0.113.50", "2001:db8:2::50"
 BLOCKED_V4 = "203.0.113.66"
+MESHED_V4, MESHED_GATEWAY = "203.0.113.130", "203.0.113.129"
+SHOP_HOST = "shop.example.com"  # OUTSIDE_V4's name
+CONTROL_PORT = 15010
 
 INIT_FLAGS = ["-p", "15001", "-z", "15006", "-u", f"{PROXY_UID},{EXCLUDED_UID}", "-m", "REDIRECT",
               "-i", "*", "-b", "*", "-o", str(EXCLUDED_PORT)]  # fmt: skip
@@ -51,7 +56,7 @@ def inside(namespace: str, argv: list[str], uid: int = 0) -> list[str]:
 
 
 def lay_network() -> None:
-    for name in (POD, OUTSIDE):
+    for name in NAMESPACES:
         run(["ip", "netns", "add", name])
     run(["ip", "link", "add", "eth0", "netns", POD, "type", "veth", "peer", "eth0", "netns", OUTSIDE])
     run(["ip", "-n", POD, "-batch", "-"], f"""\
@@ -72,12 +77,26 @@ addr add {OUTSIDE_V4}/32 dev lo
 addr add {BLOCKED_V4}/32 dev lo
 addr add {OUTSIDE_V6}/128 dev lo nodad
 """)
+    lay_meshed_pod()
+
+
+def lay_meshed_pod() -> None:
+    run(["ip", "link", "add", "eth0", "netns", MESHED, "type", "veth", "peer", "eth1", "netns", OUTSIDE])
+    run(["ip", "-n", MESHED, "-batch", "-"], f"""\
+link set lo up
+link set eth0 up
+addr add {MESHED_V4}/28 dev eth0
+route add default via {MESHED_GATEWAY}
+""")
+    run(["ip", "-n", OUTSIDE, "-batch", "-"], f"link set eth1 up\naddr add {MESHED_GATEWAY}/28 dev eth1\n")
+    NAMES_FOLDER.mkdir(parents=True, exist_ok=True)
+    (NAMES_FOLDER / "hosts").write_text(f"127.0.0.1 localhost\n{OUTSIDE_V4} {SHOP_HOST}\n")
 
 
 def remove() -> bool:
     """Removes everything of any demo that ran before; True when there was something."""
     found = False
-    for name in (POD, OUTSIDE):
+    for name in NAMESPACES:
         if not pathlib.Path("/run/netns", name).exists():
             continue
         found = True
@@ -90,6 +109,11 @@ def remove() -> bool:
         if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid():
             shutil.rmtree(folder, ignore_errors=True)
             found = True
+    if NAMES_FOLDER.exists():
+        shutil.rmtree(NAMES_FOLDER)
+        with contextlib.suppress(OSError):  # somebody else's are in it
+            NAMES_FOLDER.parent.rmdir()
+        found = True
     return found
 
 
@@ -100,15 +124,28 @@ class Programs:
         # The proxy runs as another user, who may not be able to look into this checkout (/root is closed).
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self.folder.chmod(0o755)
-        for program in ("init/weir-init", "proxy/weir-proxy"):
+        for program in ("init/weir-init", "proxy/weir-proxy", "control/weir-control"):
             if not os.access(BUILD / program, os.X_OK):
                 raise DemoError(f"{BUILD / program}: not built; run scripts/demo.sh")
             shutil.copy(BUILD / program, self.folder)
-        shutil.copy(CHECKOUT / "manifests" / "demo.yaml", self.folder)
+        for manifest in ("demo.yaml", "mesh-proxy.yaml"):
+            shutil.copy(CHECKOUT / "manifests" / manifest, self.folder)
+        shutil.copytree(CHECKOUT / "manifests" / "mesh", self.mesh_folder)
         shutil.copy(HERE / "responder.py", self.folder)
         self.weir_init = str(self.folder / "weir-init")
-        self.access_log = self.folder / "access.log"
-        self.proxy_log = self.folder / "proxy.log"
+        self.weir_control = str(self.folder / "weir-control")
+        self.control_log = self.folder / "control.log"
+
+    @property
+    def mesh_folder(self) -> pathlib.Path:
+        """What weir-control serves."""
+        return self.folder / "mesh"
+
+    def access_log(self, pod: str) -> pathlib.Path:
+        return self.folder / f"access-{pod}.log"
+
+    def proxy_log(self, pod: str) -> pathlib.Path:
+        return self.folder / f"proxy-{pod}.log"
 
     def start_responders(self) -> None:
         self._respond(OUTSIDE, 0, [
@@ -126,12 +163,16 @@ class Programs:
         process = self._start(argv, log, log)
         self._wait(process, log, lambda: "ready" in log.read_text(), "the servers")
 
-    def start_proxy(self) -> list[str]:
-        """@return the command, as one would type it."""
-        command = [str(self.folder / "weir-proxy"), "-c", str(self.folder / "demo.yaml"), "--concurrency", "2"]
-        process = self._start(inside(POD, command, PROXY_UID), self.access_log, self.proxy_log)
-        self._wait(process, self.proxy_log, self.proxy_is_ready, "weir-proxy")
-        return command
+    def start_control(self) -> None:
+        log = self.control_log
+        argv = [self.weir_control, str(self.mesh_folder), "--listen", f"{OUTSIDE_V4}:{CONTROL_PORT}"]
+        process = self._start(inside(OUTSIDE, argv, PROXY_UID), log, log)
+        self._wait(process, log, lambda: f"(port {CONTROL_PORT})" in log.read_text(), "weir-control")
+
+    def start_proxy(self, pod: str, manifest: str) -> None:
+        command = [str(self.folder / "weir-proxy"), "-c", str(self.folder / manifest), "--concurrency", "2"]
+        process = self._start(inside(pod, command, PROXY_UID), self.access_log(pod), self.proxy_log(pod))
+        self._wait(process, self.proxy_log(pod), lambda: ask_proxy(pod, "/ready") == "LIVE", "weir-proxy")
 
     @staticmethod
     def _start(argv: list[str], out: pathlib.Path, err: pathlib.Path) -> subprocess.Popen:
@@ -149,13 +190,14 @@ class Programs:
                 raise DemoError(f"{what} {state}; it said:\n{log.read_text()}")
             time.sleep(0.02)
 
-    @staticmethod
-    def proxy_is_ready() -> bool:
-        command = inside(POD, ["curl", "-s", "-m", "2", "http://127.0.0.1:15000/ready"])
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "LIVE"
+    def log_lines(self, pod: str) -> list[str]:
+        return self.access_log(pod).read_text().splitlines()
 
-    def log_lines(self) -> list[str]:
-        return self.access_log.read_text().splitlines()
+
+def ask_proxy(pod: str, path: str) -> str:
+    """What the pod's proxy says on its admin port; "" while it does not."""
+    command = inside(pod, ["curl", "-s", "-m", "2", f"http://127.0.0.1:15000{path}"])
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 class Rule:
@@ -178,9 +220,9 @@ class Rule:
         return self.verdict == "return"
 
 
-def read_rules() -> list[Rule]:
+def read_rules(pod: str) -> list[Rule]:
     rules, chain = [], ""
-    for line in run(inside(POD, ["nft", "list", "table", "inet", "weir"])).splitlines():
+    for line in run(inside(pod, ["nft", "list", "table", "inet", "weir"])).splitlines():
         line = line.strip()
         if line.startswith("chain "):
             chain = line.split()[1]

@@ -10,12 +10,15 @@ from network import (
     CATALOG_SERVICE,
     EXCLUDED_PORT,
     EXCLUDED_UID,
+    MESHED,
+    MESHED_V4,
     OUTSIDE,
     OUTSIDE_V4,
     OUTSIDE_V6,
     POD,
     POD_V4,
     POD_V6,
+    SHOP_HOST,
 )
 
 REDIRECTED_OUT = ("redirected", 15001)
@@ -35,17 +38,22 @@ class Scenario:
     answer: str | None  # a part of what the program prints; None: it must fail
     namespace: str = POD
     uid: int = APPLICATION_UID
+    pod: str = POD  # whose rules and proxy take it
+    drops: str | None = None  # a manifest that is put into weir-control's directory before
 
     @property
     def caller(self) -> str:
         if self.namespace == OUTSIDE:
             return "from outside the pod"
-        return f"in the pod, as user {self.uid}"
+        which = "the second pod" if self.namespace == MESHED else "the pod"
+        return f"in {which}, as user {self.uid}"
 
 
 def curl(url: str) -> list[str]:
     return ["curl", "-sS", "-m", "5", url]
 
+
+SHOPPING = ["curl", "-sSf", "-m", "5", f"http://{SHOP_HOST}/"]
 
 SCENARIOS = [
     Scenario(
@@ -167,5 +175,46 @@ SCENARIOS = [
         comment="excluded outbound port",
         log=None,
         answer=f"a server of the blocked network at {BLOCKED_V4}:{EXCLUDED_PORT}, called from {POD_V4}",
+    ),
+    Scenario(
+        title="REGISTRY_ONLY: a host that nobody has registered",
+        why="In the second pod, the proxy has its configuration from weir-control, whose meshConfig says REGISTRY_ONLY.",
+        command=SHOPPING,
+        to=f"{OUTSIDE_V4}:80",
+        namespace=MESHED,
+        pod=MESHED,
+        landing=REDIRECTED_OUT,
+        comment="all other outbound",
+        log={
+            "original_destination": f"{OUTSIDE_V4}:80",
+            "host": SHOP_HOST,
+            "route": "block_all",
+            "status": "502",
+            "details": "direct_response",
+            "cluster": "-",
+            "upstream": "-",
+        },
+        answer=None,
+    ),
+    Scenario(
+        title="REGISTRY_ONLY: a ServiceEntry opens it",
+        why="A file is put into weir-control's directory. Nothing is restarted; the program is the same.",
+        drops="shop-entry.yaml",
+        command=SHOPPING,
+        to=f"{OUTSIDE_V4}:80",
+        namespace=MESHED,
+        pod=MESHED,
+        landing=REDIRECTED_OUT,
+        comment="all other outbound",
+        log={
+            "original_destination": f"{OUTSIDE_V4}:80",
+            "host": SHOP_HOST,
+            "route": "default",
+            "status": "200",
+            "details": "via_upstream",
+            "cluster": f"outbound|80||{SHOP_HOST}",
+            "upstream": f"{OUTSIDE_V4}:80",
+        },
+        answer=f"a server outside at {OUTSIDE_V4}:80, called from {MESHED_V4}",
     ),
 ]

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays one scenario: asks what will happen, runs the program, looks at kernel and proxy, tells it, and checks it."""
 
+import functools
 import json
 import re
 import shlex
 import subprocess
 import time
 
+import mesh
 import narration
-from network import OUTSIDE, POD, Programs, Rule, inside, read_rules, run
+from network import MESHED, OUTSIDE, Programs, Rule, inside, read_rules, run
 from scenarios import Scenario
 
 LOG_SECONDS = 3.0
@@ -29,7 +31,7 @@ class Explanation:
 
     def __init__(self, programs: Programs, scenario: Scenario) -> None:
         whose = ["--inbound"] if scenario.namespace == OUTSIDE else ["--uid", str(scenario.uid)]
-        said = json.loads(run(inside(POD, [programs.weir_init, "explain", "--json", "--to", scenario.to, *whose])))
+        said = json.loads(run(inside(scenario.pod, [programs.weir_init, "explain", "--json", "--to", scenario.to, *whose])))
         self.landing = (said["landing"], said.get("port") or 0)
         # The rule that chose, not the last one of the chain that it led to.
         self.rule = said.get("led_by") or said["decided_by"]
@@ -48,18 +50,20 @@ class Seen:
 
     def __init__(self, programs: Programs, scenario: Scenario) -> None:
         self.explanation = Explanation(programs, scenario)
-        rules, records = read_rules(), programs.log_lines()
+        rules, records = read_rules(scenario.pod), programs.log_lines(scenario.pod)
         done = subprocess.run(
             inside(scenario.namespace, scenario.command, scenario.uid),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15, check=False,
         )  # fmt: skip
         self.exit_code, self.output, self.complaint = done.returncode, done.stdout.strip(), done.stderr.strip()
-        self.rules = counted(rules, read_rules())
+        self.rules = counted(rules, read_rules(scenario.pod))
         # The proxy writes a record when the connection has ended on both sides, which may be after the program's end.
         deadline = time.monotonic() + LOG_SECONDS
-        while len(programs.log_lines()) == len(records) and scenario.log is not None and time.monotonic() < deadline:
+        log_lines = functools.partial(programs.log_lines, scenario.pod)
+        while len(log_lines()) == len(records) and scenario.log is not None and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.records = [fields_of(text) for text in programs.log_lines()[len(records):]]
+        self.lines = log_lines()[len(records):]
+        self.records = [fields_of(text) for text in self.lines]
 
 
 def faults_of(scenario: Scenario, seen: Seen) -> list[str]:
@@ -101,7 +105,10 @@ def tell_kernel(seen: Seen) -> None:
 def tell_proxy(seen: Seen) -> None:
     if not seen.records:
         narration.line("proxy", "saw nothing of it")
-    for record in seen.records:
+    for record, text in zip(seen.records, seen.lines, strict=True):
+        if "route" in record:
+            narration.line("log", text)
+            continue
         narration.line("proxy", f"recovered {record.get('original_destination')}: listener {record.get('listener')}, "
                        f"chain {record.get('chain')}, cluster {record.get('cluster')} → {record.get('upstream')}")  # fmt: skip
         if record.get("flags", "-") != "-":
@@ -110,14 +117,18 @@ def tell_proxy(seen: Seen) -> None:
 
 def play(number: int, programs: Programs, scenario: Scenario) -> bool:
     """@return whether everything was as it must be."""
-    seen = Seen(programs, scenario)
-    faults = faults_of(scenario, seen)
     narration.title(f"{number}. {scenario.title}")
     narration.line("", scenario.why)
+    if scenario.drops is not None:
+        mesh.drop(programs, scenario.drops)
+    seen = Seen(programs, scenario)
+    faults = faults_of(scenario, seen)
     narration.line("program", f"{shlex.join(scenario.command)}   ({scenario.caller})")
     tell_kernel(seen)
     tell_proxy(seen)
     narration.line("answer", seen.output or f"none: {seen.complaint} (exit {seen.exit_code})")
+    if scenario.pod == MESHED:
+        faults += mesh.tell_status(programs)
     for fault in faults:
         narration.bad(fault)
     return not faults
