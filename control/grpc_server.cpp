@@ -51,7 +51,10 @@ class Call final : public grpc::ServerGenericBidiReactor {
   void OnWriteDone(bool /*ok: a read fails as well*/) override { owner_.on_written(id_); }
   void OnDone() override { owner_.on_done(id_); }
 
-  void read() { StartRead(&incoming_); }
+  /// Not after Finish: gRPC may have destroyed its side already.
+  void read() {
+    if (!is_finished_) StartRead(&incoming_);
+  }
 
   /// False when too much waits.
   bool send(std::string message) {

@@ -228,6 +228,20 @@ def test_bad_clients_harm_nobody(control):
         assert names(good.hear()) == ["a", "b", "c"]
 
 
+def test_clients_that_are_refused_by_the_hundred(control):
+    """Each call is ended while its next message would be awaited."""
+    with grpc.insecure_channel(f"127.0.0.1:{control.port}") as channel:
+        for path, code in [
+            (ADS + "StreamAggregatedResources", grpc.StatusCode.INVALID_ARGUMENT),
+            ("/some.Service/Method", grpc.StatusCode.UNIMPLEMENTED),
+        ]:
+            method = channel.stream_stream(path, lambda data: data, lambda data: data)
+            for _ in range(50):
+                calls = [method(iter([b"\xff\xff\xff"]), timeout=30) for _ in range(10)]
+                assert {call.code() for call in calls} == {code}
+    assert control.process.poll() is None
+
+
 def test_big_pushes_do_not_pile_up(control):
     big = "".join(f"---\n{cluster(f'c{i}')}alt_stat_name: {'x' * 1000}\n" for i in range(2000))
     with Stream(control.port) as stream:
