@@ -188,14 +188,16 @@ void ListenerManager::remove_others(const Listeners& wanted, Change& change) {
 
 /// Sockets that nobody has any more.
 void ListenerManager::find_closed(Change& change) {
-  for (const auto& [name, before] : change.before)
+  for (const auto& [name, before] : change.before) {
+    const ListenerId id = before.id;
     for (const BoundAddress& bound : before.bound) {
       const bool goes_on = std::any_of(
           change.moves.begin(), change.moves.end(), [&](const ListenerUpdate::Move& move) {
-            return move.from == before.id && move.address == bound.address;
+            return move.from == id && move.address == bound.address;
           });
-      if (!goes_on) change.closed.push_back({before.id, bound.address, 0});
+      if (!goes_on) change.closed.push_back({id, bound.address, 0});
     }
+  }
 }
 
 Result<void> ListenerManager::start() {
