@@ -92,10 +92,11 @@ def ask(connection: socket.socket) -> tuple[int, str, bool]:
 
 
 class Load:
-    """HTTP requests on kept connections, TCP connections that live as long as this, and short ones."""
+    """HTTP requests on kept connections (to `port`), TCP connections that live as long as this, and short ones."""
 
-    def __init__(self, namespace, http: bool = True, tcp: bool = True):
+    def __init__(self, namespace, http: bool = True, tcp: bool = True, port: int = HTTP):
         self.namespace = namespace
+        self.port = port
         self.failures: list[str] = []
         self.answers: dict[str, int] = {}
         self.requests = self.echoes = self.connections = 0
@@ -125,7 +126,7 @@ class Load:
 
     def _http(self) -> None:
         while not self._stop.is_set():
-            with self.namespace.connect(POD[4], HTTP, timeout=10) as connection:
+            with self.namespace.connect(POD[4], self.port, timeout=10) as connection:
                 goes_on = True
                 while goes_on and not self._stop.is_set():
                     status, body, goes_on = ask(connection)

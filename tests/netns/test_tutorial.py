@@ -22,7 +22,7 @@ from proxy_dns import Nameserver, resolving_with
 from proxy_process import wait_for, wait_for_lines
 
 FILES = pathlib.Path(os.environ.get("WEIR_TUTORIAL", programs.CHECKOUT.parent / "shared" / "tutorial"))
-ADDRESSES = {"10.88.0.2": OUTSIDE[4], "10.88.0.3": OUTSIDE_OTHER[4], "100.70.238.78": SERVICE[4]}
+ADDRESSES = {"10.88.0.2": OUTSIDE[4], "10.88.0.3": OUTSIDE_OTHER[4], "100.70.238.78": SERVICE[4], "192.168.2.150": PEER[4]}
 ADMIN = ("127.0.0.1", 9901)
 V1_HEADERS = ["server", "date", "content-type", "content-length", "last-modified", "etag", "accept-ranges"]
 

@@ -2,20 +2,17 @@
 """The real istio-iptables, built once from its Go module, as the peer of the packet matrix."""
 
 import os
-import pathlib
-import shutil
-import subprocess
-import tempfile
 import time
 
+from . import go_program
 from .flags import Flags
 from .installer import with_resolv_conf
+from .go_program import Unavailable  # noqa: F401 (whoever asks for binary() catches it)
 from .namespace import Namespace
 
 MODULE = "istio.io/istio"
 # A commit of 2026-08-27. The module's releases carry tags that are no Go versions, so a commit names the version.
 VERSION = os.environ.get("WEIR_ISTIO_VERSION", "v0.0.0-20260827124520-eed52ebb66ad")
-BUILD_SECONDS = 900
 
 _MAIN = """package main
 
@@ -34,46 +31,9 @@ func main() {
 """
 
 
-class Unavailable(Exception):
-    """The peer cannot be had here, and why."""
-
-
-def _cache() -> pathlib.Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(home, "weir-tests", f"istio-iptables-{VERSION}")
-
-
 def binary() -> str:
     """The path of istio-iptables, built at the first call on a machine; Unavailable with the reason otherwise."""
-    path = _cache()
-    if path.exists():
-        return str(path)
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
-    if go is None:
-        raise Unavailable("Go is not installed")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        pathlib.Path(folder, "main.go").write_text(_MAIN)
-        for step in (
-            ["mod", "init", "istio-iptables"],
-            ["get", f"{MODULE}@{VERSION}"],
-            ["build", "-o", "istio-iptables", "."],
-        ):
-            _go(go, step, folder)
-        os.replace(pathlib.Path(folder, "istio-iptables"), path)
-    return str(path)
-
-
-def _go(go: str, step: list[str], folder: str) -> None:
-    env = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
-    try:
-        done = subprocess.run(
-            [go, *step], cwd=folder, env=env, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"go {step[0]} took longer than {BUILD_SECONDS} s") from None
-    if done.returncode != 0:
-        raise Unavailable(f"go {' '.join(step)}: {done.stderr.strip().splitlines()[-1]}")
+    return go_program.built(f"istio-iptables-{VERSION}", f"{MODULE}@{VERSION}", _MAIN)
 
 
 # How istio-iptables writes its rules: over iptables-nft, iptables-legacy, or nft.
