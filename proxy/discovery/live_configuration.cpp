@@ -18,21 +18,29 @@ Result<void> LiveConfiguration::start() {
   if (published_->cds) TRY_VOID(follow(ResourceType::cluster, *published_->cds));
   // Listeners are refused when a cluster that they need is not there.
   listeners_come_later_ = published_->lds && !published_->lds->is_file() && !unanswered_.empty();
-  if (listeners_come_later_)
+  if (listeners_come_later_) {
     unanswered_.insert(ResourceType::listener);
-  else if (published_->lds)
+    unconfirmed_.insert(ResourceType::listener);
+  }
+  if (published_->lds && !listeners_come_later_)
     TRY_VOID(follow(ResourceType::listener, *published_->lds));
   follow_endpoints();
   follow_route_tables();
   for (const auto& cluster : published_->clusters)
     give_endpoints(cluster->name, cluster->eds_name());
   release_start();
+  if (copy_ != nullptr && !sources_.any_control_plane())
+    log::warning(log::Component::config,
+                 "flag '--last-good' has no effect: the configuration names no control plane");
   return {};
 }
 
 Result<void> LiveConfiguration::follow(ResourceType type, const config::ConfigSource& source) {
   counters_.show(type);
-  if (!source.is_file()) unanswered_.insert(type);
+  if (!source.is_file()) {
+    unanswered_.insert(type);
+    unconfirmed_.insert(type);
+  }
   return sources_.follow_all(type, source);
 }
 
@@ -109,8 +117,10 @@ void LiveConfiguration::on_response(ResourceType type, std::string_view version,
 }
 
 void LiveConfiguration::on_fetch_timeout(ResourceType type, const std::vector<std::string>& names) {
+  use_copy("no answer of a control plane within initial_fetch_timeout");
   if (type == ResourceType::route) {
     for (const std::string& name : names) {
+      if (store_.find_route_table(name) != nullptr) continue;
       log::warning(log::Component::config,
                    "route table '{}' has not come within initial_fetch_timeout: requests are "
                    "answered 404 until it does",
@@ -121,6 +131,7 @@ void LiveConfiguration::on_fetch_timeout(ResourceType type, const std::vector<st
   }
   if (!names.empty()) return;  // who waits for endpoints has a limit of its own
   counters_.count(type, "init_fetch_timeout");
+  if (copied_.contains(type)) return;
   log::warning(log::Component::config,
                "no answer of a control plane about {} within initial_fetch_timeout: going on "
                "without",
@@ -149,6 +160,17 @@ void LiveConfiguration::release_start() {
 }
 
 std::vector<Rejection> LiveConfiguration::update(const Update& update) {
+  // What only the copy has goes.
+  const bool replaces = copied_.contains(update.type) && xds::is_full_state(update.type);
+  auto whole = replaces ? std::optional(update) : std::nullopt;
+  if (whole) whole->full_state = true;
+  auto outcome = apply(whole ? *whole : update);
+  replaces_copy(update.type);
+  if (copy_ != nullptr) copy_->changed();
+  return std::move(outcome.rejections);
+}
+
+LiveConfiguration::Outcome LiveConfiguration::apply(const Update& update) {
   auto outcome = store_.update(update);
   if (update.type == ResourceType::endpoints)
     endpoints_changed(update, outcome);
@@ -156,7 +178,7 @@ std::vector<Rejection> LiveConfiguration::update(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
-  return std::move(outcome.rejections);
+  return outcome;
 }
 
 void LiveConfiguration::publish(ResourceType changed) {

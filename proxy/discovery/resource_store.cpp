@@ -182,7 +182,7 @@ void ResourceStore::take(const Update& update, const Resource& resource,
   }
   const auto now = Clock::now();
   std::shared_ptr<const config::ConfigOrigin> origin;
-  if constexpr (!std::is_same_v<Kind, EndpointsKind>)
+  if (!std::is_same_v<Kind, EndpointsKind> || keeps_endpoint_messages_)
     origin = std::make_shared<config::ConfigOrigin>(
         config::ConfigOrigin{version, now, resource.body.value()});
   if constexpr (requires { config->origin; }) config->origin = origin;

@@ -38,7 +38,8 @@ class ResourceStore {
     std::uint64_t fingerprint = 0;
     Clock::time_point updated;
     std::optional<ErrorState> error;
-    /// What `config` was made from; null for endpoints, which the hosts of their clusters show.
+    /// What `config` was made from; null for endpoints, which the hosts of their clusters show,
+    /// unless keep_endpoint_messages().
     std::shared_ptr<const config::ConfigOrigin> origin = nullptr;
   };
   using Endpoints = std::vector<config::EndpointConfig>;
@@ -49,6 +50,9 @@ class ResourceStore {
   ResourceStore(std::shared_ptr<const config::Snapshot> fixed,
                 const config::FilterRegistry& registry, config::ListenerCheck check)
       : fixed_(std::move(fixed)), registry_(registry), check_(check), snapshot_(fixed_) {}
+
+  /// From now on.
+  void keep_endpoint_messages() { keeps_endpoint_messages_ = true; }
 
   struct Outcome {
     std::vector<Rejection> rejections;
@@ -115,6 +119,7 @@ class ResourceStore {
   std::map<ResourceType, std::string> versions_;
   Failures failures_;
   std::shared_ptr<const config::Snapshot> snapshot_;
+  bool keeps_endpoint_messages_ = false;
 };
 
 }  // namespace weir::discovery
