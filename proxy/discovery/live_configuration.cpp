@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/discovery/live_configuration.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -178,7 +179,38 @@ LiveConfiguration::Outcome LiveConfiguration::apply(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
+  else if (update.type == ResourceType::listener)
+    server_.retry_listeners();
+  if (xds::is_full_state(update.type) && !outcome.changed.empty()) try_again(update.type);
   return outcome;
+}
+
+/// What was refused for the sake of others may be good now.
+void LiveConfiguration::try_again(ResourceType changed) {
+  for (const Update& again : store_.second_tries(changed)) {
+    std::set<std::string> good;
+    for (const Resource& resource : again.changed) good.insert(resource.name);
+    for (const Rejection& rejection : apply(again).rejections) good.erase(rejection.name);
+    for (const std::string& name : good)
+      log::info(
+          log::Component::config,
+          "{}: resource '{}', which was refused before, is taken now: what it needed is there",
+          xds::short_name(again.type), name);
+  }
+}
+
+/// Those that could not be had, and those that can be had at last.
+void LiveConfiguration::note_refused(
+    const std::vector<server::ListenerManager::Rejection>& refused) {
+  for (const auto& [name, stored] : store_.listeners()) {
+    if (!stored.error || !stored.error->of_stored) continue;
+    const auto& in_force = server_.listener_manager().in_force();
+    if (std::find(in_force.begin(), in_force.end(), stored.config) == in_force.end()) continue;
+    log::info(log::Component::config, "listener '{}', which was refused before, is in force now",
+              name);
+    store_.accept_listener(name);
+  }
+  for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
 }
 
 void LiveConfiguration::publish(ResourceType changed) {
@@ -187,8 +219,8 @@ void LiveConfiguration::publish(ResourceType changed) {
   server_.apply(published_, [this, applied = published_.get(), alive = std::weak_ptr(alive_)](
                                 const std::vector<server::ListenerManager::Rejection>& refused) {
     if (alive.expired()) return;
-    for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
-    if (applied == applying_) applying_ = nullptr;
+    note_refused(refused);
+    if (applied == applying_ && !server_.clusters_warm()) applying_ = nullptr;
     if (applying_ == nullptr) give_held_route_tables();
     release_start();
   });

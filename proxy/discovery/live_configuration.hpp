@@ -75,6 +75,8 @@ class LiveConfiguration final : SourceUser {
   void give_held_route_tables();
   void count_route_table(const std::string& name, std::initializer_list<std::string_view> fields);
   Outcome apply(const Update& update);
+  void try_again(ResourceType changed);
+  void note_refused(const std::vector<server::ListenerManager::Rejection>& refused);
   void use_copy(std::string_view why);
   void take_copied(Update update);
   [[nodiscard]] bool misses(ResourceType type, const std::string& name) const;

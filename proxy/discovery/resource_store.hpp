@@ -60,8 +60,15 @@ class ResourceStore {
   };
   Outcome update(const Update& update);
 
+  /// Resources that were refused only for the sake of others (a cluster was not there, another
+  /// listener had the address), when something of `changed`, clusters or listeners, has changed:
+  /// they may be good now. At most one update a type.
+  [[nodiscard]] std::vector<Update> second_tries(ResourceType changed) const;
+
   /// The listener could not be had after all: its address was not to be bound.
   void refuse_listener(std::string_view name, std::string text);
+  /// It could be had now.
+  void accept_listener(std::string_view name);
 
   /// A source that could not be read or understood as a whole: "" = it is well again. `source`
   /// tells it from others of the type.
@@ -102,8 +109,10 @@ class ResourceStore {
   template <class Config>
   static void refuse(Rejection rejection, const std::string& version, Resources<Config>& stored,
                      Outcome& outcome);
-  void undo_conflicts(const Update& update, const Resources<config::ListenerConfig>& before,
-                      Outcome& outcome);
+  void undo_conflicts(const Resources<config::ListenerConfig>& before, Outcome& outcome);
+  void give_back(const std::string& name, const config::ListenerConfig& to,
+                 const Resources<config::ListenerConfig>& before, Outcome& outcome);
+  void forget_tries(const Update& update, const Names& mentioned);
   template <class Kind>
   Outcome update_kind(const Update& update, Resources<typename Kind::Config>& stored);
   Outcome update_type(const Update& update);
@@ -118,6 +127,11 @@ class ResourceStore {
   Resources<route::RouteTable> route_tables_;
   std::map<ResourceType, std::string> versions_;
   Failures failures_;
+  struct Try {
+    Resource resource;
+    ResourceType waits_for = ResourceType::cluster;
+  };
+  std::map<std::pair<ResourceType, std::string>, Try> tries_;
   std::shared_ptr<const config::Snapshot> snapshot_;
   bool keeps_endpoint_messages_ = false;
 };
