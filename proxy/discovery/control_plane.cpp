@@ -124,7 +124,10 @@ void ControlPlane::on_disconnected(std::string_view reason, std::chrono::millise
                name(), reason, retry.count());
   for (const auto& [type, names] : wanted_)
     if (!names.empty()) user_.on_lost(type);
-  user_.on_stream(description(), std::string(reason));
+  // Where nothing is wanted any more nothing is missed.
+  const bool missed = std::any_of(wanted_.begin(), wanted_.end(),
+                                  [](const auto& wanted) { return !wanted.second.empty(); });
+  user_.on_stream(description(), missed ? std::string(reason) : "");
 }
 
 std::string ControlPlane::description() const {

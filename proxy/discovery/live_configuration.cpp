@@ -14,6 +14,9 @@ namespace weir::discovery {
 Result<void> LiveConfiguration::start() {
   start_held_ = true;
   server_.hold_start();
+  server_.set_readiness([this, alive = std::weak_ptr(alive_)] {
+    return alive.expired() ? std::vector<std::string>() : readiness();
+  });
   for (const auto& [name, stored] : store_.route_tables())
     if (stored.config != nullptr) server_.set_route_table(name, stored.config);
   if (published_->cds) TRY_VOID(follow(ResourceType::cluster, *published_->cds));

@@ -81,6 +81,7 @@ class LiveConfiguration final : SourceUser {
   void take_copied(Update update);
   [[nodiscard]] bool misses(ResourceType type, const std::string& name) const;
   void replaces_copy(ResourceType type);
+  [[nodiscard]] std::vector<std::string> readiness() const;
   void answered(ResourceType type);
   void release_start();
 

@@ -282,9 +282,7 @@ void ResourceStore::undo_conflicts(const Resources<config::ListenerConfig>& befo
       others.push_back(config);
     }
   }
-  std::erase_if(outcome.changed, [&](const std::string& name) {
-    return !open.contains(name);
-  });
+  std::erase_if(outcome.changed, [&](const std::string& name) { return !open.contains(name); });
 }
 
 /// Its new version is refused, since `to` has its address.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 #include "common/log.hpp"
@@ -111,7 +112,7 @@ void Server::apply_listeners() {
   const auto on_applied = on_applied_;
   const auto listeners = without_waiting(
       snapshot->listeners, listeners_.in_force(),
-      [this](const config::ListenerConfig& listener) { return must_wait(listener); });
+      [this](const config::ListenerConfig& listener) { return !awaited_by(listener).empty(); });
   listeners_wait_ = listeners != snapshot->listeners;
   auto rejections = listeners_.update(listeners);
   retry_later(!rejections.empty());
@@ -124,16 +125,20 @@ void Server::apply_listeners() {
   if (on_applied) on_applied(std::move(rejections));
 }
 
-/// Requests would be answered 503, or find no routes.
-bool Server::must_wait(const config::ListenerConfig& listener) const {
-  const bool has_tables = config::each_route_table(
-      listener,
-      [this](const config::RouteTableRef& table) { return route_tables_.knows(table.name); });
-  if (!has_tables) return true;
-  if (!clusters_.is_warming()) return false;
-  return config::any_cluster(listener, [this](const std::string& name) {
-    return clusters_.find(name) == nullptr && snapshot_->find_cluster(name);
+/// Without it requests would be answered 503, or find no routes.
+std::string Server::awaited_by(const config::ListenerConfig& listener) const {
+  std::string awaited;
+  config::each_route_table(listener, [&](const config::RouteTableRef& table) {
+    if (!route_tables_.knows(table.name)) awaited = "route table '" + table.name + "'";
+    return awaited.empty();
   });
+  if (!awaited.empty() || !clusters_.is_warming()) return awaited;
+  config::any_cluster(listener, [&](const std::string& name) {
+    if (clusters_.find(name) == nullptr && snapshot_->find_cluster(name))
+      awaited = "cluster '" + name + "'";
+    return !awaited.empty();
+  });
+  return awaited;
 }
 
 void Server::go_on_with_listeners() {
@@ -270,6 +275,22 @@ void Server::drain_listeners(const admin::DrainRequest& request) {
 admin::ServerState Server::state() const {
   if (draining_ || health_check_failed_) return admin::ServerState::draining;
   return workers_started_ ? admin::ServerState::live : admin::ServerState::pre_initializing;
+}
+
+std::vector<std::string> Server::readiness() const {
+  std::vector<std::string> lines;
+  for (auto& [cluster, awaited] : cluster_manager_.warming())
+    lines.push_back("waiting: cluster '" + cluster + "' for " + awaited);
+  const auto& in_force = listeners_.in_force();
+  if (listeners_wait_)
+    for (const auto& listener : snapshot_->listeners)
+      if (std::find(in_force.begin(), in_force.end(), listener) == in_force.end())
+        if (const std::string awaited = awaited_by(*listener); !awaited.empty())
+          lines.push_back("waiting: listener '" + listener->name + "' for " + awaited);
+  if (!more_readiness_) return lines;
+  auto more = more_readiness_();
+  std::move(more.begin(), more.end(), std::back_inserter(lines));
+  return lines;
 }
 
 std::chrono::steady_clock::duration Server::uptime() const {

@@ -62,6 +62,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   /// Answers /config_dump; before there is one, nothing is known.
   using ConfigDumper = std::function<admin::Response(const admin::QueryParams&)>;
   void set_config_dump(ConfigDumper dumper) { config_dumper_ = std::move(dumper); }
+  /// What readiness() says besides; nullptr: nothing.
+  void set_readiness(std::function<std::vector<std::string>()> readiness) {
+    more_readiness_ = std::move(readiness);
+  }
   [[nodiscard]] const ListenerManager& listener_manager() const noexcept { return listeners_; }
   /// A route table that listeners name (rds); null: they are not to wait for it. Listeners that
   /// waited go on with go_on_with_listeners().
@@ -104,6 +108,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   }
   [[nodiscard]] const stats::StatsStore& stats() const override { return stats_; }
   [[nodiscard]] admin::ServerState state() const override;
+  [[nodiscard]] std::vector<std::string> readiness() const override;
   [[nodiscard]] const admin::CommandLineOptions& options() const override { return options_; }
   [[nodiscard]] std::chrono::steady_clock::duration uptime() const override;
   [[nodiscard]] std::chrono::milliseconds initialization_time() const override {
@@ -126,7 +131,8 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   Result<void> start_workers();
   void apply_listeners();
   void retry_later(bool refused);
-  [[nodiscard]] bool must_wait(const config::ListenerConfig& listener) const;
+  /// What the listener waits for; "" = nothing.
+  [[nodiscard]] std::string awaited_by(const config::ListenerConfig& listener) const;
   void wait_for_signal();
   void begin_shutdown();
   void check_drained();
@@ -154,6 +160,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   ListenerManager listeners_;
   std::unique_ptr<admin::AdminServer> admin_;
   ConfigDumper config_dumper_;
+  std::function<std::vector<std::string>()> more_readiness_;
   std::chrono::milliseconds initialization_time_{0};
   std::chrono::steady_clock::time_point drain_deadline_;
   std::chrono::steady_clock::time_point quiet_since_;

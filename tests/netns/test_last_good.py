@@ -107,6 +107,7 @@ def test_the_copy_serves_until_the_control_plane_answers(plain_lab, kept, contro
     assert f"the copy '{kept.copy}' of 20" in proxy.log() and " s old, serves until a control plane answers" in proxy.log()
     told = failures(proxy)
     assert len(told) == 4 and all(str(kept.copy) in text and "s old" in text for text in told), told
+    assert all(f"degraded: {kind}: " in proxy.text("/ready") for kind in ("cds", "eds", "lds", "rds"))
     dump = json.loads(proxy.text("/config_dump?resource=dynamic_listeners"))["configs"]
     versions = {entry["name"]: entry["active_state"]["version_info"] for entry in dump if "name" in entry}
     assert versions.keys() == {"http", "tcp", "old"} and all(versions.values()), "they keep their versions"
@@ -121,6 +122,7 @@ def test_the_copy_serves_until_the_control_plane_answers(plain_lab, kept, contro
         wait_for(lambda: "old" not in proxy.text("/clusters"), "its cluster, too")
     load.check()
     wait_for(lambda: failures(proxy) == [], "nothing is of the copy any more")
+    assert proxy.text("/ready") == "LIVE\n"
     assert proxy.log().count("takes the place of the copy's") == 4
     assert proxy.stat("listener_manager.listener_modified") == 0 and proxy.stat("cluster_manager.cluster_modified") == 0
     wait_for(lambda: b"old" not in kept.copy.read_bytes(), "the copy follows")
