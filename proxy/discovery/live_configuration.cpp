@@ -218,13 +218,13 @@ void LiveConfiguration::note_refused(
 
 void LiveConfiguration::publish(ResourceType changed) {
   const auto before = std::exchange(published_, store_.snapshot());
-  applying_ = published_.get();
+  if (!server_.is_draining()) applying_ = published_.get();
   server_.apply(published_, [this, applied = published_.get(), alive = std::weak_ptr(alive_)](
                                 const std::vector<server::ListenerManager::Rejection>& refused) {
     if (alive.expired()) return;
     note_refused(refused);
     if (applied == applying_ && !server_.clusters_warm()) applying_ = nullptr;
-    if (applying_ == nullptr) give_held_route_tables();
+    give_held_route_tables();
     release_start();
   });
   if (changed == ResourceType::listener) return follow_route_tables();
@@ -312,10 +312,15 @@ bool LiveConfiguration::waits_for_clusters(const route::RouteTable& table) const
 }
 
 void LiveConfiguration::give_held_route_tables() {
-  if (held_route_tables_.empty()) return;
-  for (const std::string& name : std::exchange(held_route_tables_, {}))
-    if (auto table = store_.find_route_table(name)) server_.set_route_table(name, std::move(table));
-  server_.go_on_with_listeners();
+  std::vector<std::string> given;
+  for (const std::string& name : held_route_tables_) {
+    auto table = store_.find_route_table(name);
+    if (table != nullptr && waits_for_clusters(*table)) continue;
+    given.push_back(name);
+    if (table != nullptr) server_.set_route_table(name, std::move(table));
+  }
+  for (const std::string& name : given) held_route_tables_.erase(name);
+  if (!given.empty()) server_.go_on_with_listeners();
 }
 
 void LiveConfiguration::count_route_table(const std::string& name,

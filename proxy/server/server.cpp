@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include "common/log.hpp"
 #include "proxy/config/snapshot_checks.hpp"
 #include "proxy/server/machine.hpp"
@@ -61,6 +63,7 @@ Result<void> Server::prepare() {
   });
   TRY_VOID(make_workers());
   clusters_.start(snapshot_, [this] { on_clusters_ready(); });
+  clusters_.set_on_progress([this] { on_one_warm(); });
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
@@ -104,6 +107,16 @@ void Server::apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied o
   clusters_.update(snapshot_->clusters, [this] { apply_listeners(); });
   // Before the start nothing is gained by having some of them early.
   if (workers_started_ && clusters_.is_warming()) apply_listeners();
+}
+
+/// Others are still to come, but who waits for this one need not wait for them. Many may become
+/// warm in one turn.
+void Server::on_one_warm() {
+  if (!workers_started_ || std::exchange(progress_posted_, true)) return;
+  asio::post(io_, [this] {
+    progress_posted_ = false;
+    if (clusters_.is_warming()) apply_listeners();
+  });
 }
 
 void Server::apply_listeners() {

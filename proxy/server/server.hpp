@@ -75,6 +75,8 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void go_on_with_listeners();
   /// Those that could not be had are tried again now.
   void retry_listeners();
+  /// Nothing is applied any more.
+  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
   /// New clusters or versions of them are on their way.
   [[nodiscard]] bool clusters_warm() const { return clusters_.is_warming(); }
   void forget_route_table(const std::string& name) { route_tables_.forget(name); }
@@ -129,6 +131,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void on_clusters_ready();
   void start_if_ready();
   Result<void> start_workers();
+  void on_one_warm();
   void apply_listeners();
   void retry_later(bool refused);
   /// What the listener waits for; "" = nothing.
@@ -155,6 +158,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   OnApplied on_applied_;         // of the last apply()
   bool listeners_wait_ = false;  // some of snapshot_
   bool listeners_refused_ = false;
+  bool progress_posted_ = false;
   std::chrono::seconds retry_wait_ = kFirstRetry;
   asio::steady_timer retry_timer_{io_};
   ListenerManager listeners_;

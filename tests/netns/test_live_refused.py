@@ -6,7 +6,8 @@ import json
 import pytest
 
 from harness.lab import POD
-from live_scene import ECHO, ONE, TCP, TWO, Load, assignment, first_body, http, serves, static, tcp
+from live_scene import ECHO, ONE, TCP, TWO, Load, assignment, first_body, http, http_by_rds, routes, static, tcp
+from proxy_config import socket_address
 from proxy_peers import who
 from proxy_process import wait_for
 from test_live_files import Files, files  # noqa: F401 fixture
@@ -90,7 +91,8 @@ def test_a_listener_whose_cluster_comes_later(plain_lab, control, start_grpc, wa
     assert "NACK" in proxy.log()
     control.replace("all.json", file_of(cluster_late=static("late", ONE), **rest))
     wait_for(lambda: "lds: resource 'http', which was refused before, is taken now" in proxy.log(), "it is taken")
-    serves(plain_lab, "one")
+    wait_for(lambda: "http::" in proxy.text("/listeners"), "it is in force")
+    assert first_body(plain_lab) == "one"
     assert error_of(proxy, "http") == ""
 
 
@@ -103,13 +105,21 @@ def test_a_cluster_that_warms_holds_up_its_own_listeners_only(plain_lab, control
         "cluster_echo": static("echo", ECHO),
         "cluster_two": static("two", TWO),
         "listener_quick": http("two"),
+        "listener_routed": http_by_rds(way.source, "table", name="routed", address=socket_address(POD[4], OTHER)),
+        "route_table": routes("table", "two"),
         "listener_slow": tcp("slow", "slow", PORT),
         "listener_heir": tcp("slow", "heir", TCP),  # of the address of 'tcp', which goes
     }
     with Load(plain_lab.peer, http=False) as load:
+        if not way.ads:  # streams have no order among each other
+            clusters = {key: value for key, value in parts.items() if key.startswith("cluster")}
+            control.replace("all.json", file_of(listener_tcp=tcp("echo"), **clusters))
+            proxy.wait_stat("cluster_manager.warming_clusters", 1)
         control.replace("all.json", file_of(**parts))
         wait_for(lambda: "http::" in proxy.text("/listeners"), "who needs another cluster is there", 10)
         assert first_body(plain_lab) == "two"
+        wait_for(lambda: "routed::" in proxy.text("/listeners"), "who needs routes to another cluster is there", 10)
+        assert answers_http(plain_lab, OTHER)
         assert proxy.stat("cluster_manager.warming_clusters") == 1, "it still warms"
         assert who(plain_lab.peer, POD[4], PORT) == "refused"
         assert "tcp::" in proxy.text("/listeners") and "heir::" not in proxy.text("/listeners")
