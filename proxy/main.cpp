@@ -80,6 +80,7 @@ int run(const config::ProxyOptions& options, std::chrono::steady_clock::time_poi
     return fail(kExitFailure, prepared.error().message);
   config_dump::serve_config_dump(store, server);
   discovery::LiveConfiguration live(store, server);
+  if (!options.last_good_directory.empty()) live.keep_last_good(options.last_good_directory);
   if (auto following = live.start(); !following)
     return fail(kExitFailure, following.error().message);
   if (auto served = server.run(); !served) return fail(kExitFailure, served.error().message);

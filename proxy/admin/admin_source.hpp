@@ -97,6 +97,9 @@ class AdminSource {
   [[nodiscard]] virtual std::shared_ptr<const config::Snapshot> snapshot() const = 0;
   [[nodiscard]] virtual const stats::StatsStore& stats() const = 0;
   [[nodiscard]] virtual ServerState state() const = 0;
+  /// What /ready adds to the state, a line each: what is awaited, and what is not as it was asked
+  /// for. Empty: all is well.
+  [[nodiscard]] virtual std::vector<std::string> readiness() const = 0;
   [[nodiscard]] virtual const CommandLineOptions& options() const = 0;
   /// Since the process started.
   [[nodiscard]] virtual std::chrono::steady_clock::duration uptime() const = 0;

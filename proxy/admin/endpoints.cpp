@@ -125,7 +125,7 @@ Answer show_prometheus(const QueryParams& params, const AdminSource& source) {
 Answer show_ready(const QueryParams&, const AdminSource& source) {
   const ServerState state = source.state();
   return {Response{state == ServerState::live ? 200u : 503u, kPlainText,
-                   std::string(to_string(state)) + "\n"},
+                   render_ready(state, source.readiness())},
           {}};
 }
 
@@ -182,7 +182,9 @@ constexpr Endpoint kEndpoints[] = {
      }},
     {"/quitquitquit", "exit the server", true,
      [](const QueryParams&, const AdminSource&) { return do_it(Quit{}); }},
-    {"/ready", "print server state, 200 when LIVE, otherwise 503", false, show_ready},
+    {"/ready",
+     "print server state, 200 when LIVE, otherwise 503; then what is awaited or was refused", false,
+     show_ready},
     {"/reopen_logs", "open the access logs again", true,
      [](const QueryParams&, const AdminSource&) { return do_it(ReopenLogs{}); }},
     {"/server_info", "print server version and status", false, show_server_info},

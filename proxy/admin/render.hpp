@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/admin/process_memory.hpp"
@@ -14,6 +16,11 @@ namespace weir::admin {
 
 /// "LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING".
 std::string_view to_string(ServerState state);
+
+/// The state alone in the first line, as Envoy's probes and scripts expect it; then the details,
+/// kMostDetails at most.
+std::string render_ready(ServerState state, const std::vector<std::string>& details);
+inline constexpr std::size_t kMostDetails = 100;
 
 struct ServerInfo {
   ServerState state = ServerState::pre_initializing;

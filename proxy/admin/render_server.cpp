@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstddef>
+
 #include "common/json_writer.hpp"
 #include "proxy/admin/render.hpp"
 
@@ -41,6 +44,20 @@ std::string_view to_string(ServerState state) {
       return "INITIALIZING";
   }
   return "";
+}
+
+std::string render_ready(ServerState state, const std::vector<std::string>& details) {
+  std::string text(to_string(state));
+  text += '\n';
+  for (std::size_t i = 0; i < std::min(details.size(), kMostDetails); ++i) {
+    const std::size_t begin = text.size();
+    text += details[i];
+    std::replace(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), '\n', ' ');
+    text += '\n';
+  }
+  if (details.size() > kMostDetails)
+    text += "and " + std::to_string(details.size() - kMostDetails) + " more\n";
+  return text;
 }
 
 std::string render_server_info(const ServerInfo& info) {

@@ -114,6 +114,9 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.add_option("--component-log-level", raw.component_levels,
                  "Levels by component, as main:debug,upstream:trace");
   app.add_option("--log-path", raw.options.log_path, "File to append the log to (standard error)");
+  app.add_option("--last-good", raw.options.last_good_directory,
+                 "Directory for a copy of what control planes have said: after a restart it serves "
+                 "until they answer (no copy)");
   app.add_option("--drain-time-s", raw.drain_seconds,
                  "Seconds that connections get to end by themselves after SIGTERM (20; Envoy's "
                  "default is 600)");

@@ -32,7 +32,8 @@ struct ProxyOptions {
       concurrency;  // --concurrency, ≥ 1; nullopt = the CPUs that the cgroup grants
   log::Level log_level = log::Level::info;
   std::vector<std::pair<log::Component, log::Level>> component_log_levels;
-  std::string log_path;  // --log-path; "" = standard error
+  std::string log_path;             // --log-path; "" = standard error
+  std::string last_good_directory;  // --last-good; "" = no copy of what control planes say is kept
   std::chrono::seconds drain_time{
       20};  // --drain-time-s. Envoy waits 600: longer than any Pod's grace period
   std::string service_cluster;

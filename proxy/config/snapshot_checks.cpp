@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/config/snapshot_checks.hpp"
 
+#include <algorithm>
+
 namespace weir::config {
 namespace {
 
@@ -30,15 +32,6 @@ void check_chain_clusters(const FilterChainConfig& chain, const ListenerConfig& 
   }
 }
 
-bool share_an_address(const ListenerConfig& a, const ListenerConfig& b) {
-  for (const ListenerAddressConfig& one : a.addresses) {
-    if (one.address.endpoint.port == 0 && a.bind_to_port) continue;
-    for (const ListenerAddressConfig& other : b.addresses)
-      if (one.address == other.address) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 void check_cluster_references(const ListenerConfig& listener, const Snapshot& snapshot,
@@ -49,6 +42,18 @@ void check_cluster_references(const ListenerConfig& listener, const Snapshot& sn
   if (listener.default_filter_chain)
     check_chain_clusters(*listener.default_filter_chain, listener, snapshot,
                          context.field("default_filter_chain"));
+}
+
+bool any_cluster(const ListenerConfig& listener,
+                 const std::function<bool(const std::string&)>& is) {
+  const auto in_chain = [&](const FilterChainConfig& chain) {
+    return std::any_of(chain.filters.begin(), chain.filters.end(), [&](const auto& filter) {
+      const auto names = filter->cluster_names();
+      return std::any_of(names.begin(), names.end(), is);
+    });
+  };
+  return std::any_of(listener.filter_chains.begin(), listener.filter_chains.end(), in_chain) ||
+         (listener.default_filter_chain && in_chain(*listener.default_filter_chain));
 }
 
 void check_control_plane(const ApiConfigSource& source, const Snapshot& fixed,
@@ -94,12 +99,20 @@ std::string explain_address_conflict(const ListenerConfig& listener) {
          joined_addresses(listener) + "' as existing listener";
 }
 
-std::optional<std::string> find_address_conflict(
+bool share_an_address(const ListenerConfig& a, const ListenerConfig& b) {
+  for (const ListenerAddressConfig& one : a.addresses) {
+    if (one.address.endpoint.port == 0 && a.bind_to_port) continue;
+    for (const ListenerAddressConfig& other : b.addresses)
+      if (one.address == other.address) return true;
+  }
+  return false;
+}
+
+const ListenerConfig* find_address_conflict(
     const ListenerConfig& listener, std::span<const std::shared_ptr<const ListenerConfig>> others) {
   for (const auto& other : others)
-    if (other.get() != &listener && share_an_address(listener, *other))
-      return explain_address_conflict(listener);
-  return std::nullopt;
+    if (other.get() != &listener && share_an_address(listener, *other)) return other.get();
+  return nullptr;
 }
 
 }  // namespace weir::config

@@ -2,8 +2,8 @@
 // Checks of a listener against the other resources.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +16,9 @@ namespace weir::config {
 /// listener.
 void check_cluster_references(const ListenerConfig& listener, const Snapshot& snapshot,
                               const ParseContext& context);
+
+/// Whether `is` holds for a cluster that the listener's filters name.
+bool any_cluster(const ListenerConfig& listener, const std::function<bool(const std::string&)>& is);
 
 /// Reports a control plane whose cluster is not one of `fixed`, the bootstrap, or gets its own
 /// endpoints from a control plane. `context`: of the ApiConfigSource.
@@ -34,9 +37,12 @@ void check_sources(const ListenerConfig& listener, const Snapshot& fixed,
 /// Envoy's text for a listener whose address another one has.
 std::string explain_address_conflict(const ListenerConfig& listener);
 
-/// That text when one of `others` has an address of `listener`; nullopt: none does. `listener` may
-/// be among them.
-std::optional<std::string> find_address_conflict(
+/// They cannot be in force together.
+bool share_an_address(const ListenerConfig& a, const ListenerConfig& b);
+
+/// The first of `others` that has an address of `listener`; nullptr: none does. `listener` may be
+/// among them.
+const ListenerConfig* find_address_conflict(
     const ListenerConfig& listener, std::span<const std::shared_ptr<const ListenerConfig>> others);
 
 }  // namespace weir::config

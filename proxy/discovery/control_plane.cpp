@@ -114,6 +114,7 @@ void ControlPlane::on_connected() {
   gauge("connected_state").set(1);
   log::info(log::Component::config, "control plane '{}': connected, {}", name(),
             xds::method_path(only_, stream_.protocol()));
+  user_.on_stream(description(), "");
 }
 
 void ControlPlane::on_disconnected(std::string_view reason, std::chrono::milliseconds retry) {
@@ -123,6 +124,16 @@ void ControlPlane::on_disconnected(std::string_view reason, std::chrono::millise
                name(), reason, retry.count());
   for (const auto& [type, names] : wanted_)
     if (!names.empty()) user_.on_lost(type);
+  // Where nothing is wanted any more nothing is missed.
+  const bool missed = std::any_of(wanted_.begin(), wanted_.end(),
+                                  [](const auto& wanted) { return !wanted.second.empty(); });
+  user_.on_stream(description(), missed ? std::string(reason) : "");
+}
+
+std::string ControlPlane::description() const {
+  std::string text = "control plane '" + name() + "'";
+  if (only_) text += " (" + std::string(xds::short_name(*only_)) + ")";
+  return text;
 }
 
 void ControlPlane::on_accepted(ResourceType type, std::string_view version) {

@@ -62,6 +62,7 @@ class ControlPlane final : xds::Consumer, xds::StreamEvents, xds::ClusterView {
   [[nodiscard]] std::shared_ptr<const config::ClusterConfig> config() const override;
   [[nodiscard]] std::shared_ptr<const upstream::HostSet> hosts() const override;
 
+  [[nodiscard]] std::string description() const;
   [[nodiscard]] stats::CounterName metric(std::string& storage, std::string_view field) const;
   stats::Gauge& gauge(std::string_view field);
   stats::Counter& limit_counter();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/discovery/live_configuration.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -13,26 +14,37 @@ namespace weir::discovery {
 Result<void> LiveConfiguration::start() {
   start_held_ = true;
   server_.hold_start();
+  server_.set_readiness([this, alive = std::weak_ptr(alive_)] {
+    return alive.expired() ? std::vector<std::string>() : readiness();
+  });
   for (const auto& [name, stored] : store_.route_tables())
     if (stored.config != nullptr) server_.set_route_table(name, stored.config);
   if (published_->cds) TRY_VOID(follow(ResourceType::cluster, *published_->cds));
   // Listeners are refused when a cluster that they need is not there.
   listeners_come_later_ = published_->lds && !published_->lds->is_file() && !unanswered_.empty();
-  if (listeners_come_later_)
+  if (listeners_come_later_) {
     unanswered_.insert(ResourceType::listener);
-  else if (published_->lds)
+    unconfirmed_.insert(ResourceType::listener);
+  }
+  if (published_->lds && !listeners_come_later_)
     TRY_VOID(follow(ResourceType::listener, *published_->lds));
   follow_endpoints();
   follow_route_tables();
   for (const auto& cluster : published_->clusters)
     give_endpoints(cluster->name, cluster->eds_name());
   release_start();
+  if (copy_ != nullptr && !sources_.any_control_plane())
+    log::warning(log::Component::config,
+                 "flag '--last-good' has no effect: the configuration names no control plane");
   return {};
 }
 
 Result<void> LiveConfiguration::follow(ResourceType type, const config::ConfigSource& source) {
   counters_.show(type);
-  if (!source.is_file()) unanswered_.insert(type);
+  if (!source.is_file()) {
+    unanswered_.insert(type);
+    unconfirmed_.insert(type);
+  }
   return sources_.follow_all(type, source);
 }
 
@@ -109,8 +121,10 @@ void LiveConfiguration::on_response(ResourceType type, std::string_view version,
 }
 
 void LiveConfiguration::on_fetch_timeout(ResourceType type, const std::vector<std::string>& names) {
+  use_copy("no answer of a control plane within initial_fetch_timeout");
   if (type == ResourceType::route) {
     for (const std::string& name : names) {
+      if (store_.find_route_table(name) != nullptr) continue;
       log::warning(log::Component::config,
                    "route table '{}' has not come within initial_fetch_timeout: requests are "
                    "answered 404 until it does",
@@ -121,6 +135,7 @@ void LiveConfiguration::on_fetch_timeout(ResourceType type, const std::vector<st
   }
   if (!names.empty()) return;  // who waits for endpoints has a limit of its own
   counters_.count(type, "init_fetch_timeout");
+  if (copied_.contains(type)) return;
   log::warning(log::Component::config,
                "no answer of a control plane about {} within initial_fetch_timeout: going on "
                "without",
@@ -149,6 +164,17 @@ void LiveConfiguration::release_start() {
 }
 
 std::vector<Rejection> LiveConfiguration::update(const Update& update) {
+  // What only the copy has goes.
+  const bool replaces = copied_.contains(update.type) && xds::is_full_state(update.type);
+  auto whole = replaces ? std::optional(update) : std::nullopt;
+  if (whole) whole->full_state = true;
+  auto outcome = apply(whole ? *whole : update);
+  replaces_copy(update.type);
+  if (copy_ != nullptr) copy_->changed();
+  return std::move(outcome.rejections);
+}
+
+LiveConfiguration::Outcome LiveConfiguration::apply(const Update& update) {
   auto outcome = store_.update(update);
   if (update.type == ResourceType::endpoints)
     endpoints_changed(update, outcome);
@@ -156,18 +182,49 @@ std::vector<Rejection> LiveConfiguration::update(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
-  return std::move(outcome.rejections);
+  else if (update.type == ResourceType::listener)
+    server_.retry_listeners();
+  if (xds::is_full_state(update.type) && !outcome.changed.empty()) try_again(update.type);
+  return outcome;
+}
+
+/// What was refused for the sake of others may be good now.
+void LiveConfiguration::try_again(ResourceType changed) {
+  for (const Update& again : store_.second_tries(changed)) {
+    std::set<std::string> good;
+    for (const Resource& resource : again.changed) good.insert(resource.name);
+    for (const Rejection& rejection : apply(again).rejections) good.erase(rejection.name);
+    for (const std::string& name : good)
+      log::info(
+          log::Component::config,
+          "{}: resource '{}', which was refused before, is taken now: what it needed is there",
+          xds::short_name(again.type), name);
+  }
+}
+
+/// Those that could not be had, and those that can be had at last.
+void LiveConfiguration::note_refused(
+    const std::vector<server::ListenerManager::Rejection>& refused) {
+  for (const auto& [name, stored] : store_.listeners()) {
+    if (!stored.error || !stored.error->of_stored) continue;
+    const auto& in_force = server_.listener_manager().in_force();
+    if (std::find(in_force.begin(), in_force.end(), stored.config) == in_force.end()) continue;
+    log::info(log::Component::config, "listener '{}', which was refused before, is in force now",
+              name);
+    store_.accept_listener(name);
+  }
+  for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
 }
 
 void LiveConfiguration::publish(ResourceType changed) {
   const auto before = std::exchange(published_, store_.snapshot());
-  applying_ = published_.get();
+  if (!server_.is_draining()) applying_ = published_.get();
   server_.apply(published_, [this, applied = published_.get(), alive = std::weak_ptr(alive_)](
                                 const std::vector<server::ListenerManager::Rejection>& refused) {
     if (alive.expired()) return;
-    for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
-    if (applied == applying_) applying_ = nullptr;
-    if (applying_ == nullptr) give_held_route_tables();
+    note_refused(refused);
+    if (applied == applying_ && !server_.clusters_warm()) applying_ = nullptr;
+    give_held_route_tables();
     release_start();
   });
   if (changed == ResourceType::listener) return follow_route_tables();
@@ -255,10 +312,15 @@ bool LiveConfiguration::waits_for_clusters(const route::RouteTable& table) const
 }
 
 void LiveConfiguration::give_held_route_tables() {
-  if (held_route_tables_.empty()) return;
-  for (const std::string& name : std::exchange(held_route_tables_, {}))
-    if (auto table = store_.find_route_table(name)) server_.set_route_table(name, std::move(table));
-  server_.go_on_with_listeners();
+  std::vector<std::string> given;
+  for (const std::string& name : held_route_tables_) {
+    auto table = store_.find_route_table(name);
+    if (table != nullptr && waits_for_clusters(*table)) continue;
+    given.push_back(name);
+    if (table != nullptr) server_.set_route_table(name, std::move(table));
+  }
+  for (const std::string& name : given) held_route_tables_.erase(name);
+  if (!given.empty()) server_.go_on_with_listeners();
 }
 
 void LiveConfiguration::count_route_table(const std::string& name,

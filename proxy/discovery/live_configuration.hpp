@@ -6,12 +6,16 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include <asio/steady_timer.hpp>
+
+#include "proxy/discovery/last_good.hpp"
 #include "proxy/discovery/resource_store.hpp"
 #include "proxy/discovery/source_counters.hpp"
 #include "proxy/discovery/sources.hpp"
@@ -23,20 +27,30 @@ namespace weir::discovery {
 /// the store's error states; what was before stays in force. Main thread.
 class LiveConfiguration final : SourceUser {
  public:
+  /// How long a copy of the last good state waits for a control plane that neither answers nor
+  /// refuses.
+  static constexpr std::chrono::milliseconds kPatience{2000};
+
   /// `store` and `server` outlive it; the server was prepared with the store's snapshot.
   LiveConfiguration(ResourceStore& store, server::Server& server)
       : store_(store),
         server_(server),
         published_(store.snapshot()),
         counters_(server.stats_store()),
+        patience_(server.io()),
         sources_(server, *this) {}
 
   /// Follows every source from now on. The server serves nothing before control planes have said
   /// what clusters and listeners there are, or were given the time to. Error: a file cannot be
   /// watched.
   Result<void> start();
+  /// Before start(): what control planes say is kept in `directory`, and what is there from an
+  /// earlier run serves until they answer.
+  void keep_last_good(const std::string& directory);
 
  private:
+  using Outcome = ResourceStore::Outcome;
+
   std::vector<Rejection> update(const Update& update) override;
   void on_response(ResourceType type, std::string_view version, bool accepted) override;
   void on_fetch_timeout(ResourceType type, const std::vector<std::string>& names) override;
@@ -44,6 +58,7 @@ class LiveConfiguration final : SourceUser {
     store_.note_failure(type, source, std::move(text));
   }
   void on_lost(ResourceType type) override;
+  void on_stream(const std::string& control_plane, std::string problem) override;
 
   Result<void> follow(ResourceType type, const config::ConfigSource& source);
   void follow_endpoints();
@@ -59,6 +74,14 @@ class LiveConfiguration final : SourceUser {
   [[nodiscard]] bool waits_for_clusters(const route::RouteTable& table) const;
   void give_held_route_tables();
   void count_route_table(const std::string& name, std::initializer_list<std::string_view> fields);
+  Outcome apply(const Update& update);
+  void try_again(ResourceType changed);
+  void note_refused(const std::vector<server::ListenerManager::Rejection>& refused);
+  void use_copy(std::string_view why);
+  void take_copied(Update update);
+  [[nodiscard]] bool misses(ResourceType type, const std::string& name) const;
+  void replaces_copy(ResourceType type);
+  [[nodiscard]] std::vector<std::string> readiness() const;
   void answered(ResourceType type);
   void release_start();
 
@@ -77,10 +100,16 @@ class LiveConfiguration final : SourceUser {
   std::map<std::string, RouteUse> route_users_;
   std::set<std::string> held_route_tables_;  // until clusters are ready
   std::set<ResourceType> unanswered_;        // the start waits for them
+  std::set<ResourceType> unconfirmed_;       // clusters, listeners: no control plane has said any
   bool listeners_come_later_ = false;        // they are asked for when clusters were answered
   bool start_held_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::map<std::string, std::string> problems_;  // of streams that are not open
+  std::optional<LastGood> found_;                // a copy, as long as it may be needed
+  std::set<ResourceType> copied_;                // what is in force is of the copy
+  asio::steady_timer patience_;
   Sources sources_;
+  std::unique_ptr<LastGoodCopy> copy_;  // null: none is kept
 };
 
 }  // namespace weir::discovery

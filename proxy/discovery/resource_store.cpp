@@ -30,6 +30,7 @@ struct Surroundings {
   const config::Snapshot& now;  // the bootstrap and every resource before this update
   const config::FilterRegistry& registry;
   config::ListenerCheck check;
+  bool& only_clusters_miss;  // set: nothing else is wrong with it
 };
 
 struct ClusterKind {
@@ -81,7 +82,9 @@ struct ListenerKind {
     if (around.check != nullptr)
       if (const auto checked = around.check(*listener); !checked)
         context.error(checked.error().message);
+    const bool well = !context.diagnostics().has_errors();
     config::check_cluster_references(*listener, around.now, context);
+    around.only_clusters_miss = well && context.diagnostics().has_errors();
     config::check_sources(*listener, around.fixed, context);
     return listener;
   }
@@ -99,7 +102,9 @@ struct RouteKind {
     const auto exists = [&](const std::string& name) {
       return around.now.find_cluster(name).has_value();
     };
+    const bool well = !context.diagnostics().has_errors();
     for (const std::string& text : table->config().check_clusters(exists)) context.error(text);
+    around.only_clusters_miss = well && context.diagnostics().has_errors();
     return table;
   }
 };
@@ -164,17 +169,22 @@ void ResourceStore::take(const Update& update, const Resource& resource,
     inside.error("has no name");
   else if (proto && !first)
     inside.error("duplicate resource '" + name + "' found");
+  if (first) tries_.erase({update.type, name});
   const std::uint64_t fingerprint = proto ? config::fingerprint_of(*proto) : 0;
   const auto known = stored.find(name);
   if (!diagnostics.has_errors() && known != stored.end() && known->second.config != nullptr &&
       known->second.fingerprint == fingerprint) {
     known->second.version = version;
-    known->second.error.reset();
+    if (known->second.error && !known->second.error->of_stored) known->second.error.reset();
     return;
   }
   decltype(Kind::convert({}, std::declval<const Surroundings&>(), inside)) config;
+  bool only_clusters_miss = false;
   if (!diagnostics.has_errors())
-    config = Kind::convert(*proto, {*fixed_, *snapshot_, registry_, check_}, inside);
+    config =
+        Kind::convert(*proto, {*fixed_, *snapshot_, registry_, check_, only_clusters_miss}, inside);
+  if (only_clusters_miss)
+    tries_[{update.type, name}] = {{name, version, resource.body, {}}, ResourceType::cluster};
   if (diagnostics.has_errors()) {
     refuse({name, text_of(diagnostics), std::make_shared<Any>(resource.body)}, version, stored,
            outcome);
@@ -182,7 +192,7 @@ void ResourceStore::take(const Update& update, const Resource& resource,
   }
   const auto now = Clock::now();
   std::shared_ptr<const config::ConfigOrigin> origin;
-  if constexpr (!std::is_same_v<Kind, EndpointsKind>)
+  if (!std::is_same_v<Kind, EndpointsKind> || keeps_endpoint_messages_)
     origin = std::make_shared<config::ConfigOrigin>(
         config::ConfigOrigin{version, now, resource.body.value()});
   if constexpr (requires { config->origin; }) config->origin = origin;
@@ -206,10 +216,12 @@ ResourceStore::Outcome ResourceStore::update_kind(const Update& update,
   Names mentioned;
   for (const Rejection& rejection : update.rejected) {
     mentioned.insert(rejection.name);
+    tries_.erase({update.type, rejection.name});
     refuse(rejection, update.version, stored, outcome);
   }
   for (const Resource& resource : update.changed)
     take<Kind>(update, resource, stored, mentioned, outcome);
+  forget_tries(update, mentioned);
   // These go when nobody wants them any more: forget_endpoints(), forget_route_table().
   if constexpr (std::is_same_v<Kind, EndpointsKind> || std::is_same_v<Kind, RouteKind>)
     return outcome;
@@ -235,7 +247,7 @@ ResourceStore::Outcome ResourceStore::update_type(const Update& update) {
     case ResourceType::listener: {
       const auto before = listeners_;
       outcome = update_kind<ListenerKind>(update, listeners_);
-      undo_conflicts(update, before, outcome);
+      undo_conflicts(before, outcome);
       break;
     }
     case ResourceType::route:
@@ -245,25 +257,70 @@ ResourceStore::Outcome ResourceStore::update_type(const Update& update) {
   return outcome;
 }
 
-/// Who owns an address is only known when everybody is where he will be.
-void ResourceStore::undo_conflicts(const Update& update,
-                                   const Resources<config::ListenerConfig>& before,
+/// Who owns an address is only known when everybody is where he will be. Of two that want the same
+/// one, who had it before keeps it, then the first of the update gets it.
+void ResourceStore::undo_conflicts(const Resources<config::ListenerConfig>& before,
                                    Outcome& outcome) {
-  std::vector<std::shared_ptr<const config::ListenerConfig>> all = fixed_->listeners;
-  for (const auto& [name, stored] : listeners_)
-    if (stored.config != nullptr) all.push_back(stored.config);
-  for (const std::string& name : outcome.changed) {
-    const auto found = listeners_.find(name);
-    if (found == listeners_.end()) continue;
-    auto problem = config::find_address_conflict(*found->second.config, all);
-    if (!problem) continue;
-    std::erase(all, found->second.config);
-    auto body = body_of(*found->second.config);
-    const auto old = before.find(name);
-    found->second = old != before.end() ? old->second : Stored<config::ListenerConfig>{};
-    if (found->second.config != nullptr) all.push_back(found->second.config);
-    refuse({name, *std::move(problem), std::move(body)}, update.version, listeners_, outcome);
+  Names open(outcome.changed.begin(), outcome.changed.end());
+  for (bool settled = false; !settled;) {
+    settled = true;
+    std::vector<std::shared_ptr<const config::ListenerConfig>> others = fixed_->listeners;
+    for (const auto& [name, stored] : listeners_)
+      if (stored.config != nullptr && !open.contains(name)) others.push_back(stored.config);
+    for (const std::string& name : outcome.changed) {
+      const auto found = listeners_.find(name);
+      if (found == listeners_.end() || !open.contains(name)) continue;
+      const auto* const other = config::find_address_conflict(*found->second.config, others);
+      if (other != nullptr) {
+        give_back(name, *other, before, outcome);
+        open.erase(name);
+      }
+      const auto& config = found->second.config;
+      if (config == nullptr) continue;
+      // What it goes back to may be in the way of somebody who was before it here.
+      settled = settled && config::find_address_conflict(*config, others) == nullptr;
+      others.push_back(config);
+    }
   }
+  std::erase_if(outcome.changed, [&](const std::string& name) { return !open.contains(name); });
+}
+
+/// Its new version is refused, since `to` has its address.
+void ResourceStore::give_back(const std::string& name, const config::ListenerConfig& to,
+                              const Resources<config::ListenerConfig>& before, Outcome& outcome) {
+  auto& stored = listeners_.find(name)->second;
+  auto body = body_of(*stored.config);
+  std::string problem = config::explain_address_conflict(*stored.config) + " '" + to.name +
+                        "'; it is taken when that one gives the address up";
+  if (body != nullptr)
+    tries_[{ResourceType::listener, name}] = {{name, stored.version, *body, {}},
+                                              ResourceType::listener};
+  const std::string version = stored.version;
+  const auto old = before.find(name);
+  stored = old != before.end() ? old->second : Stored<config::ListenerConfig>{};
+  refuse({name, std::move(problem), std::move(body)}, version, listeners_, outcome);
+}
+
+std::vector<Update> ResourceStore::second_tries(ResourceType changed) const {
+  std::vector<Update> updates;
+  for (const auto& [key, again] : tries_) {
+    if (again.waits_for != changed) continue;
+    if (updates.empty() || updates.back().type != key.first) {
+      updates.emplace_back();
+      updates.back().type = key.first;
+    }
+    updates.back().version = again.resource.version;
+    updates.back().changed.push_back(again.resource);
+  }
+  return updates;
+}
+
+void ResourceStore::forget_tries(const Update& update, const Names& mentioned) {
+  for (const std::string& name : update.removed) tries_.erase({update.type, name});
+  if (update.full_state)
+    std::erase_if(tries_, [&](const auto& entry) {
+      return entry.first.first == update.type && !mentioned.contains(entry.first.second);
+    });
 }
 
 void ResourceStore::rebuild() {
@@ -284,6 +341,12 @@ void ResourceStore::refuse_listener(std::string_view name, std::string text) {
   found->second.error =
       ErrorState{found->second.version, std::move(text), Clock::now(),
                  found->second.config != nullptr ? body_of(*found->second.config) : nullptr, true};
+}
+
+void ResourceStore::accept_listener(std::string_view name) {
+  const auto found = listeners_.find(name);
+  if (found != listeners_.end() && found->second.error && found->second.error->of_stored)
+    found->second.error.reset();
 }
 
 void ResourceStore::note_failure(ResourceType type, const std::string& source, std::string text) {

@@ -38,7 +38,8 @@ class ResourceStore {
     std::uint64_t fingerprint = 0;
     Clock::time_point updated;
     std::optional<ErrorState> error;
-    /// What `config` was made from; null for endpoints, which the hosts of their clusters show.
+    /// What `config` was made from; null for endpoints, which the hosts of their clusters show,
+    /// unless keep_endpoint_messages().
     std::shared_ptr<const config::ConfigOrigin> origin = nullptr;
   };
   using Endpoints = std::vector<config::EndpointConfig>;
@@ -50,14 +51,24 @@ class ResourceStore {
                 const config::FilterRegistry& registry, config::ListenerCheck check)
       : fixed_(std::move(fixed)), registry_(registry), check_(check), snapshot_(fixed_) {}
 
+  /// From now on.
+  void keep_endpoint_messages() { keeps_endpoint_messages_ = true; }
+
   struct Outcome {
     std::vector<Rejection> rejections;
     std::vector<std::string> changed;  // names that have a new version, or are gone
   };
   Outcome update(const Update& update);
 
+  /// Resources that were refused only for the sake of others (a cluster was not there, another
+  /// listener had the address), when something of `changed`, clusters or listeners, has changed:
+  /// they may be good now. At most one update a type.
+  [[nodiscard]] std::vector<Update> second_tries(ResourceType changed) const;
+
   /// The listener could not be had after all: its address was not to be bound.
   void refuse_listener(std::string_view name, std::string text);
+  /// It could be had now.
+  void accept_listener(std::string_view name);
 
   /// A source that could not be read or understood as a whole: "" = it is well again. `source`
   /// tells it from others of the type.
@@ -98,8 +109,10 @@ class ResourceStore {
   template <class Config>
   static void refuse(Rejection rejection, const std::string& version, Resources<Config>& stored,
                      Outcome& outcome);
-  void undo_conflicts(const Update& update, const Resources<config::ListenerConfig>& before,
-                      Outcome& outcome);
+  void undo_conflicts(const Resources<config::ListenerConfig>& before, Outcome& outcome);
+  void give_back(const std::string& name, const config::ListenerConfig& to,
+                 const Resources<config::ListenerConfig>& before, Outcome& outcome);
+  void forget_tries(const Update& update, const Names& mentioned);
   template <class Kind>
   Outcome update_kind(const Update& update, Resources<typename Kind::Config>& stored);
   Outcome update_type(const Update& update);
@@ -114,7 +127,13 @@ class ResourceStore {
   Resources<route::RouteTable> route_tables_;
   std::map<ResourceType, std::string> versions_;
   Failures failures_;
+  struct Try {
+    Resource resource;
+    ResourceType waits_for = ResourceType::cluster;
+  };
+  std::map<std::pair<ResourceType, std::string>, Try> tries_;
   std::shared_ptr<const config::Snapshot> snapshot_;
+  bool keeps_endpoint_messages_ = false;
 };
 
 }  // namespace weir::discovery

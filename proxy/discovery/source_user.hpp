@@ -24,6 +24,9 @@ class SourceUser {
   virtual void on_problem(ResourceType type, const std::string& source, std::string text) = 0;
   /// The source of the type cannot be read.
   virtual void on_lost(ResourceType type) = 0;
+  /// A stream to a control plane could not be opened, or has ended; "" = it is open. Called from
+  /// inside the stream.
+  virtual void on_stream(const std::string& control_plane, std::string problem) = 0;
 
  protected:
   ~SourceUser() = default;

@@ -50,6 +50,7 @@ void ClusterDirectory::warmed(const std::string& name, upstream::ClusterId id) {
   warming_.erase(found);
   activate(name, ready);
   tell_if_warm();
+  if (!warming_.empty() && on_progress_) on_progress_();
 }
 
 void ClusterDirectory::activate(const std::string& name, const Warming& ready) {

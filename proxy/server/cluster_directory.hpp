@@ -47,6 +47,9 @@ class ClusterDirectory {
   /// New endpoints of the EDS cluster, both of its versions. No effect for others.
   void set_endpoints(std::string_view name, const std::vector<config::EndpointConfig>& endpoints);
 
+  /// Told whenever one has warmed and others have not.
+  void set_on_progress(std::function<void()> callback) { on_progress_ = std::move(callback); }
+
   void set_on_hosts_changed(std::function<void(upstream::ClusterId)> callback) {
     on_hosts_changed_ = std::move(callback);
   }
@@ -69,6 +72,7 @@ class ClusterDirectory {
   std::unordered_map<std::string, Active> active_;
   std::unordered_map<std::string, Warming> warming_;
   std::function<void()> on_warm_;
+  std::function<void()> on_progress_;
   std::function<void(upstream::ClusterId)> on_hosts_changed_;
 };
 

@@ -3,10 +3,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include "common/log.hpp"
+#include "proxy/config/snapshot_checks.hpp"
 #include "proxy/server/machine.hpp"
+#include "proxy/server/waiting_listeners.hpp"
 #include "proxy/upstream/health/outlier_detector.hpp"
 
 namespace weir::server {
@@ -58,6 +63,7 @@ Result<void> Server::prepare() {
   });
   TRY_VOID(make_workers());
   clusters_.start(snapshot_, [this] { on_clusters_ready(); });
+  clusters_.set_on_progress([this] { on_one_warm(); });
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
@@ -95,51 +101,81 @@ Result<void> Server::start_workers() {
 void Server::apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied) {
   if (draining_) return;
   // Until now the one before was on its way, or in force.
-  waiting_.reset();
   snapshot_ = std::move(snapshot);
-  clusters_.update(snapshot_->clusters,
-                   [this, wanted = snapshot_, on_applied = std::move(on_applied)] {
-                     apply_listeners(wanted, on_applied);
-                   });
+  on_applied_ = std::move(on_applied);
+  listeners_wait_ = true;
+  clusters_.update(snapshot_->clusters, [this] { apply_listeners(); });
+  // Before the start nothing is gained by having some of them early.
+  if (workers_started_ && clusters_.is_warming()) apply_listeners();
 }
 
-void Server::apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
-                             const OnApplied& on_applied) {
+/// Others are still to come, but who waits for this one need not wait for them. Many may become
+/// warm in one turn.
+void Server::on_one_warm() {
+  if (!workers_started_ || std::exchange(progress_posted_, true)) return;
+  asio::post(io_, [this] {
+    progress_posted_ = false;
+    if (clusters_.is_warming()) apply_listeners();
+  });
+}
+
+void Server::apply_listeners() {
   if (draining_) return;
-  const auto listeners = without_waiting(snapshot->listeners);
-  const bool all = listeners == snapshot->listeners;
+  const auto snapshot = snapshot_;
+  const auto on_applied = on_applied_;
+  const auto listeners = without_waiting(
+      snapshot->listeners, listeners_.in_force(),
+      [this](const config::ListenerConfig& listener) { return !awaited_by(listener).empty(); });
+  listeners_wait_ = listeners != snapshot->listeners;
   auto rejections = listeners_.update(listeners);
+  retry_later(!rejections.empty());
   for (const auto& rejection : rejections)
-    log::error(log::Component::config, "listener '{}' is refused, what was before stays: {}",
-               rejection.listener, rejection.error.message);
+    log::error(log::Component::config,
+               "listener '{}' is refused, what was before stays: {}; next try in {} s",
+               rejection.listener, rejection.error.message, retry_wait_.count());
   // Those that wait may still have a version in force that needs a cluster that is to go.
-  if (all) clusters_.remove_others(snapshot->clusters);
-  waiting_.reset();
-  if (!all) waiting_ = {snapshot, on_applied};
+  if (!listeners_wait_ && !clusters_.is_warming()) clusters_.remove_others(snapshot->clusters);
   if (on_applied) on_applied(std::move(rejections));
 }
 
-/// Of a listener whose route tables are not there yet: the version that is in force, if any.
-ListenerManager::Listeners Server::without_waiting(const ListenerManager::Listeners& wanted) {
-  ListenerManager::Listeners ready;
-  for (const auto& listener : wanted) {
-    const bool whole = config::each_route_table(*listener, [&](const config::RouteTableRef& table) {
-      return route_tables_.knows(table.name);
-    });
-    if (whole) {
-      ready.push_back(listener);
-      continue;
-    }
-    for (const auto& before : listeners_.in_force())
-      if (before->name == listener->name) ready.push_back(before);
-  }
-  return ready;
+/// Without it requests would be answered 503, or find no routes.
+std::string Server::awaited_by(const config::ListenerConfig& listener) const {
+  std::string awaited;
+  config::each_route_table(listener, [&](const config::RouteTableRef& table) {
+    if (!route_tables_.knows(table.name)) awaited = "route table '" + table.name + "'";
+    return awaited.empty();
+  });
+  if (!awaited.empty() || !clusters_.is_warming()) return awaited;
+  config::any_cluster(listener, [&](const std::string& name) {
+    if (clusters_.find(name) == nullptr && snapshot_->find_cluster(name))
+      awaited = "cluster '" + name + "'";
+    return !awaited.empty();
+  });
+  return awaited;
 }
 
 void Server::go_on_with_listeners() {
-  if (!waiting_) return;
-  const auto waiting = *waiting_;
-  apply_listeners(waiting.snapshot, waiting.on_applied);
+  if (!listeners_wait_ || (clusters_.is_warming() && !workers_started_)) return;
+  apply_listeners();
+}
+
+void Server::retry_listeners() {
+  if (listeners_refused_) apply_listeners();
+}
+
+void Server::retry_later(bool refused) {
+  listeners_refused_ = refused;
+  retry_timer_.cancel();
+  if (!refused) {
+    retry_wait_ = kFirstRetry;
+    return;
+  }
+  retry_timer_.expires_after(retry_wait_);
+  retry_timer_.async_wait([this](const std::error_code& error) {
+    if (error) return;
+    retry_wait_ = std::min(retry_wait_ * 2, kLongestRetry);
+    apply_listeners();
+  });
 }
 
 void Server::on_clusters_ready() {
@@ -252,6 +288,22 @@ void Server::drain_listeners(const admin::DrainRequest& request) {
 admin::ServerState Server::state() const {
   if (draining_ || health_check_failed_) return admin::ServerState::draining;
   return workers_started_ ? admin::ServerState::live : admin::ServerState::pre_initializing;
+}
+
+std::vector<std::string> Server::readiness() const {
+  std::vector<std::string> lines;
+  for (auto& [cluster, awaited] : cluster_manager_.warming())
+    lines.push_back("waiting: cluster '" + cluster + "' for " + awaited);
+  const auto& in_force = listeners_.in_force();
+  if (listeners_wait_)
+    for (const auto& listener : snapshot_->listeners)
+      if (std::find(in_force.begin(), in_force.end(), listener) == in_force.end())
+        if (const std::string awaited = awaited_by(*listener); !awaited.empty())
+          lines.push_back("waiting: listener '" + listener->name + "' for " + awaited);
+  if (!more_readiness_) return lines;
+  auto more = more_readiness_();
+  std::move(more.begin(), more.end(), std::back_inserter(lines));
+  return lines;
 }
 
 std::chrono::steady_clock::duration Server::uptime() const {

@@ -34,6 +34,9 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
  public:
   /// How long nothing must be open before a draining server goes.
   static constexpr std::chrono::milliseconds kQuiet{500};
+  /// Listeners that could not be had are tried again after that, then after twice that.
+  static constexpr std::chrono::seconds kFirstRetry{1};
+  static constexpr std::chrono::seconds kLongestRetry{30};
 
   Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandLineOptions options,
          std::chrono::steady_clock::time_point started);
@@ -42,12 +45,13 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   /// Binds and prepares everything that can fail. Error: one line for a person.
   Result<void> prepare();
   /// Another configuration, at any time after prepare(): what is the same object in both goes on
-  /// undisturbed. New and changed clusters warm first, then the listeners change, then the clusters
-  /// that are gone leave; until then what was serves. A listener waits for its route tables, too,
-  /// and holds nobody up but the clusters that leave. A later call takes the place of one that
-  /// waits. Nothing changes while the server drains. `node`, `admin` and limits are not looked at.
-  /// `on_applied` gets the listeners that could not be had, when the listeners have changed, and
-  /// once more when those that waited have followed.
+  /// undisturbed. New and changed clusters warm; listeners that name a new one wait for it, and all
+  /// of them while the server does not serve yet. A listener waits for its route tables, too. Who
+  /// waits holds nobody up but those that are to have his address or give him theirs, and the
+  /// clusters that leave, which is last. A later call takes the place of one that waits. Nothing
+  /// changes while the server drains. `node`, `admin` and limits are not looked at.
+  /// `on_applied` gets the listeners that could not be had, whenever listeners have changed; they
+  /// are tried again, less and less often.
   using OnApplied = std::function<void(std::vector<ListenerManager::Rejection>)>;
   void apply(std::shared_ptr<const config::Snapshot> snapshot, OnApplied on_applied);
   /// New endpoints of one EDS cluster; nothing else is touched.
@@ -58,6 +62,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   /// Answers /config_dump; before there is one, nothing is known.
   using ConfigDumper = std::function<admin::Response(const admin::QueryParams&)>;
   void set_config_dump(ConfigDumper dumper) { config_dumper_ = std::move(dumper); }
+  /// What readiness() says besides; nullptr: nothing.
+  void set_readiness(std::function<std::vector<std::string>()> readiness) {
+    more_readiness_ = std::move(readiness);
+  }
   [[nodiscard]] const ListenerManager& listener_manager() const noexcept { return listeners_; }
   /// A route table that listeners name (rds); null: they are not to wait for it. Listeners that
   /// waited go on with go_on_with_listeners().
@@ -65,6 +73,12 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
     route_tables_.set(name, std::move(table));
   }
   void go_on_with_listeners();
+  /// Those that could not be had are tried again now.
+  void retry_listeners();
+  /// Nothing is applied any more.
+  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
+  /// New clusters or versions of them are on their way.
+  [[nodiscard]] bool clusters_warm() const { return clusters_.is_warming(); }
   void forget_route_table(const std::string& name) { route_tables_.forget(name); }
   [[nodiscard]] bool knows_route_table(const std::string& name) const {
     return route_tables_.knows(name);
@@ -96,6 +110,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   }
   [[nodiscard]] const stats::StatsStore& stats() const override { return stats_; }
   [[nodiscard]] admin::ServerState state() const override;
+  [[nodiscard]] std::vector<std::string> readiness() const override;
   [[nodiscard]] const admin::CommandLineOptions& options() const override { return options_; }
   [[nodiscard]] std::chrono::steady_clock::duration uptime() const override;
   [[nodiscard]] std::chrono::milliseconds initialization_time() const override {
@@ -116,15 +131,11 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void on_clusters_ready();
   void start_if_ready();
   Result<void> start_workers();
-  /// Configuration that waits for nothing but route tables.
-  struct Waiting {
-    std::shared_ptr<const config::Snapshot> snapshot;
-    OnApplied on_applied;
-  };
-  void apply_listeners(const std::shared_ptr<const config::Snapshot>& snapshot,
-                       const OnApplied& on_applied);
-  [[nodiscard]] ListenerManager::Listeners without_waiting(
-      const ListenerManager::Listeners& wanted);
+  void on_one_warm();
+  void apply_listeners();
+  void retry_later(bool refused);
+  /// What the listener waits for; "" = nothing.
+  [[nodiscard]] std::string awaited_by(const config::ListenerConfig& listener) const;
   void wait_for_signal();
   void begin_shutdown();
   void check_drained();
@@ -144,10 +155,16 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   std::vector<std::unique_ptr<Worker>> workers_;
   ClusterDirectory clusters_;
   RouteTableDirectory route_tables_{workers_};
-  std::optional<Waiting> waiting_;
+  OnApplied on_applied_;         // of the last apply()
+  bool listeners_wait_ = false;  // some of snapshot_
+  bool listeners_refused_ = false;
+  bool progress_posted_ = false;
+  std::chrono::seconds retry_wait_ = kFirstRetry;
+  asio::steady_timer retry_timer_{io_};
   ListenerManager listeners_;
   std::unique_ptr<admin::AdminServer> admin_;
   ConfigDumper config_dumper_;
+  std::function<std::vector<std::string>()> more_readiness_;
   std::chrono::milliseconds initialization_time_{0};
   std::chrono::steady_clock::time_point drain_deadline_;
   std::chrono::steady_clock::time_point quiet_since_;

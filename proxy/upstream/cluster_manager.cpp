@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/upstream/cluster_manager.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <asio/io_context.hpp>
@@ -222,6 +223,20 @@ const std::shared_ptr<const HostSet>& ClusterManager::hosts(ClusterId id) const 
 const OutlierDetector* ClusterManager::outliers(ClusterId id) const {
   const auto& health = clusters_.at(id)->health;
   return health != nullptr ? health->outliers() : nullptr;
+}
+
+std::vector<std::pair<std::string, std::string>> ClusterManager::warming() const {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto& [id, cluster] : clusters_) {
+    if (!cluster->warming) continue;
+    const bool eds = cluster->config->discovery == config::DiscoveryType::eds;
+    found.emplace_back(cluster->config->name, eds && !cluster->has_endpoints ? "its endpoints"
+                                              : cluster->hosts->hosts.empty() && cluster->dns
+                                                  ? "the addresses of its names"
+                                                  : "the first check of its hosts");
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 void ClusterManager::post_initialized() {

@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proxy/config/snapshot.hpp"
@@ -69,6 +71,9 @@ class ClusterManager {
 
   /// Current hosts of a cluster that was not removed. Never null.
   [[nodiscard]] const std::shared_ptr<const HostSet>& hosts(ClusterId id) const;
+
+  /// Clusters that are not ready yet, and what they wait for.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> warming() const;
 
   /// nullptr: the cluster has no outlier detection.
   [[nodiscard]] const OutlierDetector* outliers(ClusterId id) const;

@@ -172,7 +172,7 @@ class Programs:
     def start_proxy(self, pod: str, manifest: str) -> None:
         command = [str(self.folder / "weir-proxy"), "-c", str(self.folder / manifest), "--concurrency", "2"]
         process = self._start(inside(pod, command, PROXY_UID), self.access_log(pod), self.proxy_log(pod))
-        self._wait(process, self.proxy_log(pod), lambda: ask_proxy(pod, "/ready") == "LIVE", "weir-proxy")
+        self._wait(process, self.proxy_log(pod), lambda: ask_proxy(pod, "/ready").split("\n")[0] == "LIVE", "weir-proxy")
 
     @staticmethod
     def _start(argv: list[str], out: pathlib.Path, err: pathlib.Path) -> subprocess.Popen:

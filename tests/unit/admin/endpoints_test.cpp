@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_source.hpp"
+#include "proxy/admin/render.hpp"
 
 namespace weir::admin {
 namespace {
@@ -55,6 +56,17 @@ class EndpointsTest : public ::testing::Test {
 
   FakeSource source_;
 };
+
+TEST_F(EndpointsTest, ReadySaysWhatIsAwaitedAfterItsFirstLine) {
+  source_.details = {"waiting: cds", "refused: listener 'a': one\ntwo"};
+  source_.server_state = ServerState::pre_initializing;
+  EXPECT_EQ(get("/ready").body, "PRE_INITIALIZING\nwaiting: cds\nrefused: listener 'a': one two\n");
+  source_.server_state = ServerState::live;
+  EXPECT_EQ(get("/ready").status, 200u);
+  source_.details.assign(kMostDetails + 2, "x");
+  EXPECT_TRUE(get("/ready").body.starts_with("LIVE\nx\n"));
+  EXPECT_TRUE(get("/ready").body.ends_with("x\nand 2 more\n"));
+}
 
 TEST_F(EndpointsTest, ReadyFollowsTheState) {
   EXPECT_EQ(get("/ready").status, 200u);

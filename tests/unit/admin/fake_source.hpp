@@ -26,6 +26,7 @@ class FakeSource : public AdminSource {
   }
   [[nodiscard]] const stats::StatsStore& stats() const override { return store; }
   [[nodiscard]] ServerState state() const override { return server_state; }
+  [[nodiscard]] std::vector<std::string> readiness() const override { return details; }
   [[nodiscard]] const CommandLineOptions& options() const override { return options_; }
   [[nodiscard]] std::chrono::steady_clock::duration uptime() const override {
     return std::chrono::milliseconds(61900);
@@ -56,6 +57,7 @@ class FakeSource : public AdminSource {
   std::vector<ListenerView> listener_views;
   std::vector<ClusterView> cluster_views;
   std::vector<std::string> asked;
+  std::vector<std::string> details;
 
  private:
   std::shared_ptr<const config::Snapshot> snapshot_;

@@ -42,7 +42,8 @@ TEST(Options, TakesEnvoysFlags) {
       parsed({"-c", "/etc/envoy/envoy.yaml", "--config-yaml={admin: {}}", "--mode", "validate",
               "--concurrency=4", "-l", "warn", "--component-log-level", "upstream:debug,misc:error",
               "--log-path", "/tmp/log", "--drain-time-s", "45", "--service-cluster", "shop",
-              "--service-node=test1"});
+              "--service-node=test1", "--last-good", "/var/lib/weir"});
+  EXPECT_EQ(options.last_good_directory, "/var/lib/weir");
   EXPECT_EQ(options.config_path, "/etc/envoy/envoy.yaml");
   EXPECT_EQ(options.config_yaml, "{admin: {}}");
   EXPECT_EQ(options.mode, RunMode::validate);

@@ -154,6 +154,79 @@ TEST_F(ResourceStoreTest, TwoListenersCannotHaveOneAddress) {
   EXPECT_EQ(store->snapshot()->listeners[1]->addresses[0].address.endpoint.port, 81);
 }
 
+TEST_F(ResourceStoreTest, TheFirstGetsTheAddressAndTheSecondWhenItIsFree) {
+  const auto outcome = give(ResourceType::listener, listener("z", 80) + listener("a", 80), "4");
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_EQ(outcome.rejections[0].text,
+            "error adding listener: 'a' has duplicate address '198.51.100.1:80' as existing "
+            "listener 'z'; it is taken when that one gives the address up");
+  EXPECT_THAT(listener_names(), ElementsAre("z"));
+  EXPECT_THAT(outcome.changed, ElementsAre("z"));
+  EXPECT_THAT(store->second_tries(ResourceType::cluster), IsEmpty());
+  Update removal;
+  removal.type = ResourceType::listener;
+  removal.removed = {"z"};
+  store->update(removal);
+  const auto tries = store->second_tries(ResourceType::listener);
+  ASSERT_EQ(tries.size(), 1u);
+  EXPECT_THAT(store->update(tries[0]).rejections, IsEmpty());
+  EXPECT_THAT(listener_names(), ElementsAre("a"));
+  EXPECT_EQ(store->listeners().at("a").version, "4");
+  EXPECT_FALSE(store->listeners().at("a").error);
+  EXPECT_THAT(store->second_tries(ResourceType::listener), IsEmpty());
+}
+
+TEST_F(ResourceStoreTest, WhoKeepsAnOldAddressKeepsItFromOthers) {
+  give(ResourceType::listener, listener("a", 80) + listener("b", 81) + listener("c", 82));
+  // c would have a's old address, but a is refused: 'b' does not give up what it wants.
+  const auto outcome =
+      give(ResourceType::listener, listener("c", 80) + listener("b", 81) + listener("a", 81));
+  std::vector<std::string> refused;
+  for (const auto& rejection : outcome.rejections) refused.push_back(rejection.name);
+  EXPECT_THAT(refused, ElementsAre("a", "c"));
+  std::vector<int> ports;
+  for (const auto& config : store->snapshot()->listeners)
+    ports.push_back(config->addresses[0].address.endpoint.port);
+  EXPECT_THAT(ports, ElementsAre(80, 81, 82));
+}
+
+TEST_F(ResourceStoreTest, WhatIsSentNoMoreIsNotTriedAgain) {
+  give(ResourceType::listener, listener("a", 80) + listener("b", 80));
+  EXPECT_EQ(store->second_tries(ResourceType::listener).size(), 1u);
+  give(ResourceType::listener, listener("a", 80));
+  EXPECT_THAT(store->second_tries(ResourceType::listener), IsEmpty());
+  give(ResourceType::listener, listener("a", 80) + listener("b", 80));
+  give(ResourceType::listener, listener("a", 80) + listener("b", 81));
+  EXPECT_THAT(store->second_tries(ResourceType::listener), IsEmpty());
+}
+
+TEST_F(ResourceStoreTest, RoutesThatLackAClusterAreTriedAgain) {
+  const auto table = [](const std::string& more) {
+    return item("route.v3.RouteConfiguration",
+                "name: t, validate_clusters: true, virtual_hosts: [ { name: all, domains: [ '*' ], "
+                "routes: [ { match: { prefix: / }, route: { cluster: late } } ] } ]" +
+                    more);
+  };
+  EXPECT_EQ(give(ResourceType::route, table("")).rejections.size(), 1u);
+  const auto early = store->second_tries(ResourceType::cluster);
+  ASSERT_EQ(early.size(), 1u);
+  EXPECT_EQ(store->update(early[0]).rejections.size(), 1u);
+  give(ResourceType::cluster, cluster("name: late"));
+  EXPECT_THAT(store->update(store->second_tries(ResourceType::cluster).at(0)).rejections,
+              IsEmpty());
+  EXPECT_NE(store->find_route_table("t"), nullptr);
+  EXPECT_THAT(store->second_tries(ResourceType::cluster), IsEmpty());
+}
+
+TEST_F(ResourceStoreTest, ARefusalOfTheServerOutlivesTheSameAgain) {
+  give(ResourceType::listener, listener("a", 80));
+  store->refuse_listener("a", "in use");
+  give(ResourceType::listener, listener("a", 80), "2");
+  ASSERT_TRUE(store->listeners().at("a").error);
+  store->accept_listener("a");
+  EXPECT_FALSE(store->listeners().at("a").error);
+}
+
 TEST_F(ResourceStoreTest, ListenersMaySwapTheirAddresses) {
   give(ResourceType::listener, listener("a", 80) + listener("b", 81));
   EXPECT_THAT(give(ResourceType::listener, listener("a", 81) + listener("b", 80)).rejections,
