@@ -112,11 +112,12 @@ void Server::apply_listeners(const std::shared_ptr<const config::Snapshot>& snap
   for (const auto& rejection : rejections)
     log::error(log::Component::config, "listener '{}' is refused, what was before stays: {}",
                rejection.listener, rejection.error.message);
-  // Those that wait may still have a version in force that needs a cluster that is to go.
-  if (all) clusters_.remove_others(snapshot->clusters);
   waiting_.reset();
   if (!all) waiting_ = {snapshot, on_applied};
+  // Route tables that have waited for new clusters go out now, while those of before are still there.
   if (on_applied) on_applied(std::move(rejections));
+  // Listeners that wait may still have a version in force that needs a cluster that is to go.
+  if (all) clusters_.remove_others(snapshot->clusters);
 }
 
 /// Of a listener whose route tables are not there yet: the version that is in force, if any.
