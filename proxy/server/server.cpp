@@ -114,7 +114,8 @@ void Server::apply_listeners(const std::shared_ptr<const config::Snapshot>& snap
                rejection.listener, rejection.error.message);
   waiting_.reset();
   if (!all) waiting_ = {snapshot, on_applied};
-  // Route tables that have waited for new clusters go out now, while those of before are still there.
+  // Route tables that have waited for new clusters go out now, while those of before are still
+  // there.
   if (on_applied) on_applied(std::move(rejections));
   // Listeners that wait may still have a version in force that needs a cluster that is to go.
   if (all) clusters_.remove_others(snapshot->clusters);

@@ -7,6 +7,7 @@ import socket
 import threading
 
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 
 from control_process import TYPES, _messages, discovery, message
 from http_differential import http2
@@ -138,7 +139,10 @@ class Peer:
 
 
 def name_in(packed) -> str:
-    content = message(packed.type_url.rsplit("/", 1)[1]).FromString(packed.value)
+    try:
+        content = message(packed.type_url.rsplit("/", 1)[1]).FromString(packed.value)
+    except DecodeError:
+        return "garbage"
     return getattr(content, "name", "") or content.cluster_name
 
 
