@@ -17,8 +17,8 @@ from proxy_process import wait_for
 from scripted_control import ADDRESS, PREFIX, Mesh, framed, resource, speaks
 from test_live_grpc import Way, eds, file_of
 
-KILLS = int(os.environ.get("WEIR_CONTROL_KILLS", "100"))
-FLAPS = min(KILLS, 50)
+KILLS = int(os.environ.get("WEIR_CONTROL_KILLS", "100")) // 2  # for each protocol
+FLAPS = max(KILLS, 10)
 STATE = "control_plane.connected_state"
 ADS = {"resource_api_version": "V3", "ads": {}}
 
