@@ -102,10 +102,10 @@ class Churn:
         made["address"] = socket_address(POD[4], FROM_FILES)
         return made
 
-    def step(self, settle: bool) -> None:
-        """One of the changes; settle: the next one waits until the proxy has answered."""
+    def step(self, settle: bool, change=None) -> None:
+        """One of the changes, or the given one; settle: the next one waits until the proxy has answered."""
         self.turn += 1
-        change = self.random.choice(self.CHANGES)
+        change = change or self.random.choice(self.CHANGES)
         self.counts[change.__name__] = self.counts.get(change.__name__, 0) + 1
         change(self)
         if settle:
@@ -248,3 +248,20 @@ def test_changes_of_everything_lose_nothing(plain_lab, run_proxy, servers, delta
             assert stats[counter] > 0, counter
         assert "drained" not in proxy.ended()
         http_scene.gauges_are_zero(proxy)
+
+
+def test_routes_that_move_to_new_clusters_lose_nothing(plain_lab, run_proxy, servers, delta):
+    """The new table waits for its cluster; the one before needs its own until then, and not a moment less."""
+    mesh = Mesh()
+    churn = Churn(mesh)
+    with Server(plain_lab.pod, *ADDRESS, speaks(mesh.serve)):
+        proxy = run_proxy(plain_lab.pod, churn.bootstrap(delta), directory=churn.directory)
+        with Traffic(plain_lab.peer) as traffic:
+            for number in range(UPDATES):
+                churn.step(settle=number % 3 == 2, change=Churn.other_target)
+                time.sleep(0.005)
+            mesh.wait_settled()
+            time.sleep(0.3)
+        traffic.check()
+        assert mesh.refusals == []
+        assert proxy.stat("cluster_manager.cluster_removed") > UPDATES / 4
