@@ -49,6 +49,20 @@ void read_metadata(const core::GrpcService& proto, const ParseContext& context,
   }
 }
 
+void read_backoff(const core::RetryPolicy& proto, const ParseContext& context,
+                  RetryBackoff& backoff) {
+  if (!proto.has_retry_back_off()) return;
+  const auto& given = proto.retry_back_off();
+  const auto at = context.field("retry_back_off");
+  if (!given.has_base_interval()) at.error("has no base_interval");
+  read_period(given.has_base_interval(), given.base_interval(), at.field("base_interval"),
+              backoff.base);
+  backoff.most = backoff.base * 10;
+  read_period(given.has_max_interval(), given.max_interval(), at.field("max_interval"),
+              backoff.most);
+  if (backoff.most < backoff.base) at.error("max_interval must not be less than base_interval");
+}
+
 bool read_service(const core::ApiConfigSource& proto, const ParseContext& context,
                   ApiConfigSource& source) {
   if (proto.cluster_names_size() > 0)
@@ -73,6 +87,7 @@ bool read_service(const core::ApiConfigSource& proto, const ParseContext& contex
     if (source.max_message == 0)
       grpc.field("max_receive_message_length").error("must be greater than 0");
   }
+  read_backoff(service.envoy_grpc().retry_policy(), grpc.field("retry_policy"), source.backoff);
   read_metadata(service, at, source);
   return true;
 }

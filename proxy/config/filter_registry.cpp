@@ -6,6 +6,8 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/message.h>
 
+#include "proxy/config/enum_values.hpp"
+
 namespace weir::config {
 namespace {
 
@@ -55,6 +57,7 @@ auto parse_filter(const std::vector<Type>& types, std::string_view name, const A
                  "': not a valid message of its type");
     return nullptr;
   }
+  check_enum_values(*config, inside);
   return parse(*type, *config, inside);
 }
 
@@ -131,6 +134,7 @@ std::shared_ptr<const RouteFilterConfig> FilterRegistry::parse_route_filter(
       context.error("not a valid message of type '" + name + "'");
       return nullptr;
     }
+    check_enum_values(*config, context);
     return type.parse_route(*config, context);
   }
   context.error(

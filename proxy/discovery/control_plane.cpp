@@ -24,6 +24,8 @@ xds::StreamOptions options_of(const config::ApiConfigSource& source,
     options.node.set_user_agent_version(WEIR_VERSION);
   }
   options.node_on_first_message_only = source.node_on_first_message_only;
+  options.retry_base = source.backoff.base;
+  options.retry_most = source.backoff.most;
   if (source.rate_limit)
     options.rate_limit =
         xds::RateLimit{source.rate_limit->max_tokens, source.rate_limit->tokens_per_second};

@@ -13,6 +13,7 @@
 #include "envoy/config/route/v3/route.pb.h"
 #include "proxy/config/cluster_from_proto.hpp"
 #include "proxy/config/endpoints_from_proto.hpp"
+#include "proxy/config/enum_values.hpp"
 #include "proxy/config/fingerprint.hpp"
 #include "proxy/config/listener_from_proto.hpp"
 #include "proxy/config/route_from_proto.hpp"
@@ -167,6 +168,8 @@ void ResourceStore::take(const Update& update, const Resource& resource,
   const bool first = mentioned.insert(name).second;
   if (proto && name.empty())
     inside.error("has no name");
+  else if (proto && Kind::name_of(*proto) != name)  // it would take another one's place
+    inside.error("is called '" + Kind::name_of(*proto) + "' inside");
   else if (proto && !first)
     inside.error("duplicate resource '" + name + "' found");
   if (first) tries_.erase({update.type, name});
@@ -178,6 +181,7 @@ void ResourceStore::take(const Update& update, const Resource& resource,
     if (known->second.error && !known->second.error->of_stored) known->second.error.reset();
     return;
   }
+  if (proto) config::check_enum_values(*proto, inside);
   decltype(Kind::convert({}, std::declval<const Surroundings&>(), inside)) config;
   bool only_clusters_miss = false;
   if (!diagnostics.has_errors())

@@ -7,6 +7,15 @@
 #include "common/log.hpp"
 
 namespace weir::server {
+namespace {
+
+std::unordered_set<std::string_view> names_of(const ClusterDirectory::Clusters& clusters) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& config : clusters) names.insert(config->name);
+  return names;
+}
+
+}  // namespace
 
 void ClusterDirectory::start(const std::shared_ptr<const config::Snapshot>& snapshot,
                              std::function<void()> on_initialized) {
@@ -24,6 +33,7 @@ void ClusterDirectory::start(const std::shared_ptr<const config::Snapshot>& snap
 
 void ClusterDirectory::update(const Clusters& wanted, std::function<void()> on_warm) {
   on_warm_ = std::move(on_warm);
+  stop_warming_others(wanted);
   for (const auto& config : wanted) {
     const auto active = active_.find(config->name);
     const auto on_its_way = warming_.find(config->name);
@@ -41,6 +51,19 @@ void ClusterDirectory::update(const Clusters& wanted, std::function<void()> on_w
     warming.id = *id;
   }
   tell_if_warm();
+}
+
+/// Nobody may answer about them any more, and all others would wait for that.
+void ClusterDirectory::stop_warming_others(const Clusters& wanted) {
+  const auto names = names_of(wanted);
+  std::erase_if(warming_, [&](const auto& entry) {
+    if (names.contains(entry.first)) return false;
+    if (active_.contains(entry.first))
+      manager_.retire(entry.second.id);
+    else
+      manager_.remove(entry.second.id);
+    return true;
+  });
 }
 
 void ClusterDirectory::warmed(const std::string& name, upstream::ClusterId id) {
@@ -73,16 +96,7 @@ void ClusterDirectory::tell_if_warm() {
 }
 
 void ClusterDirectory::remove_others(const Clusters& wanted) {
-  std::unordered_set<std::string_view> names;
-  for (const auto& config : wanted) names.insert(config->name);
-  std::erase_if(warming_, [&](const auto& entry) {
-    if (names.contains(entry.first)) return false;
-    if (active_.contains(entry.first))
-      manager_.retire(entry.second.id);
-    else
-      manager_.remove(entry.second.id);
-    return true;
-  });
+  const auto names = names_of(wanted);
   std::erase_if(active_, [&](const auto& entry) {
     if (names.contains(entry.first)) return false;
     for (const auto& worker : workers_) worker->remove_cluster(entry.second.id);

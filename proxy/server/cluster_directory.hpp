@@ -64,6 +64,7 @@ class ClusterDirectory {
   };
   void activate(const std::string& name, const Warming& ready);
   void warmed(const std::string& name, upstream::ClusterId id);
+  void stop_warming_others(const Clusters& wanted);
   void tell_if_warm();
 
   upstream::ClusterManager& manager_;

@@ -133,9 +133,11 @@ void Server::apply_listeners() {
     log::error(log::Component::config,
                "listener '{}' is refused, what was before stays: {}; next try in {} s",
                rejection.listener, rejection.error.message, retry_wait_.count());
-  // Those that wait may still have a version in force that needs a cluster that is to go.
-  if (!listeners_wait_ && !clusters_.is_warming()) clusters_.remove_others(snapshot->clusters);
+  // Route tables that have waited for new clusters go out now, while those of before are still
+  // there.
   if (on_applied) on_applied(std::move(rejections));
+  // Listeners that wait may still have a version in force that needs a cluster that is to go.
+  if (!listeners_wait_ && !clusters_.is_warming()) clusters_.remove_others(snapshot->clusters);
 }
 
 /// Without it requests would be answered 503, or find no routes.

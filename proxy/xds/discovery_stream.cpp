@@ -70,7 +70,7 @@ Result<void> DiscoveryStream::on_message(std::string message, TimePoint now) {
     if (!std::exchange(ignored_told_, true)) events_.on_ignored(decoded->type_url);
     return {};
   }
-  backoff_.reset();
+  if (!answered_) answered_ = now;
   receive(*state, *std::move(decoded), now);
   return {};
 }
@@ -102,6 +102,9 @@ void DiscoveryStream::hold_back(ResourceType type, const std::string& version, T
 void DiscoveryStream::on_closed(std::string_view reason, TimePoint now) {
   open_ = false;
   next_token_.reset();
+  // Who answers and then hangs up, again and again, is no better than who does not answer.
+  const auto answered = std::exchange(answered_, std::nullopt);
+  if (answered && now - *answered >= backoff_.bound()) backoff_.reset();
   for (const auto& type : types_)
     if (type != nullptr) type->close();
   const auto wait = backoff_.next(random_());

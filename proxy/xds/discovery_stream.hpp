@@ -25,8 +25,8 @@ struct StreamOptions {
   Protocol protocol = Protocol::sotw;
   envoy::config::core::v3::Node node;
   bool node_on_first_message_only = false;
-  std::chrono::milliseconds retry_base{500};
-  std::chrono::milliseconds retry_most{30000};
+  std::chrono::milliseconds retry_base{100};
+  std::chrono::milliseconds retry_most{800};
   std::optional<RateLimit> rate_limit;
 };
 
@@ -130,6 +130,7 @@ class DiscoveryStream {
   std::optional<TimePoint> next_token_;  // a request waits until then
   std::size_t limited_ = 0;              // as it was told
   std::optional<TimePoint> retry_at_;
+  std::optional<TimePoint> answered_;  // the first time on this stream
   TypeStates types_;
   std::array<int, kResourceTypes.size()> paused_{};
   std::array<Refusal, kResourceTypes.size()> refusals_;

@@ -24,6 +24,8 @@ class Backoff {
     return wait;
   }
   void reset() noexcept { bound_ = base_; }
+  /// next() returns less.
+  [[nodiscard]] std::chrono::milliseconds bound() const noexcept { return bound_; }
 
  private:
   std::chrono::milliseconds base_;

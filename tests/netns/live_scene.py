@@ -58,22 +58,29 @@ def http_by_rds(source: dict, table: str, **fields) -> dict:
 
 
 def http_server(name: bytes):
-    """Answers every request without a body with its name."""
+    """Answers every request without a body with its name; for /slow it takes its time, twice."""
 
     def behave(connection: socket.socket) -> None:
         held = b""
         while data := connection.recv(65536):
             held += data
             while b"\r\n\r\n" in held:
-                held = held.partition(b"\r\n\r\n")[2]
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(name), name))
+                head, _, held = held.partition(b"\r\n\r\n")
+                answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(name)
+                if b" /slow " in head:
+                    time.sleep(0.05)
+                    connection.sendall(answer)
+                    time.sleep(0.05)
+                    connection.sendall(name)
+                else:
+                    connection.sendall(answer + name)
 
     return behave
 
 
-def ask(connection: socket.socket) -> tuple[int, str, bool]:
-    """One request: status, body, and whether the connection goes on."""
-    connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+def ask(connection: socket.socket, path: str = "/", fields: str = "") -> tuple[int, str, bool]:
+    """One request: status, body, and whether the connection goes on. fields: lines."""
+    connection.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n{fields}\r\n".encode())
     held = b""
     while b"\r\n\r\n" not in held:
         data = connection.recv(65536)

@@ -62,6 +62,9 @@ TEST(ApiConfigSourceTest, EverythingIsRead) {
   auto& service = *proto.mutable_grpc_services(0);
   service.mutable_envoy_grpc()->set_authority("istiod");
   service.mutable_envoy_grpc()->mutable_max_receive_message_length()->set_value(1000);
+  auto& backoff = *service.mutable_envoy_grpc()->mutable_retry_policy()->mutable_retry_back_off();
+  backoff.mutable_base_interval()->set_seconds(1);
+  backoff.mutable_max_interval()->set_seconds(30);
   auto& header = *service.add_initial_metadata();
   header.set_key("X-Team");
   header.set_value("mesh");
@@ -73,6 +76,7 @@ TEST(ApiConfigSourceTest, EverythingIsRead) {
   expected.authority = "istiod";
   expected.metadata = {{"x-team", "mesh"}};
   expected.max_message = 1000;
+  expected.backoff = {std::chrono::seconds(1), std::chrono::seconds(30)};
   expected.node_on_first_message_only = true;
   expected.rate_limit = RequestRateLimit{100, 0.5};
   EXPECT_EQ(result.source, expected);
@@ -95,6 +99,30 @@ TEST(ApiConfigSourceTest, WhatIsWrongIsNamed) {
             ": must have one of grpc_services, has 2");
   EXPECT_EQ(complaint([](Proto& proto) { proto.mutable_grpc_services(0)->clear_envoy_grpc(); }),
             "grpc_services[0]: names no cluster: expected envoy_grpc with cluster_name");
+}
+
+TEST(ApiConfigSourceTest, WaitsBetweenAttempts) {
+  const auto read_milliseconds = [](int base, int most) {
+    Proto proto = good();
+    auto& backoff = *proto.mutable_grpc_services(0)
+                         ->mutable_envoy_grpc()
+                         ->mutable_retry_policy()
+                         ->mutable_retry_back_off();
+    if (base >= 0) backoff.mutable_base_interval()->set_nanos(base * 1'000'000);
+    if (most >= 0) backoff.mutable_max_interval()->set_nanos(most * 1'000'000);
+    return read(proto);
+  };
+  const auto alone = read_milliseconds(50, -1);
+  EXPECT_TRUE(alone.diagnostics.all().empty());
+  EXPECT_EQ(alone.source->backoff.most, std::chrono::milliseconds(500));
+  const auto text = [&](int base, int most) {
+    return read_milliseconds(base, most).diagnostics.to_string(Severity::error);
+  };
+  EXPECT_NE(text(-1, 100).find("retry_policy.retry_back_off: has no base_interval"),
+            std::string::npos);
+  EXPECT_NE(text(100, 50).find("max_interval must not be less than base_interval"),
+            std::string::npos);
+  EXPECT_NE(text(0, 50).find("retry_back_off.base_interval"), std::string::npos);
 }
 
 TEST(ApiConfigSourceTest, LimitsHaveLimits) {

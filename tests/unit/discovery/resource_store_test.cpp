@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "proxy/discovery/resource_file.hpp"
 #include "tests/unit/config/test_filters.hpp"
 
@@ -101,6 +102,40 @@ TEST_F(ResourceStoreTest, ABadOneKeepsItsLastGoodVersionAndTheOthersAreApplied) 
   EXPECT_EQ(store->clusters().at("a").error->version, "2");
   give(ResourceType::cluster, cluster("name: a, connect_timeout: 3s"), "3");
   EXPECT_FALSE(store->clusters().at("a").error);
+}
+
+/// As a control plane gives it: with a name of its own beside the body's.
+Update named(const std::string& name, const envoy::config::cluster::v3::Cluster& body) {
+  Update update;
+  update.type = ResourceType::cluster;
+  Resource& resource = update.changed.emplace_back();
+  resource.name = name;
+  resource.body.PackFrom(body);
+  return update;
+}
+
+TEST_F(ResourceStoreTest, TheNameOfAnotherIsRefused) {
+  give(ResourceType::cluster, cluster("name: a") + cluster("name: b"));
+  const auto before = store->snapshot();
+  envoy::config::cluster::v3::Cluster body;
+  body.set_name("a");
+  const auto outcome = store->update(named("b", body));
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_EQ(outcome.rejections[0].name, "b");
+  EXPECT_THAT(outcome.rejections[0].text, HasSubstr("is called 'a' inside"));
+  EXPECT_EQ(store->snapshot(), before);
+  EXPECT_THAT(store->update(named("a", body)).rejections, IsEmpty());
+}
+
+TEST_F(ResourceStoreTest, AValueThatAnEnumerationDoesNotHaveIsRefused) {
+  envoy::config::cluster::v3::Cluster body;
+  body.set_name("a");
+  body.set_lb_policy(static_cast<envoy::config::cluster::v3::Cluster::LbPolicy>(99));
+  const auto outcome = store->update(named("a", body));
+  ASSERT_EQ(outcome.rejections.size(), 1u);
+  EXPECT_THAT(outcome.rejections[0].text,
+              HasSubstr("lb_policy: '99': envoy.config.cluster.v3.Cluster.LbPolicy has no such"));
+  EXPECT_THAT(cluster_names(), ElementsAre("fixed"));
 }
 
 TEST_F(ResourceStoreTest, ABadOneThatIsNewIsNotServed) {

@@ -73,12 +73,12 @@ TEST(DiscoveryStreamTest, ConnectsWhenSomethingIsWanted) {
   EXPECT_TRUE(at.stream->connected());
 }
 
-TEST(DiscoveryStreamTest, WaitsLongerAfterEachFailureUntilAnAnswer) {
+TEST(DiscoveryStreamTest, WaitsLongerAfterEachFailureUntilAStreamLasts) {
   StreamHarness at(Protocol::sotw);
   at.want(kCds, {"*"});
   at.answer(sotw(kCds, "1", "1", {}));
   at.random = 32'000'000 - 1;
-  for (const int wait : {499, 999, 1999, 3999}) {
+  for (const int wait : {99, 199, 399, 799, 799}) {
     at.take_notes();
     at.stream->on_closed("refused", at.now);
     EXPECT_EQ(at.take_notes(), Names{"disconnected refused " + std::to_string(wait)});
@@ -92,17 +92,26 @@ TEST(DiscoveryStreamTest, WaitsLongerAfterEachFailureUntilAnAnswer) {
   }
   // A stream that opens is no answer yet.
   at.open();
+  at.now += 10s;
   at.take_notes();
-  at.stream->on_closed("flaps", at.now);
-  EXPECT_EQ(at.take_notes(), Names{"disconnected flaps 7999"});
+  at.stream->on_closed("stalls", at.now);
+  EXPECT_EQ(at.take_notes(), Names{"disconnected stalls 799"});
+  // Nor is one that is over as soon as it was given.
   at.open();
   at.answer(sotw(kCds, "1", "1", {}));
+  at.now += 799ms;
+  at.take_notes();
+  at.stream->on_closed("flaps", at.now);
+  EXPECT_EQ(at.take_notes(), Names{"disconnected flaps 799"});
+  at.open();
+  at.answer(sotw(kCds, "2", "1", {}));
+  at.now += 800ms;
   at.take_notes();
   at.stream->on_closed("restarts", at.now);
-  EXPECT_EQ(at.take_notes(), Names{"disconnected restarts 499"});
+  EXPECT_EQ(at.take_notes(), Names{"disconnected restarts 99"});
   at.stream->retry_now();
   EXPECT_TRUE(at.stream->wants_connection(at.now));
-  EXPECT_EQ(at.stream->find(kCds)->counts().failures, 6u);
+  EXPECT_EQ(at.stream->find(kCds)->counts().failures, 8u);
   EXPECT_EQ(at.stream->find(kLds)->counts().failures, 0u);
 }
 

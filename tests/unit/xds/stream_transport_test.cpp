@@ -197,13 +197,13 @@ TEST_F(StreamTransportTest, NothingToConnectToIsSaid) {
   at_.random = 499;
   start();
   ASSERT_TRUE(until([&] { return !at_.notes.empty(); }));
-  EXPECT_EQ(at_.notes[0], "disconnected cluster 'control': there is none of this name 499");
+  EXPECT_EQ(at_.notes[0], "disconnected cluster 'control': there is none of this name 99");
   // It comes with its hosts: nobody waits any longer.
   cluster_.make();
   cluster_.set_ports({});
   transport_->cluster_changed();
   ASSERT_TRUE(until([&] { return at_.notes.size() > 1; }, 300ms));
-  EXPECT_EQ(at_.notes[1], "disconnected cluster 'control': it has no host that could be asked 499");
+  EXPECT_EQ(at_.notes[1], "disconnected cluster 'control': it has no host that could be asked 99");
   cluster_.set_ports({server_->port()});
   transport_->cluster_changed();
   ASSERT_TRUE(until([&] { return at_.notes.size() > 2; }, 300ms));
