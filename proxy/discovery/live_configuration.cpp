@@ -10,6 +10,13 @@
 #include "common/log.hpp"
 
 namespace weir::discovery {
+namespace {
+
+/// Resources in one update.
+constexpr std::size_t kLargeChange = 500;
+
+}  // namespace
+
 Result<void> LiveConfiguration::start() {
   start_held_ = true;
   server_.hold_start();
@@ -156,6 +163,7 @@ std::vector<Rejection> LiveConfiguration::update(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
+  if (outcome.changed.size() >= kLargeChange) server_.on_large_change();
   return std::move(outcome.rejections);
 }
 

@@ -37,7 +37,7 @@ class ResourceStore {
     std::string version;
     std::uint64_t fingerprint = 0;
     Clock::time_point updated;
-    std::optional<ErrorState> error;
+    std::shared_ptr<const ErrorState> error;  // null: none
     /// What `config` was made from; null for endpoints, which the hosts of their clusters show.
     std::shared_ptr<const config::ConfigOrigin> origin = nullptr;
   };
