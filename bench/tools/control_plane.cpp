@@ -5,6 +5,7 @@
 //   serving             waits until all listeners serve; ms since the first message of the client
 //   endpoint N PID      another endpoint for a cluster; CPU of the process until it has settled
 //   trigger             moves clusters and routes to the next version; ms to the first answer of it
+//   files VERSION FROM TO...  renames files that say the same; ms to the first answer of it
 //   churn COUNT SECONDS that many updates, evenly: listener, route table, cluster, endpoints
 #include <arpa/inet.h>
 
@@ -65,6 +66,7 @@ class ControlPlane {
       if (command == "serving") serving();
       if (command == "endpoint") change_endpoint(static_cast<int>(first), static_cast<int>(second));
       if (command == "trigger") trigger();
+      if (command == "files") rename_files(static_cast<int>(first), line);
       if (command == "churn") churn(static_cast<int>(first), second);
       std::fflush(stdout);
     }
@@ -150,9 +152,23 @@ class ControlPlane {
       resources[kRoutes].put("routes-0", routes(0, version));
       return {{kClusters, {cluster_name(0)}}, {kRoutes, {"routes-0"}}};
     });
+    answered_with(version, begun);
+  }
+
+  void answered_with(int version, std::int64_t begun) const {
     const std::int64_t when =
         when_answered_with(first_port_, "x-version: " + std::to_string(version), kPatience);
     std::printf("{\"ms\":%.3f}\n", static_cast<double>(when - begun) / 1e6);
+  }
+
+  void rename_files(int version, const std::string& line) const {
+    std::istringstream words(line);
+    std::string from, to;
+    words >> from >> to;  // the command and the version
+    const std::int64_t begun = now_ns();
+    while (words >> from >> to)
+      if (std::rename(from.c_str(), to.c_str()) != 0) fail("rename '" + from + "'");
+    answered_with(version, begun);
   }
 
   std::uint64_t update(int number) {
