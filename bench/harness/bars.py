@@ -98,7 +98,7 @@ def judge(results):
     found = ratios(j.rounds("rules", "weir-init 100000"), j.rounds("rules", "weir-init 10"), "connect_us")
     bars.append(Bar("CPU of a connect: under 100,000 CIDRs to under 10", median(found) if found else None,
                     1.05, True, " x", f"rounds {min(found):.3f}-{max(found):.3f}" if found else "not in this run"))
-    return bars + judge_init(j) + judge_http(j)
+    return bars + judge_init(j) + judge_http(j) + judge_dynamic(j)
 
 
 def judge_init(j):
@@ -145,4 +145,17 @@ def judge_http(j):
     for key, title in (("http", "HTTP/1.1"), ("http2", "HTTP/2 to HTTP/2"), ("http2-http1", "HTTP/2 to HTTP/1.1")):
         bars.append(j.absolute(f"user instructions per {title} request", "http-instructions", "weir", key, 6000))
     bars.append(j.ratio("CPU that a Lua filter adds to a request: to Envoy", "http-lua", "envoy", "added_us", 0.5))
+    return bars
+
+
+def judge_dynamic(j):
+    bars = [j.ratio("10,000 clusters, first message to all serving: to Envoy", "dynamic", "envoy", "ms", 0.4),
+            j.ratio("10,000 clusters, memory: to Envoy", "dynamic", "envoy", "pss", 0.1),
+            j.ratio("one endpoint among 10,000 clusters, CPU: to Envoy", "dynamic", "envoy", "change_us", 0.1),
+            j.ratio("trigger to new version, gRPC: to Envoy", "dynamic small", "envoy", "grpc_ms", 1.0),
+            j.ratio("trigger to new version, file: to Envoy", "dynamic small", "envoy", "file_ms", 1.0),
+            j.absolute("1,000 updates under traffic: lost", "dynamic traffic", "weir", "lost", 0)]
+    bars += [j.absolute(f"1,000 updates under traffic, p99 of {name.upper()}: to without", "dynamic traffic", "weir",
+                        f"{name}_p99_ratio", 2, 1, " x") for name in ("http", "tcp")]
+    bars.append(j.absolute("connected to a control plane, PSS", "dynamic small", "weir", "pss", 7, 1e-6, " MB"))
     return bars

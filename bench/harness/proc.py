@@ -31,6 +31,11 @@ def memory(pid):
     return total
 
 
+def cpu_ms(pid):
+    """CPU time of all threads of a process since it began, in ms."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e6
+
+
 def settled_memory(pid):
     """memory() and the kernel's slab, when what came before has calmed down."""
     time.sleep(0.5)

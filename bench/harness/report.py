@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of a run, in Markdown: medians over its rounds, the range beside them."""
 
-from harness import http
+from harness import dynamic, http
 from harness.bars import judge
 from harness.rules import LINEAR_LIMIT, SIZES
 from harness.series import error_of, median_of, values
@@ -100,6 +100,30 @@ def http_tables(session):
          "one: CPU per request over 16 kept connections.", lua),
         ("HTTP: memory and counts", f"Fresh processes; {session.options.idle:,} clients that made one request and stay; "
          "instructions and system calls as above, per request, HTTP/2 over 1 connection x 32 streams.", other),
+    ]
+
+
+def dynamic_tables(session):
+    """Those of Weir and Envoy with a control plane."""
+    scale = [Column("first message to all serving, ms", "dynamic", "ms", digits=0),
+             Column("CPU ms", "dynamic", "cpu_ms", digits=0), Column("PSS, MB", "dynamic", "pss", 1e-6),
+             Column("one endpoint: CPU µs", "dynamic", "change_us", digits=0),
+             Column("to its answer, ms", "dynamic", "change_ms", digits=2)]
+    small = [Column("PSS, connected, MB", "dynamic small", "pss", 1e-6, 2),
+             Column("private dirty, MB", "dynamic small", "private_dirty", 1e-6, 2),
+             Column("trigger to new version, gRPC, ms", "dynamic small", "grpc_ms", digits=2),
+             Column("file, ms", "dynamic small", "file_ms", digits=2)]
+    load = [Column("lost", "dynamic traffic", "lost", digits=0),
+            *[column for name in ("http", "tcp") for column in (
+                Column(f"{name.upper()}: p99 µs without", "dynamic traffic", f"{name}_quiet_p99_us", digits=0),
+                Column("with", "dynamic traffic", f"{name}_p99_us", digits=0),
+                Column("ratio", "dynamic traffic", f"{name}_p99_ratio", digits=2))]]
+    return [
+        ("A large configuration", f"{dynamic.CLUSTERS:,} EDS clusters, {dynamic.LISTENERS:,} listeners and as many route "
+         "tables over delta ADS; then one endpoint at a time changes.", scale),
+        ("A small configuration", "One listener; cluster and routes change together.", small),
+        ("Updates under traffic", f"{dynamic.UPDATES:,} updates of listeners, route tables, clusters and endpoints in "
+         f"{dynamic.UPDATE_SECONDS} s, under {dynamic.RATE:,} requests a second on HTTP and on TCP each.", load),
     ]
 
 
@@ -213,5 +237,7 @@ def render(session):
     for title, sentence, columns in http_tables(session):
         lines += render_table(session, title, sentence, columns,
                               [session.direct[1], *session.http, *http.relay_of(session)])
+    for title, sentence, columns in dynamic_tables(session):
+        lines += render_table(session, title, sentence, columns, session.proxies)
     lines += render_rules(session) + render_init(session) + render_bars(session)
     return "\n".join(lines)

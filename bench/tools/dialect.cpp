@@ -62,6 +62,11 @@ bool Dialect::is_whole(const Reply& reply, std::uint64_t id) const {
   return true;
 }
 
+bool Dialect::is_last(const Reply& reply) const {
+  return http_ &&
+         has_header(reply.bytes().substr(0, size_of_head(reply.bytes())), "connection: close");
+}
+
 bool Dialect::is_whole_http(std::string_view bytes, std::uint64_t id) const {
   const std::size_t head_size = size_of_head(bytes);
   if (head_size == 0) return false;

@@ -38,6 +38,9 @@ class Dialect {
   // Whether the reply is whole. Ends the program when it is not the one of request `id`.
   bool is_whole(const Reply& reply, std::uint64_t id) const;
 
+  // Whether the reply says that no other follows on its connection.
+  bool is_last(const Reply& reply) const;
+
   // Whether the other side is to close the connection after its reply.
   bool closes() const { return closes_; }
 

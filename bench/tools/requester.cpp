@@ -17,16 +17,22 @@
 namespace bench {
 
 Requester::Requester(const sockaddr_in& destination, std::size_t connections, Dialect dialect)
-    : dialect_(std::move(dialect)), epoll_(epoll_create1(EPOLL_CLOEXEC)), peers_(connections) {
-  for (std::size_t i = 0; i < connections; ++i) {
-    peers_[i].fd = connect_to(destination);
-    if (peers_[i].fd < 0) fail(std::string("connect: ") + std::strerror(errno));
-    set_nonblocking(peers_[i].fd);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = i;
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, peers_[i].fd, &event);
-  }
+    : destination_(destination),
+      dialect_(std::move(dialect)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      peers_(connections) {
+  for (std::size_t i = 0; i < connections; ++i) open(i);
+}
+
+void Requester::open(std::size_t connection) {
+  const int fd = connect_to(destination_);
+  if (fd < 0) fail(std::string("connect: ") + std::strerror(errno));
+  set_nonblocking(fd);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = connection;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  peers_[connection].fd = fd;
 }
 
 Requester::~Requester() {
@@ -55,8 +61,12 @@ void Requester::wait(std::int64_t timeout_ns, const OnReply& on_reply) {
   for (int i = 0; i < count; ++i) {
     const auto connection = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
     Peer& peer = peers_[connection];
-    if (peer.reply.read(peer.fd) && dialect_.is_whole(peer.reply, peer.id))
-      on_reply(connection, peer.intended);
+    if (!peer.reply.read(peer.fd) || !dialect_.is_whole(peer.reply, peer.id)) continue;
+    if (dialect_.is_last(peer.reply)) {
+      close(peer.fd);
+      open(connection);
+    }
+    on_reply(connection, peer.intended);
   }
 }
 

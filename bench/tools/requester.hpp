@@ -27,7 +27,8 @@ class Requester {
   void send(std::size_t connection, std::int64_t intended_ns);
 
   // Waits up to `timeout_ns` (< 0: for ever) and reports every whole reply. Ends the program when a
-  // connection is closed or a reply belongs to another request.
+  // connection is closed or a reply belongs to another request. A connection whose reply said that
+  // it ends is replaced.
   using OnReply = std::function<void(std::size_t connection, std::int64_t intended_ns)>;
   void wait(std::int64_t timeout_ns, const OnReply& on_reply);
 
@@ -39,6 +40,9 @@ class Requester {
     Reply reply;
   };
 
+  void open(std::size_t connection);
+
+  const sockaddr_in destination_;
   Dialect dialect_;
   int epoll_;
   std::uint64_t next_id_ = 1;

@@ -11,6 +11,13 @@
 #include "common/log.hpp"
 
 namespace weir::discovery {
+namespace {
+
+/// Resources in one update.
+constexpr std::size_t kLargeChange = 500;
+
+}  // namespace
+
 Result<void> LiveConfiguration::start() {
   start_held_ = true;
   server_.hold_start();
@@ -182,6 +189,7 @@ LiveConfiguration::Outcome LiveConfiguration::apply(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
+<<<<<<< HEAD
   else if (update.type == ResourceType::listener)
     server_.retry_listeners();
   if (xds::is_full_state(update.type) && !outcome.changed.empty()) try_again(update.type);
@@ -214,6 +222,10 @@ void LiveConfiguration::note_refused(
     store_.accept_listener(name);
   }
   for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
+=======
+  if (outcome.changed.size() >= kLargeChange) server_.on_large_change();
+  return std::move(outcome.rejections);
+>>>>>>> dynbench
 }
 
 void LiveConfiguration::publish(ResourceType changed) {

@@ -200,7 +200,7 @@ void ResourceStore::take(const Update& update, const Resource& resource,
     origin = std::make_shared<config::ConfigOrigin>(
         config::ConfigOrigin{version, now, resource.body.value()});
   if constexpr (requires { config->origin; }) config->origin = origin;
-  stored[name] = {std::move(config), version, fingerprint, now, std::nullopt, std::move(origin)};
+  stored[name] = {std::move(config), version, fingerprint, now, nullptr, std::move(origin)};
   outcome.changed.push_back(name);
 }
 
@@ -208,8 +208,8 @@ template <class Config>
 void ResourceStore::refuse(Rejection rejection, const std::string& version,
                            Resources<Config>& stored, Outcome& outcome) {
   if (!rejection.name.empty())
-    stored[rejection.name].error =
-        ErrorState{version, rejection.text, Clock::now(), rejection.body};
+    stored[rejection.name].error = std::make_shared<ErrorState>(
+        ErrorState{version, rejection.text, Clock::now(), rejection.body});
   outcome.rejections.push_back(std::move(rejection));
 }
 
@@ -342,9 +342,9 @@ void ResourceStore::rebuild() {
 void ResourceStore::refuse_listener(std::string_view name, std::string text) {
   const auto found = listeners_.find(name);
   if (found == listeners_.end()) return;
-  found->second.error =
+  found->second.error = std::make_shared<ErrorState>(
       ErrorState{found->second.version, std::move(text), Clock::now(),
-                 found->second.config != nullptr ? body_of(*found->second.config) : nullptr, true};
+                 found->second.config != nullptr ? body_of(*found->second.config) : nullptr, true});
 }
 
 void ResourceStore::accept_listener(std::string_view name) {

@@ -191,10 +191,10 @@ void ListenerManager::find_closed(Change& change) {
   for (const auto& [name, before] : change.before) {
     const ListenerId id = before.id;
     for (const BoundAddress& bound : before.bound) {
-      const bool goes_on = std::any_of(
-          change.moves.begin(), change.moves.end(), [&](const ListenerUpdate::Move& move) {
-            return move.from == id && move.address == bound.address;
-          });
+      const bool goes_on = std::any_of(change.moves.begin(), change.moves.end(),
+                                       [&](const ListenerUpdate::Move& move) {
+                                         return move.from == id && move.address == bound.address;
+                                       });
       if (!goes_on) change.closed.push_back({id, bound.address, 0});
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/machine.hpp"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -8,7 +9,10 @@
 #include <memory>
 #include <optional>
 
+#include <link.h>
+#include <malloc.h>
 #include <sched.h>
+#include <unistd.h>
 
 namespace weir::server {
 namespace {
@@ -31,6 +35,20 @@ std::optional<double> quota_of(const std::filesystem::path& directory) {
       read("cpu.cfs_period_us", "%lld", period, nullptr) == 1 && period > 0)
     return static_cast<double>(quota) / static_cast<double>(period);
   return std::nullopt;
+}
+
+/// The pages of one loaded object that nobody can have changed: its code and constants.
+int drop_unchanged_pages(dl_phdr_info* object, std::size_t /*size*/, void* /*unused*/) {
+  const auto page = static_cast<ElfW(Addr)>(sysconf(_SC_PAGESIZE));
+  for (ElfW(Half) i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const ElfW(Addr) begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+    const ElfW(Addr) end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+    // A hint: without it nothing but memory is lost.
+    static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -67,6 +85,11 @@ std::uint32_t connection_limit(std::uint64_t open_files) {
   // they run out.
   const std::uint64_t reserved = std::min<std::uint64_t>(256, open_files / 4);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>((open_files - reserved) / 2, 1u << 30));
+}
+
+void give_back_memory() {
+  malloc_trim(0);
+  dl_iterate_phdr(drop_unchanged_pages, nullptr);
 }
 
 }  // namespace weir::server

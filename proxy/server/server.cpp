@@ -18,6 +18,8 @@ namespace weir::server {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainCheck{50};
+/// Long enough for the workers to have done what the change asks of them.
+constexpr std::chrono::milliseconds kUntilMemoryGoesBack{150};
 
 }  // namespace
 
@@ -204,6 +206,14 @@ void Server::start_if_ready() {
             "serving {} listeners and {} clusters with {} workers; at most {} connections",
             snapshot_->listeners.size(), snapshot_->clusters.size(), workers_.size(),
             limit_.maximum);
+  give_back_memory_soon();
+}
+
+void Server::give_back_memory_soon() {
+  memory_timer_.expires_after(kUntilMemoryGoesBack);
+  memory_timer_.async_wait([](const asio::error_code& error) {
+    if (!error) give_back_memory();
+  });
 }
 
 void Server::wait_for_signal() {

@@ -99,6 +99,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void set_on_hosts_changed(std::function<void(upstream::ClusterId)> callback) {
     clusters_.set_on_hosts_changed(std::move(callback));
   }
+  /// A large change has come: when all is quiet, what only it needed goes back to the machine.
+  void on_large_change() {
+    if (workers_started_) give_back_memory_soon();
+  }
   /// The loop of the main thread, for those who call apply().
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
   [[nodiscard]] stats::StatsStore& stats_store() noexcept { return stats_; }
@@ -136,6 +140,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void retry_later(bool refused);
   /// What the listener waits for; "" = nothing.
   [[nodiscard]] std::string awaited_by(const config::ListenerConfig& listener) const;
+  void give_back_memory_soon();
   void wait_for_signal();
   void begin_shutdown();
   void check_drained();
@@ -147,6 +152,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   asio::io_context io_{1};
   asio::signal_set signals_{io_};
   asio::steady_timer drain_timer_{io_};
+  asio::steady_timer memory_timer_{io_};
   stats::StatsStore stats_;
   access_log::AccessLogSinks sinks_;
   upstream::ClusterManager cluster_manager_;

@@ -118,6 +118,9 @@ struct ClusterStats {
   }
 };
 
+/// In the memory of workers that use the cluster.
+using LazyClusterStats = LazyBlock<AlignedBlock<ClusterStats>>;
+
 /// cluster.<name>.health_check.*; shown for clusters that are checked.
 struct HealthCheckStats {
   Counter attempt, success, failure, passive_failure, network_failure, verify_cluster;

@@ -125,6 +125,14 @@ void add_shown_once_used(MetricList& list, const Scope& scope, const Blocks<Bloc
   if (!blocks.empty()) list.add_block(scope, blocks);
 }
 
+/// Of the workers that have used the cluster.
+Blocks<ClusterStats> existing(const LazyClusterStats* blocks, std::size_t workers) {
+  Blocks<ClusterStats> out;
+  for (std::size_t i = 0; i < workers; ++i)
+    if (const ClusterStats* block = blocks[i].peek()) out.push_back(block);
+  return out;
+}
+
 Scope cluster_scope(std::string_view name) {
   return Scope::of("cluster", name, "envoy_cluster_name");
 }
@@ -136,7 +144,7 @@ void add_clusters(MetricList& list, const StatsStore& store) {
   for (const auto& [name, array] : store.clusters()) {
     const Scope scope = cluster_scope(name);
     if (!list.wants(scope)) continue;
-    const auto blocks = blocks_of<ClusterStats>(array.get(), workers);
+    const auto blocks = existing(array.get(), workers);
     list.add_block(scope, blocks);
     add_requests(list, scope, existing(blocks, &ClusterStats::requests));
     add_shown_once_used(list, scope.within("http1"), existing(blocks, &ClusterStats::http1));
@@ -148,9 +156,8 @@ void add_clusters(MetricList& list, const StatsStore& store) {
     list.add_block(scope, blocks_of<ClusterHostStats>(hosts.get(), 1));
     const auto found = store.clusters().find(name);
     const bool exists = found != store.clusters().end();
-    add_limits(
-        list, scope, hosts[0],
-        blocks_of<ClusterStats>(exists ? found->second.get() : nullptr, exists ? workers : 0));
+    add_limits(list, scope, hosts[0],
+               existing(exists ? found->second.get() : nullptr, exists ? workers : 0));
   }
   for (const auto& [name, blocks] : store.health_checks())
     list.add_block(cluster_scope(name).within("health_check"),

@@ -3,8 +3,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 
 namespace weir::stats {
+
+inline constexpr std::size_t kCacheLine = 64;
+
+/// A block on cache lines of its own, so that two workers never write to the same line.
+template <class Block>
+struct alignas(kCacheLine) AlignedBlock : Block {};
 
 /// get() by the owning thread only; peek() anywhere, while the LazyBlock lives.
 template <class Block>

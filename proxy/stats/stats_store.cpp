@@ -38,9 +38,12 @@ ListenerStats& StatsStore::listener(std::string_view stats_name, unsigned worker
   return find_or_make(listeners_, stats_name, workers_)[worker];
 }
 
-ClusterStats& StatsStore::cluster(std::string_view stats_name, unsigned worker) {
+LazyClusterStats& StatsStore::cluster(std::string_view stats_name, unsigned worker) {
   assert(worker < workers_);
-  return find_or_make(clusters_, stats_name, workers_)[worker];
+  auto found = clusters_.find(stats_name);
+  if (found == clusters_.end())
+    found = clusters_.emplace(stats_name, std::make_unique<LazyClusterStats[]>(workers_)).first;
+  return found->second[worker];
 }
 
 TcpProxyStats& StatsStore::tcp(std::string_view stat_prefix, unsigned worker) {

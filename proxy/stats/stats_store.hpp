@@ -17,15 +17,12 @@
 
 namespace weir::stats {
 
-inline constexpr std::size_t kCacheLine = 64;
-
-/// A block on cache lines of its own, so that two workers never write to the same line.
-template <class Block>
-struct alignas(kCacheLine) AlignedBlock : Block {};
-
 /// The blocks of one kind: one scope has one block per worker.
 template <class Block>
 using BlocksByName = std::map<std::string, std::unique_ptr<AlignedBlock<Block>[]>, std::less<>>;
+
+/// The same of clusters: of many, few are ever used.
+using ClusterBlocksByName = std::map<std::string, std::unique_ptr<LazyClusterStats[]>, std::less<>>;
 
 /// Blocks of a worker that have no scope and came with HTTP.
 struct WorkerOnlyStats {
@@ -49,7 +46,7 @@ class StatsStore {
 
   // Written by worker `worker` < workers().
   ListenerStats& listener(std::string_view stats_name, unsigned worker);
-  ClusterStats& cluster(std::string_view stats_name, unsigned worker);
+  LazyClusterStats& cluster(std::string_view stats_name, unsigned worker);
   TcpProxyStats& tcp(std::string_view stat_prefix, unsigned worker);
   HttpConnectionManagerStats& http(std::string_view stat_prefix, unsigned worker);
   ListenerHttpStats& listener_http(std::string_view stats_name, std::string_view stat_prefix,
@@ -81,7 +78,7 @@ class StatsStore {
 
   // For rendering: everything that exists, sorted by name.
   [[nodiscard]] const BlocksByName<ListenerStats>& listeners() const noexcept { return listeners_; }
-  [[nodiscard]] const BlocksByName<ClusterStats>& clusters() const noexcept { return clusters_; }
+  [[nodiscard]] const ClusterBlocksByName& clusters() const noexcept { return clusters_; }
   [[nodiscard]] const BlocksByName<TcpProxyStats>& tcp_proxies() const noexcept { return tcp_; }
   [[nodiscard]] const BlocksByName<ClusterHostStats>& cluster_hosts() const noexcept {
     return cluster_hosts_;
@@ -121,7 +118,7 @@ class StatsStore {
  private:
   unsigned workers_;
   BlocksByName<ListenerStats> listeners_;
-  BlocksByName<ClusterStats> clusters_;
+  ClusterBlocksByName clusters_;
   BlocksByName<TcpProxyStats> tcp_;
   BlocksByName<HttpConnectionManagerStats> http_;
   ListenerHttpBlocks listener_http_;

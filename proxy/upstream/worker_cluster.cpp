@@ -3,7 +3,7 @@
 
 namespace weir::upstream {
 
-WorkerCluster::WorkerCluster(SharedCluster& shared, stats::ClusterStats& stats, unsigned worker,
+WorkerCluster::WorkerCluster(SharedCluster& shared, stats::LazyClusterStats& stats, unsigned worker,
                              std::shared_ptr<const HostSet> hosts)
     : shared_(shared),
       stats_(stats),
@@ -28,15 +28,15 @@ PickResult WorkerCluster::pick_untried(const std::optional<OriginalDestination>&
 }
 
 PickResult WorkerCluster::found(std::shared_ptr<const Host> host) {
-  if (balancer_.panicked()) stats_.lb_healthy_panic.add();
+  if (balancer_.panicked()) stats_.get().lb_healthy_panic.add();
   if (host != nullptr) return {std::move(host), {}};
-  stats_.upstream_cx_none_healthy.add();
+  stats_.get().upstream_cx_none_healthy.add();
   return {nullptr, tcp::EndReason::no_healthy_upstream};
 }
 
 PickResult WorkerCluster::pick_original(const std::optional<OriginalDestination>& destination) {
   if (!destination) {
-    stats_.upstream_cx_none_healthy.add();
+    stats_.get().upstream_cx_none_healthy.add();
     return {nullptr, tcp::EndReason::no_original_destination};
   }
   UpstreamAddress address{destination->endpoint};
@@ -62,7 +62,7 @@ std::optional<UpstreamUse> UpstreamUse::take(WorkerCluster& cluster,
                                              LimitPriority priority) {
   const auto& share = cluster.shares_[static_cast<std::size_t>(priority)];
   if (!take_place(share.connections, cluster.limits(priority).max_connections)) {
-    cluster.stats_.upstream_cx_overflow.add();
+    cluster.stats_.get().upstream_cx_overflow.add();
     return std::nullopt;
   }
   return UpstreamUse(share, std::move(host));
@@ -73,7 +73,7 @@ UpstreamUse UpstreamUse::take_anyway(WorkerCluster& cluster, std::shared_ptr<con
   const auto& share = cluster.shares_[static_cast<std::size_t>(priority)];
   if (!take_place(share.connections, cluster.limits(priority).max_connections)) {
     share.connections.fetch_add(1, std::memory_order_relaxed);
-    cluster.stats_.upstream_cx_overflow.add();
+    cluster.stats_.get().upstream_cx_overflow.add();
   }
   return UpstreamUse(share, std::move(host));
 }
@@ -81,11 +81,11 @@ UpstreamUse UpstreamUse::take_anyway(WorkerCluster& cluster, std::shared_ptr<con
 UpstreamUse::UpstreamUse(const WorkerCluster::Share& share, std::shared_ptr<const Host> host)
     : share_(&share), host_(std::move(host)) {
   share.cluster.retain();
-  share.cluster.stats_.upstream_cx_total.add();
-  share.cluster.stats_.upstream_cx_active.add();
+  share.cluster.stats_.get().upstream_cx_total.add();
+  share.cluster.stats_.get().upstream_cx_active.add();
   // Those of the other priority are what is left.
   if (share.priority == LimitPriority::high)
-    share.cluster.stats_.requests.get().connections[stats::kHighPriority].add();
+    share.cluster.stats_.get().requests.get().connections[stats::kHighPriority].add();
   host_->stats[share.cluster.worker_].cx_total.add();
   host_->stats[share.cluster.worker_].cx_active.add();
 }
@@ -94,10 +94,10 @@ void UpstreamUse::reset() noexcept {
   if (share_ == nullptr) return;
   share_->connections.fetch_sub(1, std::memory_order_relaxed);
   WorkerCluster& cluster = share_->cluster;
-  cluster.stats_.upstream_cx_active.sub();
+  cluster.stats_.get().upstream_cx_active.sub();
   if (share_->priority == LimitPriority::high)
-    cluster.stats_.requests.get().connections[stats::kHighPriority].sub();
-  cluster.stats_.upstream_cx_destroy.add();
+    cluster.stats_.get().requests.get().connections[stats::kHighPriority].sub();
+  cluster.stats_.get().upstream_cx_destroy.add();
   host_->stats[cluster.worker_].cx_active.sub();
   cluster.release();
   share_ = nullptr;
@@ -111,7 +111,7 @@ std::shared_ptr<const Host> UpstreamUse::reset_keeping_host() noexcept {
 }
 
 void UpstreamUse::count_connect_failure() noexcept {
-  share_->cluster.stats_.upstream_cx_connect_fail.add();
+  share_->cluster.stats_.get().upstream_cx_connect_fail.add();
   host_->stats[share_->cluster.worker_].cx_connect_fail.add();
 }
 

@@ -40,11 +40,11 @@ struct PickResult {
 /// Worker thread only, except where said.
 class WorkerCluster {
  public:
-  WorkerCluster(SharedCluster& shared, stats::ClusterStats& stats, unsigned worker,
+  WorkerCluster(SharedCluster& shared, stats::LazyClusterStats& stats, unsigned worker,
                 std::shared_ptr<const HostSet> hosts);
 
   [[nodiscard]] const config::ClusterConfig& config() const noexcept { return *shared_.config; }
-  [[nodiscard]] stats::ClusterStats& stats() noexcept { return stats_; }
+  [[nodiscard]] stats::ClusterStats& stats() { return stats_.get(); }
 
   [[nodiscard]] const HostSet& hosts() const noexcept { return *hosts_; }
   /// The main thread's news of DNS, by message.
@@ -122,7 +122,7 @@ class WorkerCluster {
   PickResult found(std::shared_ptr<const Host> host);
 
   SharedCluster& shared_;
-  stats::ClusterStats& stats_;
+  stats::LazyClusterStats& stats_;
   const unsigned worker_;
   std::uint32_t users_ = 0;
   const std::array<Share, 2> shares_;  // by LimitPriority

@@ -221,8 +221,10 @@ void ClusterHealth::judge_every_interval() {
 }
 
 bool ClusterHealth::has_traffic() const {
-  return std::any_of(traffic_.begin(), traffic_.end(),
-                     [](const auto* worker) { return worker->upstream_cx_total.value() != 0; });
+  return std::any_of(traffic_.begin(), traffic_.end(), [](const auto* worker) {
+    const stats::ClusterStats* const stats = worker->peek();
+    return stats != nullptr && stats->upstream_cx_total.value() != 0;
+  });
 }
 
 }  // namespace weir::upstream

@@ -69,7 +69,7 @@ class ClusterHealth : public std::enable_shared_from_this<ClusterHealth> {
   stats::StatsStore& stats_;
   const std::shared_ptr<const config::ClusterConfig> config_;
   Callbacks callbacks_;
-  std::vector<const stats::ClusterStats*> traffic_;  // of each worker
+  std::vector<const stats::LazyClusterStats*> traffic_;  // of each worker
   std::optional<OutlierDetector> outliers_;
   std::optional<HealthChecker> checker_;
   asio::steady_timer interval_;

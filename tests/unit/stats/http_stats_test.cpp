@@ -59,7 +59,7 @@ TEST_F(HttpStats, CodecsAreShownOnceUsed) {
   EXPECT_EQ(value("http1.response_flood"), "-");
   EXPECT_EQ(value("cluster.c.http2.streams_active"), "-");
   store.http1(1).get();
-  store.cluster("c", 0).http2.get().streams_active.add(4);
+  store.cluster("c", 0).get().http2.get().streams_active.add(4);
   EXPECT_EQ(value("http1.response_flood"), "0");
   EXPECT_EQ(value("http2.goaway_sent"), "-");
   EXPECT_EQ(value("cluster.c.http2.streams_active"), "4");
@@ -73,8 +73,8 @@ TEST_F(HttpStats, RequestsOfAClusterAreShownBeforeTheFirst) {
   EXPECT_EQ(value("cluster.c.upstream_rq_active"), "0");
   EXPECT_EQ(value("cluster.c.upstream_rq_completed"), "0");
   EXPECT_EQ(value("cluster.c.upstream_rq_200"), "-");
-  auto& requests = store.cluster("c", 1).requests.get();
-  EXPECT_EQ(&requests, &store.cluster("c", 1).requests.get());
+  auto& requests = store.cluster("c", 1).get().requests.get();
+  EXPECT_EQ(&requests, &store.cluster("c", 1).get().requests.get());
   requests.upstream_rq_total.add(5);
   requests.upstream_rq_active[kDefaultPriority].add(2);
   requests.upstream_rq_active[kHighPriority].add(1);
@@ -83,8 +83,8 @@ TEST_F(HttpStats, RequestsOfAClusterAreShownBeforeTheFirst) {
 }
 
 TEST_F(HttpStats, ResponsesByStatusClassAndOrigin) {
-  auto& first = store.cluster("c", 0).requests.get();
-  auto& second = store.cluster("c", 1).requests.get();
+  auto& first = store.cluster("c", 0).get().requests.get();
+  auto& second = store.cluster("c", 1).get().requests.get();
   first.count_response(ResponseOrigin::internal, 200);
   first.count_response(ResponseOrigin::external, 200);
   second.count_response(ResponseOrigin::external, 503);
@@ -108,8 +108,8 @@ TEST_F(HttpStats, ResponsesByStatusClassAndOrigin) {
 }
 
 TEST_F(HttpStats, TimeIsTheSumOfItsOrigins) {
-  store.cluster("c", 0).requests.get().record_time(ResponseOrigin::internal, 3);
-  store.cluster("c", 1).requests.get().record_time(ResponseOrigin::external, 30);
+  store.cluster("c", 0).get().requests.get().record_time(ResponseOrigin::internal, 3);
+  store.cluster("c", 1).get().requests.get().record_time(ResponseOrigin::external, 30);
   std::string text = render_text(collect_metrics(store, {}));
   EXPECT_NE(text.find("\ncluster.c.upstream_rq_time: P0(nan,3.05) P25(nan,3.05) P50(nan,3.05) "
                       "P75(nan,30.5) P90(nan,30.5) P95(nan,30.5) P99(nan,30.5) P99.5(nan,30.5) "
@@ -137,14 +137,14 @@ TEST_F(HttpStats, CircuitBreakers) {
     limits.requests.set(2);
     limits.retries.set(1);
   }
-  auto& requests = store.cluster("c", 1).requests.get();
+  auto& requests = store.cluster("c", 1).get().requests.get();
   EXPECT_EQ(value("cluster.c.circuit_breakers.default.rq_open"), "0");
   requests.upstream_rq_active[kDefaultPriority].set(2);
   requests.upstream_rq_pending_active[kHighPriority].set(3);
   requests.retries_active[kDefaultPriority].set(1);
   requests.pools_full[kHighPriority].set(1);
   requests.connections[kHighPriority].set(4);
-  store.cluster("c", 0).upstream_cx_active.set(7);
+  store.cluster("c", 0).get().upstream_cx_active.set(7);
   const auto open = [&](const std::string& priority) {
     std::string out;
     for (const char* name :
@@ -210,7 +210,7 @@ TEST_F(HttpStats, JsonOfHistograms) {
 }
 
 TEST_F(HttpStats, ReadWhileTheWorkerWrites) {
-  auto& cluster = store.cluster("c", 1);
+  auto& cluster = store.cluster("c", 1).get();
   auto& codec = store.http2(1);
   std::atomic<bool> stop{false};
   std::thread worker([&] {

@@ -185,8 +185,8 @@ TEST(SelectMetrics, PrefixesOfMatches) {
 
 TEST(SelectMetrics, CollectingSelectedIsSelectingOfTheCollected) {
   StatsStore store(2);
-  store.cluster("a", 0).upstream_cx_total.add();
-  store.cluster("b", 1).requests.get().count_response(ResponseOrigin::external, 200);
+  store.cluster("a", 0).get().upstream_cx_total.add();
+  store.cluster("b", 1).get().requests.get().count_response(ResponseOrigin::external, 200);
   store.cluster_hosts("a");
   store.http("p", 0).downstream_rq_time.record(4);
   store.counter("http", "p", "lua.errors", 0).add();

@@ -20,7 +20,7 @@ const Metric* find(const std::vector<Metric>& metrics, std::string_view name) {
 TEST(StatsStore, BlocksStayWhereTheyAre) {
   StatsStore store(2);
   ListenerStats* first = &store.listener("a", 1);
-  ClusterStats* cluster = &store.cluster("c", 0);
+  LazyClusterStats* cluster = &store.cluster("c", 0);
   for (int i = 0; i < 1000; ++i) {
     store.listener("l" + std::to_string(i), 0);
     store.cluster("c" + std::to_string(i), 1);
@@ -114,24 +114,24 @@ TEST(CollectMetrics, ColonsOfAClusterNameBecomeUnderscoresButNotInTheLabel) {
 TEST(CollectMetrics, CircuitBreakerOpensAtTheLimitSummedOverWorkers) {
   StatsStore store(2);
   store.cluster_hosts("c").limits[kDefaultPriority].connections.set(3);
-  store.cluster("c", 0).upstream_cx_active.set(1);
-  store.cluster("c", 1).upstream_cx_active.set(1);
+  store.cluster("c", 0).get().upstream_cx_active.set(1);
+  store.cluster("c", 1).get().upstream_cx_active.set(1);
   const std::string name = "cluster.c.circuit_breakers.default.cx_open";
   EXPECT_EQ(find(collect_metrics(store, {}), name)->value, 0u);
-  store.cluster("c", 1).upstream_cx_active.set(2);
+  store.cluster("c", 1).get().upstream_cx_active.set(2);
   EXPECT_EQ(find(collect_metrics(store, {}), name)->value, 1u);
 }
 
 TEST(CollectMetrics, AGaugeReadInTheMiddleOfAMoveIsNotNegative) {
   StatsStore store(1);
-  store.cluster("c", 0).upstream_cx_active.set(-1);
+  store.cluster("c", 0).get().upstream_cx_active.set(-1);
   EXPECT_EQ(find(collect_metrics(store, {}), "cluster.c.upstream_cx_active")->value, 0u);
 }
 
 TEST(CollectMetrics, UsedIsWhatWasEverWritten) {
   StatsStore store(1);
   store.cluster("idle", 0);
-  store.cluster("busy", 0).upstream_cx_total.add();
+  store.cluster("busy", 0).get().upstream_cx_total.add();
   const auto metrics = collect_metrics(store, {});
   EXPECT_FALSE(find(metrics, "cluster.idle.upstream_cx_active")->used);
   EXPECT_TRUE(find(metrics, "cluster.busy.upstream_cx_active")->used);
