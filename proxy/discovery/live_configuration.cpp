@@ -189,10 +189,10 @@ LiveConfiguration::Outcome LiveConfiguration::apply(const Update& update) {
     route_tables_changed(update, outcome);
   else if (store_.snapshot() != published_)
     publish(update.type);
-<<<<<<< HEAD
   else if (update.type == ResourceType::listener)
     server_.retry_listeners();
   if (xds::is_full_state(update.type) && !outcome.changed.empty()) try_again(update.type);
+  if (outcome.changed.size() >= kLargeChange) server_.on_large_change();
   return outcome;
 }
 
@@ -222,10 +222,6 @@ void LiveConfiguration::note_refused(
     store_.accept_listener(name);
   }
   for (const auto& [listener, error] : refused) store_.refuse_listener(listener, error.message);
-=======
-  if (outcome.changed.size() >= kLargeChange) server_.on_large_change();
-  return std::move(outcome.rejections);
->>>>>>> dynbench
 }
 
 void LiveConfiguration::publish(ResourceType changed) {

@@ -37,14 +37,9 @@ class ResourceStore {
     std::string version;
     std::uint64_t fingerprint = 0;
     Clock::time_point updated;
-<<<<<<< HEAD
-    std::optional<ErrorState> error;
+    std::shared_ptr<const ErrorState> error;  // null: none
     /// What `config` was made from; null for endpoints, which the hosts of their clusters show,
     /// unless keep_endpoint_messages().
-=======
-    std::shared_ptr<const ErrorState> error;  // null: none
-    /// What `config` was made from; null for endpoints, which the hosts of their clusters show.
->>>>>>> dynbench
     std::shared_ptr<const config::ConfigOrigin> origin = nullptr;
   };
   using Endpoints = std::vector<config::EndpointConfig>;
