@@ -95,6 +95,14 @@ void Sources::on_text(ResourceType type, const std::string& path, Result<std::st
                "file '{}': resource '{}' is refused, what was before stays in force: {}", path,
                rejection.name, rejection.text);
   user_.on_response(type, read.version, rejections.empty());
+  if (rejections.empty())
+    refused_.erase(path);
+  else
+    refused_.insert(path);
+  // What was refused for want of a cluster may be good now.
+  if (type != ResourceType::cluster) return;
+  for (const auto& [key, file] : files_)
+    if (key.first == ResourceType::listener && refused_.contains(key.second)) file->read_again();
 }
 
 ControlPlane& Sources::plane_of(ResourceType type, const config::ConfigSource& source) {

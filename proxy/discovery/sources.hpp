@@ -5,6 +5,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,7 @@ class Sources {
   const std::shared_ptr<const config::ApiConfigSource> ads_;
   std::unique_ptr<DirectoryWatch> watch_;
   std::map<std::pair<ResourceType, std::string>, std::unique_ptr<FileSource>> files_;  // by path
+  std::set<std::string> refused_;   // paths of files of which something was refused
   std::list<ControlPlane> planes_;  // not movable
 };
 
