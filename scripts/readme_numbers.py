@@ -35,6 +35,16 @@ HTTP_HEADLINES = [
     ("down, Gbit/s", "HTTP/1.1 bodies", "down: Gbit/s"),
     ("user memory per kept client, B", "HTTP: memory and counts", "user B per kept client"),
 ]
+DYNAMIC_HEADLINES = [
+    ("10,000 clusters over ADS: first message to all serving, ms", "A large configuration",
+     "first message to all serving, ms"),
+    ("PSS, MB", "A large configuration", "PSS, MB"),
+    ("one endpoint changed: CPU µs", "A large configuration", "one endpoint: CPU µs"),
+    ("small, connected: PSS, MB", "A small configuration", "PSS, connected, MB"),
+    ("trigger to new version, gRPC, ms", "A small configuration", "trigger to new version, gRPC, ms"),
+    ("file, ms", "A small configuration", "file, ms"),
+    ("1,000 updates under traffic: lost", "Updates under traffic", "lost"),
+]
 RULES = "Rules"
 FACTS = ("date", "kernel", "cpu", "processors")
 
@@ -87,6 +97,8 @@ def render(text: str) -> str:
     lines = headlines(tables, HEADLINES)
     if any(section in tables for _, section, _ in HTTP_HEADLINES):
         lines += ["", *headlines(tables, HTTP_HEADLINES)]
+    if any(section in tables for _, section, _ in DYNAMIC_HEADLINES):
+        lines += ["", *headlines(tables, DYNAMIC_HEADLINES)]
     if RULES in tables:
         header, *rules = tables[RULES]
         lines += ["", "Excluding N networks: exec to exit in ms / CPU of a connect() that matches none, in µs.", ""]

@@ -175,6 +175,9 @@ def large(session, one):
         used = proc.cpu_ms(plane.instance.pid)
         time.sleep(1)
         held = proc.memory(plane.instance.pid)
+        serving = plane.ask("count")["serving"]
+        if serving != LISTENERS:
+            raise Failure(f"{serving} of {LISTENERS} listeners answer a request")
         changes = [plane.ask("endpoint", 7919 * i % CLUSTERS, plane.instance.pid) for i in range(CHANGES)]
     return {"ms": plane.first["ms"], "cpu_ms": used, **held,
             "change_us": median_of(changes, "proxy_ns") / 1e3, "change_ms": median_of(changes, "ms")}

@@ -3,6 +3,7 @@
 // --clusters N --listeners N --first-port PORT --target IP:PORT --kind eds|static [--tcp PORT].
 // Commands come in on stdin, one a line; each is answered with a line of JSON:
 //   serving             waits until all listeners serve; ms since the first message of the client
+//   count               how many listeners answer a request
 //   endpoint N PID      another endpoint for a cluster; CPU of the process until it has settled
 //   trigger             moves clusters and routes to the next version; ms to the first answer of it
 //   files VERSION FROM TO...  renames files that say the same; ms to the first answer of it
@@ -65,6 +66,8 @@ class ControlPlane {
       words >> command >> first >> second;
       if (command == "serving") serving();
       if (command == "endpoint") change_endpoint(static_cast<int>(first), static_cast<int>(second));
+      if (command == "count")
+        std::printf("{\"serving\":%d}\n", count_serving(first_port_, listeners_));
       if (command == "trigger") trigger();
       if (command == "files") rename_files(static_cast<int>(first), line);
       if (command == "churn") churn(static_cast<int>(first), second);

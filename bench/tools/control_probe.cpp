@@ -35,10 +35,14 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-// Asks until it serves; false when it did so at once.
-bool wait_for(std::uint16_t port, const std::string& header, long pause, std::int64_t give_up) {
-  for (bool waited = false;; waited = true) {
-    if (serves(port, header)) return waited;
+bool accepts(std::uint16_t port) {
+  const int fd = connect_to(loopback(port));
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+void wait_for(std::uint16_t port, const std::string& header, long pause, std::int64_t give_up) {
+  while (!serves(port, header)) {
     if (now_ns() > give_up) fail("port '" + std::to_string(port) + "': does not serve");
     pause_us(pause);
   }
@@ -76,9 +80,20 @@ std::int64_t when_all_serve(std::uint16_t first, int count, double seconds) {
   for (int i = 0; i < count; i += step)
     wait_for(static_cast<std::uint16_t>(first + i), "", 1000, give_up);
   std::int64_t when = now_ns();
-  for (int i = 0; i < count; ++i)
-    if (wait_for(static_cast<std::uint16_t>(first + i), "", 1000, give_up)) when = now_ns();
+  for (int i = 0; i < count; ++i) {
+    while (!accepts(static_cast<std::uint16_t>(first + i))) {
+      if (now_ns() > give_up) fail("port '" + std::to_string(first + i) + "': does not accept");
+      pause_us(1000);
+      when = now_ns();
+    }
+  }
   return when;
+}
+
+int count_serving(std::uint16_t first, int count) {
+  int serving = 0;
+  for (int i = 0; i < count; ++i) serving += serves(static_cast<std::uint16_t>(first + i)) ? 1 : 0;
+  return serving;
 }
 
 std::int64_t when_answered_with(std::uint16_t port, const std::string& header, double seconds) {

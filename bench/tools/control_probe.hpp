@@ -12,8 +12,11 @@ namespace bench {
 bool serves(std::uint16_t port, const std::string& header = {});
 
 // When the last of `count` ports from `first` on began to serve, in ns: some of them are asked
-// until they do, then every one is. Ends the program when that takes longer than `seconds`.
+// until they do, then all must accept. Ends the program when that takes longer than `seconds`.
 std::int64_t when_all_serve(std::uint16_t first, int count, double seconds);
+
+// How many of those ports answer.
+int count_serving(std::uint16_t first, int count);
 
 // When the port answered with that header for the first time, in ns.
 std::int64_t when_answered_with(std::uint16_t port, const std::string& header, double seconds);

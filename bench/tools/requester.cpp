@@ -35,6 +35,11 @@ void Requester::open(std::size_t connection) {
   peers_[connection].fd = fd;
 }
 
+void Requester::reopen(std::size_t connection) {
+  close(peers_[connection].fd);
+  open(connection);
+}
+
 Requester::~Requester() {
   for (const Peer& peer : peers_) close(peer.fd);
   close(epoll_);
@@ -44,6 +49,7 @@ void Requester::send(std::size_t connection, std::int64_t intended_ns) {
   Peer& peer = peers_[connection];
   peer.id = next_id_++;
   peer.intended = intended_ns;
+  peer.waits = true;
   peer.reply.clear();
   const std::string_view request = dialect_.request(peer.id);
   if (!write_all(peer.fd, request.data(), request.size())) {
@@ -61,11 +67,13 @@ void Requester::wait(std::int64_t timeout_ns, const OnReply& on_reply) {
   for (int i = 0; i < count; ++i) {
     const auto connection = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
     Peer& peer = peers_[connection];
-    if (!peer.reply.read(peer.fd) || !dialect_.is_whole(peer.reply, peer.id)) continue;
-    if (dialect_.is_last(peer.reply)) {
-      close(peer.fd);
-      open(connection);
+    if (!peer.waits) {
+      reopen(connection);
+      continue;
     }
+    if (!peer.reply.read(peer.fd) || !dialect_.is_whole(peer.reply, peer.id)) continue;
+    peer.waits = false;
+    if (dialect_.is_last(peer.reply)) reopen(connection);
     on_reply(connection, peer.intended);
   }
 }

@@ -27,8 +27,8 @@ class Requester {
   void send(std::size_t connection, std::int64_t intended_ns);
 
   // Waits up to `timeout_ns` (< 0: for ever) and reports every whole reply. Ends the program when a
-  // connection is closed or a reply belongs to another request. A connection whose reply said that
-  // it ends is replaced.
+  // connection is closed before its reply, or a reply belongs to another request. One that closes
+  // while idle, or after a reply that said so, is replaced.
   using OnReply = std::function<void(std::size_t connection, std::int64_t intended_ns)>;
   void wait(std::int64_t timeout_ns, const OnReply& on_reply);
 
@@ -37,10 +37,12 @@ class Requester {
     int fd = -1;
     std::uint64_t id = 0;
     std::int64_t intended = 0;
+    bool waits = false;  // for a reply
     Reply reply;
   };
 
   void open(std::size_t connection);
+  void reopen(std::size_t connection);
 
   const sockaddr_in destination_;
   Dialect dialect_;

@@ -59,7 +59,7 @@ void DirectoryWatch::read_events() {
       const char* const name = buffer.data() + at + sizeof event;
       at += sizeof event + event.len;
       on_event_({event.wd, event.len > 0 ? std::string(name) : std::string(),
-                 (event.mask & IN_MODIFY) != 0});
+                 (event.mask & IN_MODIFY) != 0, (event.mask & IN_MOVED_TO) != 0});
     }
   }
 }

@@ -21,6 +21,8 @@ class DirectoryWatch {
     std::string name;    // of the entry
     /// Its content is being changed: it is not complete until an event without this comes.
     bool unfinished = false;
+    /// It was moved here, whole as it is.
+    bool moved_in = false;
   };
   using OnEvent = std::function<void(const Event&)>;
 

@@ -52,6 +52,9 @@ void FileSource::on_event(const DirectoryWatch::Event& event) {
   const bool own = event.name == name_ || event.name == target_name_;
   if (event.unfinished && !own) return;
   if (own) writing_ = event.unfinished;
+  if (is_due_ && !writing_) return;
+  is_due_ = event.moved_in && event.name == name_;
+  if (is_due_) return read_later(kTogether);
   read_later(writing_ ? std::chrono::milliseconds(kPatience) : kQuiet);
 }
 
@@ -64,6 +67,7 @@ void FileSource::read_later(std::chrono::milliseconds delay) {
 
 void FileSource::read_now() {
   writing_ = false;
+  is_due_ = false;
   watch_target();
   auto text = config::read_file(source_.path, config::kLargestDocument, config::FileKind::regular);
   const std::string& content = text ? *text : text.error().message;

@@ -16,10 +16,13 @@
 namespace weir::discovery {
 
 /// However the file is replaced: written in place, renamed over, or reached through a link that is
-/// swapped. Reads when nothing has happened for kQuiet; not while somebody is writing. Main thread.
+/// swapped. Reads when nothing has happened for kQuiet, or kTogether after the file was renamed
+/// into its place; not while somebody is writing. Main thread.
 class FileSource {
  public:
   static constexpr std::chrono::milliseconds kQuiet{50};
+  /// Files that belong together are renamed one after the other.
+  static constexpr std::chrono::milliseconds kTogether{1};
   /// A writer that never closes the file is not waited for any longer.
   static constexpr std::chrono::seconds kPatience{5};
 
@@ -50,6 +53,7 @@ class FileSource {
   std::string target_name_;  // of what a link leads to
   std::string last_;         // the text, or the error, that was told
   bool told_ = false;
+  bool is_due_ = false;   // it was renamed into its place: nothing else puts reading it off
   bool writing_ = false;  // somebody has changed it and not closed it yet
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

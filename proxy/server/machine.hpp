@@ -18,8 +18,8 @@ std::uint64_t raise_open_file_limit();
 /// everything else.
 std::uint32_t connection_limit(std::uint64_t open_files);
 
-/// Gives back to the machine what was needed once, for a start or a large change: free memory of the
-/// heap, and the pages of the program that have been read. What is used again comes from the
+/// Gives back to the machine what was needed once, for a start or a large change: free memory of
+/// the heap, and the pages of the program that have been read. What is used again comes from the
 /// page cache, at the price of a minor fault. Any thread.
 void give_back_memory();
 
