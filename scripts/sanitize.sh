@@ -10,7 +10,7 @@ cd "$here/.."
 kind=${1:-} what=${2:-both}
 
 # Real traffic for the sanitizers: the tests of the proxy, without those that repeat a thousandfold.
-scenarios=(tests/netns/test_proxy_*.py -m 'not peer and not slow')
+scenarios=(tests/netns/test_proxy_*.py -m 'not peer and not slow' -n 2 --dist loadfile)
 export WEIR_SOAK_SECONDS=${WEIR_SOAK_SECONDS:-30}
 
 case "$kind" in
@@ -22,6 +22,7 @@ case "$kind" in
     targets=()  # all
     unit=()     # all
     scenarios+=(tests/netns/test_http_*.py tests/netns/test_live_*.py tests/netns/test_config_dump.py tests/netns/test_control.py
+      tests/netns/test_last_good.py tests/netns/test_ready.py
       tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
     ;;
   thread)

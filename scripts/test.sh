@@ -44,7 +44,8 @@ step 'build' scripts/build.sh all
 step 'unit tests' scripts/unit_tests.sh build
 step 'installation' scripts/check_install.sh
 step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
-step 'namespace tests' scripts/namespace_tests.sh -m 'not peer'
+step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
+step 'namespace tests of weir-proxy and weir-control' scripts/namespace_tests.sh --proxy -m 'not peer'
 step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
 if [[ $which != quick ]]; then
   step 'build with AddressSanitizer' scripts/sanitize.sh address build

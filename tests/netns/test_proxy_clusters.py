@@ -225,6 +225,7 @@ def test_the_client_may_leave_while_the_upstream_is_dialled(fresh_lab, run_proxy
     clients = [fresh_lab.peer.connect(POD[4], 9000) for _ in range(10)]
     for client in clients:
         client.close()
+    wait_for(lambda: proxy.stat("cluster.silent.upstream_cx_total") == 10, "all dialled")
     wait_for(lambda: proxy.stat("server.total_connections") == 0, "all ended")
     assert proxy.descriptors() == baseline
 

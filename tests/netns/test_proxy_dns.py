@@ -114,7 +114,7 @@ def test_sigterm_while_waiting_for_the_first_answer(names, start):
     names.records["service.test"] = None
     proxy = start(dns("STRICT_DNS", "service.test"), wait=False)
     wait_for(lambda: names.queries.get("service.test"), "a question")
-    assert proxy.get("/ready") == (503, "PRE_INITIALIZING\n")
+    assert proxy.get("/ready") == (503, "PRE_INITIALIZING\nwaiting: cluster 'c' for the addresses of its names\n")
     proxy.send_signal(signal.SIGTERM)
     assert proxy.wait_exit(5) == 0
 

@@ -270,7 +270,7 @@ def test_workers_start_when_every_host_was_checked_once(plain_lab, start, serve)
     proxy = start(cluster("c", (HOST, 7000), health_checks=[check]), wait=False)
     wait_for(lambda: health.requests, "a check")
     status, text = proxy.get("/ready")
-    assert (status, text) == (503, "PRE_INITIALIZING\n")
+    assert (status, text) == (503, "PRE_INITIALIZING\nwaiting: cluster 'c' for the first check of its hosts\n")
     assert proxy.stat("cluster_manager.warming_clusters") == 1
     assert flags(proxy, 7000) == "/failed_active_hc"
     began = time.monotonic()
