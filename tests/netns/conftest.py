@@ -4,6 +4,7 @@
 import os
 import pathlib
 import signal
+import threading
 
 import pytest
 
@@ -18,8 +19,10 @@ def _leave(_number, _frame):
 
 
 def pytest_sessionstart(session):
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    # Where tests run several at once, another thread may run them; what such a run leaves the next one removes.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGHUP, _leave)
     if session.config.option.collectonly:
         return
     session.config.weir_impossible = netns.why_impossible()
