@@ -291,6 +291,7 @@ def highest(proxy) -> int:
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{proxy.pid}/status").read_text())[1])
 
 
+@pytest.mark.slow
 def test_fifty_megabytes(wrong):
     """A message of 50 MB of unknown fields is taken and gone again; one that is announced as 1 GB is refused at once."""
 
