@@ -41,7 +41,8 @@ admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
           .mode = options.mode == config::RunMode::validate ? "Validate" : "Serve",
           .service_cluster = options.service_cluster,
           .service_node = options.service_node,
-          .drain_time = options.drain_time};
+          .drain_time = options.drain_time,
+          .shutdown_drain_time = options.shutdown_drain_time};
 }
 
 Result<void> start_log(const config::ProxyOptions& options) {

@@ -78,6 +78,7 @@ struct CommandLineOptions {
   std::string service_cluster;
   std::string service_node;
   std::chrono::seconds drain_time{600};
+  std::chrono::seconds shutdown_drain_time{20};  // after SIGTERM; not shown
 };
 
 struct DrainRequest {

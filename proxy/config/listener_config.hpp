@@ -129,6 +129,19 @@ struct FilterChainConfig {
   std::uint64_t fingerprint = 0;  // of all that it was made from
 };
 
+/// What becomes of connections whose filter chain leaves the configuration: it has changed, or the
+/// listener has, or is gone. The version that leaves says it.
+struct DrainPolicy {
+  enum class Kind : std::uint8_t {
+    on_change,  // told to drain; ended after the drain time of the command line
+    within,     // told to drain; ended after `time`
+    never       // neither: they go on as they began
+  };
+  Kind kind = Kind::on_change;
+  std::chrono::milliseconds time{0};
+  bool operator==(const DrainPolicy&) const = default;
+};
+
 /// listener.v3.Listener.
 struct ListenerConfig {
   std::string name;
@@ -159,6 +172,10 @@ struct ListenerConfig {
   std::uint64_t frame_fingerprint = 0;
   /// Null: the bootstrap has it.
   std::shared_ptr<const ConfigOrigin> origin;
+
+  DrainPolicy drain_policy;
+  /// drain_type is not MODIFY_ONLY: POST /healthcheck/fail drains its connections, too.
+  bool drains_on_failed_health_check = true;
 
   /// Statistics name: stat_prefix, or the first address with ':' as '_' ("0.0.0.0_15001",
   /// "[__1]_80").

@@ -5,6 +5,7 @@
 
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "proxy/config/access_log_from_proto.hpp"
+#include "proxy/config/drain_policy_from_proto.hpp"
 #include "proxy/config/filter_chain_from_proto.hpp"
 #include "proxy/config/fingerprint.hpp"
 #include "proxy/config/proto_values.hpp"
@@ -111,7 +112,6 @@ TrafficDirection direction_from_proto(envoy::config::core::v3::TrafficDirection 
 
 /// Says which settings of the listener are read and then do nothing.
 void report_without_effect(const Listener& proto, const ParseContext& context) {
-  if (proto.drain_type() != Listener::DEFAULT) context.field("drain_type").warning("has no effect");
   if (proto.has_connection_balance_config())
     context.field("connection_balance_config")
         .warning("has no effect: the kernel spreads connections over the workers' own sockets");
@@ -157,6 +157,7 @@ std::uint64_t frame_fingerprint_of(const Listener& proto) {
   Listener frame = proto;
   frame.clear_filter_chains();
   frame.clear_default_filter_chain();
+  forget_drain_policy(frame);
   return fingerprint_of(frame);
 }
 
@@ -174,6 +175,8 @@ ListenerConfig listener_from_proto(const Listener& proto, const FilterRegistry& 
   read_sockets(proto, context, listener);
   read_filters(proto, registry, context, listener);
   listener.access_logs = access_logs_from_proto(proto.access_log(), context, "access_log");
+  listener.drain_policy = drain_policy_from_proto(proto, context);
+  listener.drains_on_failed_health_check = proto.drain_type() == Listener::DEFAULT;
   report_without_effect(proto, context);
   listener.frame_fingerprint = frame_fingerprint_of(proto);
   if (proto.filter_chains().empty() && !proto.has_default_filter_chain())

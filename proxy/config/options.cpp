@@ -81,7 +81,7 @@ struct Raw {
   std::string inbound;
   std::string tproxy_mark;
   std::optional<unsigned> concurrency;
-  int drain_seconds = 20;
+  std::optional<int> drain_seconds;
   bool version = false;
 };
 
@@ -117,9 +117,10 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.add_option("--last-good", raw.options.last_good_directory,
                  "Directory for a copy of what control planes have said: after a restart it serves "
                  "until they answer (no copy)");
-  app.add_option("--drain-time-s", raw.drain_seconds,
-                 "Seconds that connections get to end by themselves after SIGTERM (20; Envoy's "
-                 "default is 600)");
+  app.add_option(
+      "--drain-time-s", raw.drain_seconds,
+      "Seconds that connections get to end by themselves when their listener has changed "
+      "or gone (600), and after SIGTERM (20)");
   app.add_option("--service-cluster", raw.options.service_cluster,
                  "Replaces node.cluster of the configuration");
   app.add_option("--service-node", raw.options.service_node,
@@ -260,10 +261,12 @@ Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environ
                    "': must be at most 1024"};
     options.concurrency = std::max(1u, *raw.concurrency);  // Envoy too runs one worker for 0
   }
-  if (raw.drain_seconds < 0 || raw.drain_seconds > kMostDrainSeconds)
-    return Error{"flag '--drain-time-s': '" + std::to_string(raw.drain_seconds) +
-                 "': must be 0 to 86400"};
-  options.drain_time = std::chrono::seconds(raw.drain_seconds);
+  if (raw.drain_seconds) {
+    if (*raw.drain_seconds < 0 || *raw.drain_seconds > kMostDrainSeconds)
+      return Error{"flag '--drain-time-s': '" + std::to_string(*raw.drain_seconds) +
+                   "': must be 0 to 86400"};
+    options.drain_time = options.shutdown_drain_time = std::chrono::seconds(*raw.drain_seconds);
+  }
   return options;
 }
 

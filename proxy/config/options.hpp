@@ -34,8 +34,9 @@ struct ProxyOptions {
   std::vector<std::pair<log::Component, log::Level>> component_log_levels;
   std::string log_path;             // --log-path; "" = standard error
   std::string last_good_directory;  // --last-good; "" = no copy of what control planes say is kept
-  std::chrono::seconds drain_time{
-      20};  // --drain-time-s. Envoy waits 600: longer than any Pod's grace period
+  // --drain-time-s gives both.
+  std::chrono::seconds drain_time{600};          // after a change of the configuration
+  std::chrono::seconds shutdown_drain_time{20};  // after SIGTERM: within a Pod's grace period
   std::string service_cluster;
   std::string service_node;
   OutboundMode outbound = OutboundMode::allow_any;

@@ -81,6 +81,8 @@ class NetworkFilterInstance {
   /// Which drain its connections are part of: its filter chain has left the configuration. 0 =
   /// none.
   std::uint64_t drain_round = 0;
+  /// The drain's time is over: who comes now, having been inspected until now, is too late.
+  static constexpr std::uint64_t kDrainIsOver = ~std::uint64_t{0};
 };
 
 /// What the registry's parse function of a network filter returns.

@@ -141,6 +141,10 @@ void Intake::choose_chain(tcp::DownstreamConnection&& connection, WorkerListener
     refuse(connection, listener, EndReason::no_network_filter);
     return;
   }
+  if (filter->drain_round == filters::NetworkFilterInstance::kDrainIsOver) {
+    refuse(connection, listener, EndReason::drained);
+    return;
+  }
   filter->on_connection(std::move(connection));
 }
 

@@ -117,15 +117,35 @@ void ListenerManager::count_change(const Active& before, const Active& fresh, Ch
   auto& stats = setup_.around.stats.listener_manager();
   stats.listener_modified.add();
   if (!changes_in_place(was, is)) {
-    ++change.draining_listeners;
+    count_leaving(before, change);
     return;
   }
   stats.listener_in_place_updated.add();
   const auto stay = chains_of(is);
   const auto were = chains_of(was);
-  change.draining_chains +=
+  const auto leaving =
       std::count_if(were.begin(), were.end(), [&](auto chain) { return !stay.contains(chain); });
+  if (leaving > 0)
+    if (Drain* const drain = drain_of(before, change)) drain->chains += leaving;
   change.taken_over[is.name] = same_chains(was, is);
+}
+
+/// nullptr: its connections are let be.
+ListenerManager::Drain* ListenerManager::drain_of(const Active& leaving, Change& change) {
+  using Kind = config::DrainPolicy::Kind;
+  const config::DrainPolicy& policy = leaving.shared->config->drain_policy;
+  if (policy.kind == Kind::never) return nullptr;
+  Drain& drain = change.drains[policy.kind == Kind::within ? policy.time : setup_.drain_time];
+  if (drain.round == 0) drain.round = ++last_round_;
+  change.drain_rounds[leaving.id] = drain.round;
+  return &drain;
+}
+
+void ListenerManager::count_leaving(const Active& leaving, Change& change) {
+  Drain* const drain = drain_of(leaving, change);
+  if (drain == nullptr) return;
+  ++drain->listeners;
+  drain->replaced.push_back(leaving.shared->config);
 }
 
 /// What can fail comes first: sockets are only taken from others once nothing else can.
@@ -180,7 +200,7 @@ void ListenerManager::remove_others(const Listeners& wanted, Change& change) {
       continue;
     }
     setup_.around.stats.listener_manager().listener_removed.add();
-    ++change.draining_listeners;
+    count_leaving(at->second, change);
     change.before.insert_or_assign(at->first, std::move(at->second));
     at = active_.erase(at);
   }
@@ -211,14 +231,13 @@ Result<void> ListenerManager::start() {
   return {};
 }
 
-ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change,
-                                           std::uint64_t round) {
+ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change) {
   ListenerUpdate update;
   for (const auto& config : in_force_) update.order.push_back(active_.at(config->name).id);
   update.handoff = handoff_;
   update.moves = change.moves;
   update.closed = change.closed;
-  update.drain_round = round;
+  update.drain_rounds = change.drain_rounds;
   for (const std::string& name : change.fresh) {
     Active& active = active_.at(name);
     const auto in_place = change.taken_over.find(name);
@@ -235,43 +254,33 @@ ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& cha
 
 void ListenerManager::publish(Change& change) {
   if (change.fresh.empty() && change.before.empty()) return;
-  const std::uint64_t round = ++last_round_;
   for (std::size_t i = 0; i < setup_.workers.size(); ++i)
-    setup_.workers[i]->update_listeners(update_for(i, change, round));
+    setup_.workers[i]->update_listeners(update_for(i, change));
   for (const std::string& name : change.fresh)
     for (BoundAddress& bound : active_.at(name).bound) bound.sockets.clear();
-  if (change.draining_listeners + change.draining_chains > 0) end_drain_later(round, change);
+  for (auto& [time, drain] : change.drains) end_drain_later(time, std::move(drain));
 }
 
-void ListenerManager::end_drain_later(std::uint64_t round, const Change& change) {
+void ListenerManager::end_drain_later(std::chrono::milliseconds time, Drain&& drain) {
   auto& stats = setup_.around.stats.listener_manager();
-  stats.total_listeners_draining.add(change.draining_listeners);
-  stats.total_filter_chains_draining.add(change.draining_chains);
-  const auto drain = drains_.insert(
-      drains_.end(), Drain{asio::steady_timer(setup_.io, setup_.drain_time), replaced(change)});
-  drain->timer.async_wait([this, drain, round, listeners = change.draining_listeners,
-                           chains = change.draining_chains](const std::error_code& error) {
+  stats.total_listeners_draining.add(drain.listeners);
+  stats.total_filter_chains_draining.add(drain.chains);
+  const auto running = drains_.insert(
+      drains_.end(), RunningDrain{asio::steady_timer(setup_.io, time), std::move(drain)});
+  running->timer.async_wait([this, running](const std::error_code& error) {
     if (error) return;
     auto& manager = setup_.around.stats.listener_manager();
-    manager.total_listeners_draining.sub(listeners);
-    manager.total_filter_chains_draining.sub(chains);
-    for (const auto& worker : setup_.workers) worker->end_drained(round);
-    drains_.erase(drain);
+    manager.total_listeners_draining.sub(running->drain.listeners);
+    manager.total_filter_chains_draining.sub(running->drain.chains);
+    for (const auto& worker : setup_.workers) worker->end_drained(running->drain.round);
+    drains_.erase(running);
   });
-}
-
-/// What changed in place goes on.
-ListenerManager::Listeners ListenerManager::replaced(const Change& change) {
-  Listeners listeners;
-  for (const auto& [name, before] : change.before)
-    if (!change.taken_over.contains(name)) listeners.push_back(before.shared->config);
-  return listeners;
 }
 
 ListenerManager::Listeners ListenerManager::draining() const {
   Listeners all;
-  for (const Drain& drain : drains_)
-    all.insert(all.end(), drain.listeners.begin(), drain.listeners.end());
+  for (const auto& [timer, drain] : drains_)
+    all.insert(all.end(), drain.replaced.begin(), drain.replaced.end());
   return all;
 }
 

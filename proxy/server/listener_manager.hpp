@@ -65,6 +65,13 @@ class ListenerManager {
     std::shared_ptr<const listener::SharedListener> shared;
     std::vector<BoundAddress> bound;
   };
+  /// What drains together: the same time for all.
+  struct Drain {
+    std::uint64_t round = 0;
+    std::int64_t listeners = 0;  // that were replaced or are gone
+    std::int64_t chains = 0;     // of listeners that go on
+    Listeners replaced;
+  };
   /// What one call of update() changes.
   struct Change {
     std::vector<std::string> fresh;                       // names
@@ -72,8 +79,8 @@ class ListenerManager {
     std::vector<ListenerUpdate::Move> moves;
     std::vector<ListenerUpdate::Move> closed;
     std::map<std::string, Active> before;  // versions that were replaced, listeners that went
-    std::int64_t draining_listeners = 0;
-    std::int64_t draining_chains = 0;
+    std::map<std::chrono::milliseconds, Drain> drains;  // by time
+    DrainRounds drain_rounds;
   };
 
   Result<void> prepare(const std::shared_ptr<const config::ListenerConfig>& config, Change& change);
@@ -90,11 +97,11 @@ class ListenerManager {
   void remove_others(const Listeners& wanted, Change& change);
   void find_closed(Change& change);
   void publish(Change& change);
-  static Listeners replaced(const Change& change);
-  void end_drain_later(std::uint64_t round, const Change& change);
+  Drain* drain_of(const Active& leaving, Change& change);
+  void count_leaving(const Active& leaving, Change& change);
+  void end_drain_later(std::chrono::milliseconds time, Drain&& drain);
   void tell_loop_guard();
-  [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change,
-                                          std::uint64_t round);
+  [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change);
 
   Setup setup_;
   std::map<std::string, Active> active_;  // by name
@@ -103,11 +110,11 @@ class ListenerManager {
   ListenerId next_id_ = 0;
   std::uint64_t last_round_ = 0;
   bool started_ = false;
-  struct Drain {
+  struct RunningDrain {
     asio::steady_timer timer;
-    Listeners listeners;
+    Drain drain;
   };
-  std::list<Drain> drains_;
+  std::list<RunningDrain> drains_;
 };
 
 }  // namespace weir::server

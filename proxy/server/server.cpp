@@ -234,10 +234,10 @@ void Server::wait_for_signal() {
 
 void Server::begin_shutdown() {
   log::info(log::Component::main, "SIGTERM: draining for at most {} s; {} connections open",
-            options_.drain_time.count(), open_connections());
+            options_.shutdown_drain_time.count(), open_connections());
   draining_ = true;
   const auto now = std::chrono::steady_clock::now();
-  drain_deadline_ = now + options_.drain_time;
+  drain_deadline_ = now + options_.shutdown_drain_time;
   quiet_since_ = now;
   drain_listeners({.graceful = true, .inbound_only = true});
   for (auto& worker : workers_)

@@ -120,6 +120,7 @@ void Worker::end_drained(std::uint64_t round) {
     context_.connections.end_if(tcp::EndReason::drained, [round](const tcp::Connection& c) {
       return c.drain_round() == round;
     });
+    listeners_.end_drain(round);
   });
 }
 

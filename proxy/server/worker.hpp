@@ -43,7 +43,7 @@ class Worker final : io::TimerHandler {
   void let_go_of(upstream::ClusterId id, std::shared_ptr<const upstream::Host> host);
   void set_route_table(std::shared_ptr<filters::RouteTableSlot> slot, filters::RouteTablePin table);
   void update_listeners(ListenerUpdate update);
-  /// Ends what is left of a drain: see ListenerUpdate::drain_round.
+  /// Ends what is left of a drain: see ListenerUpdate::drain_rounds.
   void end_drained(std::uint64_t round);
   void stop_accepting(std::function<bool(const config::ListenerConfig&)> which);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);

@@ -54,7 +54,7 @@ void WorkerListeners::apply(ListenerUpdate& update) {
                  acceptor.listener().runtime.config->name, socket.address.to_string(),
                  started.error().message);
   }
-  drain(leaving, update.drain_round);
+  drain(leaving, update.drain_rounds);
 }
 
 void WorkerListeners::replace(ListenerRef fresh, Leaving& leaving) {
@@ -63,7 +63,7 @@ void WorkerListeners::replace(ListenerRef fresh, Leaving& leaving) {
     take_chains_over(*place, *fresh);
     for (const auto& chain : place->chains)
       if (std::find(fresh->chains.begin(), fresh->chains.end(), chain) == fresh->chains.end())
-        leaving.push_back(chain);
+        leaving.push_back({place->runtime.index, chain});
     for (listener::Acceptor& acceptor : acceptors_)
       if (&acceptor.listener() == place.get()) acceptor.set_listener(*fresh);
   }
@@ -94,22 +94,32 @@ void WorkerListeners::remove_others(const std::vector<ListenerId>& wanted, Leavi
   });
   std::erase_if(current_, [&](const auto& entry) {
     if (stays.contains(entry.first)) return false;
-    leaving.insert(leaving.end(), entry.second->chains.begin(), entry.second->chains.end());
+    for (const auto& chain : entry.second->chains) leaving.push_back({entry.first, chain});
     return true;
   });
 }
 
-void WorkerListeners::drain(const Leaving& leaving, std::uint64_t round) {
-  bool any = false;
-  for (const auto& chain : leaving) {
-    if (chain->instance == nullptr) continue;
-    chain->instance->drain_round = round;
-    any = true;
+void WorkerListeners::drain(const Leaving& leaving, const DrainRounds& rounds) {
+  std::unordered_set<std::uint64_t> begun;
+  for (const auto& [listener, chain] : leaving) {
+    const auto round = rounds.find(listener);
+    if (chain->instance == nullptr || round == rounds.end()) continue;
+    chain->instance->drain_round = round->second;
+    draining_[round->second].push_back(chain);
+    begun.insert(round->second);
   }
-  if (!any) return;
-  intake_.worker().connections.visit([round](tcp::Connection& connection) {
-    if (connection.drain_round() == round) connection.drain(true);
+  if (begun.empty()) return;
+  intake_.worker().connections.visit([&begun](tcp::Connection& connection) {
+    if (begun.contains(connection.drain_round())) connection.drain(true);
   });
+}
+
+void WorkerListeners::end_drain(std::uint64_t round) {
+  const auto ended = draining_.extract(round);
+  if (ended.empty()) return;
+  for (const auto& left : ended.mapped())
+    if (const auto chain = left.lock())
+      chain->instance->drain_round = filters::NetworkFilterInstance::kDrainIsOver;
 }
 
 void WorkerListeners::stop_accepting(

@@ -24,6 +24,9 @@ using ListenerId = std::size_t;
 struct ReleaseListener {
   void operator()(listener::WorkerListener* listener) const noexcept { listener->release(); }
 };
+/// What the chains that leave are marked with, not 0, by the listener that they leave. Connections
+/// of those that are not here do not notice.
+using DrainRounds = std::unordered_map<ListenerId, std::uint64_t>;
 /// The worker's own reference to a version.
 using ListenerRef = std::unique_ptr<listener::WorkerListener, ReleaseListener>;
 
@@ -48,8 +51,7 @@ struct ListenerUpdate {
   std::vector<Socket> sockets;
   std::vector<Move> moves;
   std::vector<Move> closed;  // `to` has no meaning
-  /// What the chains that leave are marked with: not 0.
-  std::uint64_t drain_round = 0;
+  DrainRounds drain_rounds;
 };
 
 /// Worker thread only.
@@ -62,23 +64,32 @@ class WorkerListeners {
   WorkerListeners(const WorkerListeners&) = delete;
   WorkerListeners& operator=(const WorkerListeners&) = delete;
 
-  /// Connections of the chains that leave are told to drain; all others do not notice.
+  /// Connections of chains that leave are told to drain where there is a round for them; all others
+  /// do not notice.
   void apply(ListenerUpdate& update);
+  /// The drain's time is over: its connections have been ended, and no more are taken.
+  void end_drain(std::uint64_t round);
   void stop_accepting(const std::function<bool(const config::ListenerConfig&)>& which);
   /// Closes every listening socket and lets go of every listener.
   void stop();
 
  private:
-  using Leaving = std::vector<std::shared_ptr<listener::ChainRun>>;
+  struct LeavingChain {
+    ListenerId listener = 0;
+    std::shared_ptr<listener::ChainRun> chain;
+  };
+  using Leaving = std::vector<LeavingChain>;
   void replace(ListenerRef fresh, Leaving& leaving);
   void remove_others(const std::vector<ListenerId>& wanted, Leaving& leaving);
   void change_sockets(ListenerUpdate& update);
-  void drain(const Leaving& leaving, std::uint64_t round);
+  void drain(const Leaving& leaving, const DrainRounds& rounds);
 
   listener::Intake& intake_;
   tcp::ConnectionLimit& limit_;
   listener::ConnectionIds& ids_;
   std::unordered_map<ListenerId, ListenerRef> current_;
+  /// By round.
+  std::unordered_map<std::uint64_t, std::vector<std::weak_ptr<listener::ChainRun>>> draining_;
   std::list<listener::Acceptor> acceptors_;  // not movable
 };
 

@@ -117,6 +117,10 @@ void listener(std::ostream& out, const ListenerConfig& config) {
   if (config.ignore_global_connection_limit) out << " ignore_global_limit";
   if (config.connection_limit) out << " limit=" << *config.connection_limit;
   if (config.tcp_backlog) out << " backlog=" << *config.tcp_backlog;
+  if (config.drain_policy.kind == DrainPolicy::Kind::never) out << " drain=never";
+  if (config.drain_policy.kind == DrainPolicy::Kind::within)
+    out << " drain=" << config.drain_policy.time.count() << "ms";
+  if (!config.drains_on_failed_health_check) out << " modify_only";
   out << " filter_timeout=" << config.listener_filters_timeout.count() << "ms"
       << (config.continue_on_listener_filters_timeout ? ",continue" : "")
       << " buffer=" << config.per_connection_buffer_limit << "\n";

@@ -32,7 +32,8 @@ TEST(Options, DefaultsAreOurs) {
   EXPECT_EQ(options.mode, RunMode::serve);
   EXPECT_EQ(options.concurrency, std::nullopt);
   EXPECT_EQ(options.log_level, log::Level::info);
-  EXPECT_EQ(options.drain_time, std::chrono::seconds(20));
+  EXPECT_EQ(options.drain_time, std::chrono::seconds(600));
+  EXPECT_EQ(options.shutdown_drain_time, std::chrono::seconds(20));
   EXPECT_EQ(options.outbound, OutboundMode::allow_any);
   EXPECT_TRUE(options.notes.empty());
 }
@@ -57,6 +58,7 @@ TEST(Options, TakesEnvoysFlags) {
       (std::vector<std::string>{"flag '--component-log-level': component 'misc' has no effect"}));
   EXPECT_EQ(options.log_path, "/tmp/log");
   EXPECT_EQ(options.drain_time, std::chrono::seconds(45));
+  EXPECT_EQ(options.shutdown_drain_time, std::chrono::seconds(45));
   EXPECT_EQ(options.service_cluster, "shop");
   EXPECT_EQ(options.service_node, "test1");
 }

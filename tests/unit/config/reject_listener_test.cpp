@@ -81,6 +81,25 @@ std::vector<RejectCase> listener_cases() {
   };
 }
 
+std::string policy(const std::string& value) {
+  return listener("    metadata: { filter_metadata: { weir: { drain_policy: " + value + " } } }\n" +
+                  kChains);
+}
+const std::string kPolicy = "5:44: " + kListener + ".metadata.filter_metadata.weir.drain_policy: ";
+
+std::vector<RejectCase> drain_cases() {
+  const std::string expected = "': expected never, on_change or a time such as 30s";
+  return {
+      {"Word", policy("always"), kPolicy + "drain policy 'always" + expected},
+      {"UpperCase", policy("NEVER"), kPolicy + "drain policy 'NEVER" + expected},
+      {"Nothing", policy("''"), kPolicy + "drain policy '" + expected},
+      {"WithoutUnit", policy("30"), kPolicy + "drain policy '30" + expected},
+      {"Minutes", policy("5m"), kPolicy + "drain policy '5m" + expected},
+      {"List", policy("[ never ]"), kPolicy + "drain policy '[\"never\"]" + expected},
+      {"Negative", policy("-1s"), kPolicy + "duration is negative"},
+  };
+}
+
 std::string match(const std::string& fields) {
   return listener("    filter_chains:\n    - filter_chain_match: { " + fields + " }\n");
 }
@@ -166,6 +185,7 @@ std::vector<RejectCase> chain_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Listener, Reject, ::testing::ValuesIn(listener_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Drain, Reject, ::testing::ValuesIn(drain_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Chain, Reject, ::testing::ValuesIn(chain_cases()), case_name);
 
 }  // namespace

@@ -279,6 +279,27 @@ TEST_F(ResourceStoreTest, FingerprintsTellChainsFromTheRest) {
   EXPECT_NE(store->snapshot()->listeners[0]->frame_fingerprint, before->frame_fingerprint);
 }
 
+TEST_F(ResourceStoreTest, AnotherDrainPolicyIsAChangeInPlace) {
+  const auto with = [](const std::string& metadata) {
+    std::string text = listener("a", 80);
+    return text.insert(text.rfind(" }"), ", metadata: { filter_metadata: { " + metadata + " } }");
+  };
+  give(ResourceType::listener, listener("a", 80));
+  const auto before = store->snapshot()->listeners[0];
+  give(ResourceType::listener, with("weir: { drain_policy: never }"));
+  const auto after = store->snapshot()->listeners[0];
+  EXPECT_EQ(after->drain_policy.kind, config::DrainPolicy::Kind::never);
+  EXPECT_EQ(after->frame_fingerprint, before->frame_fingerprint);
+  give(ResourceType::listener, with("other: { drain_policy: never }"));
+  EXPECT_NE(store->snapshot()->listeners[0]->frame_fingerprint, before->frame_fingerprint);
+  const auto refused =
+      give(ResourceType::listener, with("weir: { drain_policy: sometimes }")).rejections;
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_THAT(refused[0].text,
+              HasSubstr("metadata.filter_metadata.weir.drain_policy: drain policy 'sometimes': "
+                        "expected never, on_change or a time such as 30s"));
+}
+
 TEST_F(ResourceStoreTest, NothingGoesWhileSomebodyWithoutANameIsRefused) {
   give(ResourceType::cluster, cluster("name: a") + cluster("name: b"));
   const auto outcome =

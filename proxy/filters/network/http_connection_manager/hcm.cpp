@@ -46,6 +46,7 @@ std::unique_ptr<NetworkFilterInstance> HttpConnectionManager::instantiate(
   instance->http1_stats = &context.stats.http1(worker);
   instance->http2_stats = &context.stats.http2(worker);
   instance->clusters = &context.clusters;
+  instance->health_check_failed = context.health_check_failed;
   instance->routes = find_routes(config_, context);
   instance->filters_by_route =
       std::any_of(config_.filters.begin(), config_.filters.end(),

@@ -3,6 +3,7 @@
 // and statistics resolved.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -27,6 +28,13 @@ struct HcmInstance final : NetworkFilterInstance {
   /// nullptr: no such cluster.
   [[nodiscard]] http_client::ClusterPool* find_pool(std::string_view cluster) const;
 
+  /// Connections of the listener, which has this filter, end with their next response.
+  [[nodiscard]] bool drains(const config::ListenerConfig& listener) const {
+    return drain_round != 0 || worker->draining[static_cast<std::size_t>(listener.direction)] ||
+           (listener.drains_on_failed_health_check && health_check_failed != nullptr &&
+            health_check_failed->load(std::memory_order_relaxed));
+  }
+
   const HcmConfig* config = nullptr;
   WorkerContext* worker = nullptr;
   stats::HttpConnectionManagerStats* stats = nullptr;
@@ -38,6 +46,7 @@ struct HcmInstance final : NetworkFilterInstance {
   std::vector<access_log::OpenedAccessLog> access_logs;
   std::shared_ptr<RouteTableSlot> routes;
   bool filters_by_route = false;  // a filter is off until a route switches it on
+  const std::atomic<bool>* health_check_failed = nullptr;  // as InstanceContext has it
 };
 
 }  // namespace weir::filters

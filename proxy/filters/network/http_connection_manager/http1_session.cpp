@@ -223,9 +223,7 @@ void Http1Session::send_headers(std::uint16_t status, http::HeaderMap& headers,
                                 bool end_of_stream) {
   if (phase_ != Phase::open) return;
   const bool switching = status == 101 && framing_ == BodyFraming::tunnel;
-  const bool drains =
-      hcm_.drain_round != 0 || hcm_.worker->draining[static_cast<std::size_t>(direction())];
-  if (drains && !closes_) {
+  if (!closes_ && hcm_.drains(*core_.listener->config)) {
     closes_ = true;
     hcm_.stats->downstream_cx_drain_close.add();
   }

@@ -37,6 +37,8 @@ void Http2StreamSide::send_informational(std::uint16_t, http::HeaderMap& headers
 void Http2StreamSide::send_headers(std::uint16_t, http::HeaderMap& headers, bool end_of_stream) {
   response_done_ = end_of_stream;
   session_.codec_->submit_headers(id_, headers, end_of_stream);
+  if (!session_.drains_ && session_.hcm_.drains(*session_.core_.listener->config))
+    session_.drain(true);
   session_.wake();
 }
 
