@@ -34,9 +34,9 @@ case "$kind" in
       tests/unit/upstream/upstream-health-test
       tests/unit/stats/stats_test proxy/weir-proxy tests/support/cell_probe tests/support/responder
       tests/support/short_connections)
-    # weir-init has no threads: the release's.
-    export WEIR_INIT=$PWD/build/init/weir-init
-    [[ -x $WEIR_INIT ]] || "$here/build.sh" programs
+    # weir-init has no threads, and gRPC's, which weir-control's only meet in one place, are not compiled for this: the release's.
+    export WEIR_INIT=$PWD/build/init/weir-init WEIR_CONTROL=$PWD/build/control/weir-control
+    [[ -x $WEIR_INIT && -x $WEIR_CONTROL ]] || "$here/build.sh" demo
     # HTTP between workers: pools, health, drains, the log, everything at once.
     for part in soak pool health drain streams lua local_ratelimit; do scenarios+=("tests/netns/test_http_$part.py"); done
     # What the main thread changes under traffic.

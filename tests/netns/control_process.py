@@ -77,7 +77,7 @@ class Control:
 
     def start(self, *arguments: str) -> None:
         listen = [] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]
-        argv = [program(), str(self.directory), *listen, "--admin", "127.0.0.1:0", "-l", "debug", *arguments]
+        argv = [programs.weir_control(), str(self.directory), *listen, "--admin", "127.0.0.1:0", "-l", "debug", *arguments]
         start = self.namespace.popen if self.namespace else subprocess.Popen
         with open(self.root / "log", "ab") as log:
             self.process = start(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -111,7 +111,7 @@ class Control:
         (self.directory / name).unlink()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        argv = [program(), *arguments]
+        argv = [programs.weir_control(), *arguments]
         if self.namespace:
             return self.namespace.run(argv)
         return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
@@ -131,8 +131,6 @@ class Control:
         return self.run("fetch", "--server", f"127.0.0.1:{self.port}", *arguments)
 
 
-def program() -> str:
-    return programs.built("control/weir-control")
 
 
 class Stream:

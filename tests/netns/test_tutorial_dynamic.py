@@ -127,7 +127,7 @@ def test_the_trigger_after_a_restart(plain_lab, versions, run_proxy, way, plane)
 @pytest.mark.parametrize("way", [WAYS[0]], indirect=True)
 def test_a_client_fetches(plane):
     """The tutorial's client, which prints the cluster."""
-    argv = [programs.built("control/weir-control"), "fetch", "--server", f"{PEER[4]}:{CONTROL_PORT}", "--node", NODE, "--type", "cluster"]
+    argv = [programs.weir_control(), "fetch", "--server", f"{PEER[4]}:{CONTROL_PORT}", "--node", NODE, "--type", "cluster"]
     for prepare, host in ((lambda: None, V1), (plane.trigger, V2)):
         prepare()
         found = re.compile(rf'name: "web_cluster".*type: LOGICAL_DNS.*address: "{host}"', re.S)

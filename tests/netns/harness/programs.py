@@ -29,6 +29,10 @@ def weir_proxy() -> str:
     return os.environ.get("WEIR_PROXY") or built("proxy/weir-proxy")
 
 
+def weir_control() -> str:
+    return os.environ.get("WEIR_CONTROL") or built("control/weir-control")
+
+
 def helper(name: str) -> str:
     """A program of tests/support."""
     return built(f"tests/support/{name}")

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -63,7 +64,7 @@ class SinkTest : public ::testing::Test {
 
   std::string folder_;
   stats::AccessLogStats stats_;
-  int woken_ = 0;
+  std::atomic<int> woken_ = 0;  // by whichever thread appends
 };
 
 TEST_F(SinkTest, AppendsToTheFile) {
