@@ -31,10 +31,12 @@ def idle_connections(session, one):
     client = None
     try:
         time.sleep(0.5)
+        command = [session.world.tool("load"), "idle", "--to", one.to("reply", SPARE if one.peer else 0)]
+        serve_one(session, one, command)
+        wait_until(lambda: proc.open_files(session.world.upstream.pid) <= upstream_before,
+                   "the first connection has ended", 20)
         before = sample(instance)
-        client = session.world.start(one.namespace, [
-            session.world.tool("load"), "idle", "--to", one.to("reply", SPARE if one.peer else 0),
-            "--connections", str(wanted)], stdin=True)
+        client = session.world.start(one.namespace, [*command, "--connections", str(wanted)], stdin=True)
         client.wait_for_line('"open"')
         wait_until(lambda: proc.open_files(session.world.upstream.pid) >= upstream_before + wanted,
                    "all connections reach the upstream", 20)
@@ -55,6 +57,18 @@ def idle_connections(session, one):
             instance.stop()
         wait_until(lambda: proc.open_files(session.world.upstream.pid) < upstream_before + 80,
                    "the upstream is idle again", 20)
+
+
+def serve_one(session, one, command):
+    """One connection and an exchange: what a proxy needs to serve at all is not what each connection costs."""
+    client = session.world.start(one.namespace, [*command, "--connections", "1"], stdin=True)
+    try:
+        client.wait_for_line('"open"')
+        client.say("exchange")
+        client.wait_for_line('"exchanged"')
+        time.sleep(0.3)
+    finally:
+        client.stop(hard=True)
 
 
 def sample(instance):

@@ -2,8 +2,10 @@
 """HTTP through every contestant: requests, new clients, HTTP/2, bodies, a fixed rate, a Lua filter."""
 
 import copy
+import time
 
 import harness.proc as proc
+from harness.footprint import serve_one
 from harness.http_peers import LUA_REPLY_HEADER
 from harness.series import median_of
 from harness.session import SPARE, attempt, say
@@ -149,10 +151,11 @@ def kept_clients(session, one):
     instance = session.fresh(one)
     client = None
     try:
+        time.sleep(0.5)
+        command = [session.world.tool("load"), "idle", *HTTP1, "--to", one.to("http", SPARE)]
+        serve_one(session, one, command)
         before = proc.settled_memory(instance.pid)
-        client = session.world.start(one.namespace, [
-            session.world.tool("load"), "idle", *HTTP1, "--to", one.to("http", SPARE),
-            "--connections", str(wanted)], stdin=True)
+        client = session.world.start(one.namespace, [*command, "--connections", str(wanted)], stdin=True)
         client.wait_for_line('"open"')
         client.say("exchange")
         client.wait_for_line('"exchanged"')
