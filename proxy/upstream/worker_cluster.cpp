@@ -81,11 +81,12 @@ UpstreamUse UpstreamUse::take_anyway(WorkerCluster& cluster, std::shared_ptr<con
 UpstreamUse::UpstreamUse(const WorkerCluster::Share& share, std::shared_ptr<const Host> host)
     : share_(&share), host_(std::move(host)) {
   share.cluster.retain();
-  share.cluster.stats_.get().upstream_cx_total.add();
-  share.cluster.stats_.get().upstream_cx_active.add();
+  stats::ClusterStats& stats = share.cluster.stats();
+  stats.upstream_cx_total.add();
+  stats.upstream_cx_active.add();
   // Those of the other priority are what is left.
   if (share.priority == LimitPriority::high)
-    share.cluster.stats_.get().requests.get().connections[stats::kHighPriority].add();
+    stats.requests.get().connections[stats::kHighPriority].add();
   host_->stats[share.cluster.worker_].cx_total.add();
   host_->stats[share.cluster.worker_].cx_active.add();
 }
@@ -94,10 +95,11 @@ void UpstreamUse::reset() noexcept {
   if (share_ == nullptr) return;
   share_->connections.fetch_sub(1, std::memory_order_relaxed);
   WorkerCluster& cluster = share_->cluster;
-  cluster.stats_.get().upstream_cx_active.sub();
+  stats::ClusterStats& stats = cluster.stats();
+  stats.upstream_cx_active.sub();
   if (share_->priority == LimitPriority::high)
-    cluster.stats_.get().requests.get().connections[stats::kHighPriority].sub();
-  cluster.stats_.get().upstream_cx_destroy.add();
+    stats.requests.get().connections[stats::kHighPriority].sub();
+  stats.upstream_cx_destroy.add();
   host_->stats[cluster.worker_].cx_active.sub();
   cluster.release();
   share_ = nullptr;

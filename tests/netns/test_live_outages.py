@@ -11,26 +11,16 @@ import pytest
 
 from control_process import TYPES, Control, discovery, message
 from harness.lab import POD
-from live_scene import ECHO, HTTP, ONE, TCP, TWO, Load, assignment, first_body, http, http_server, serves, static, tcp
-from proxy_peers import Server, echo
+from live_scene import ECHO, HTTP, ONE, TCP, TWO, Load, assignment, first_body, http, serves, static, tcp
+from proxy_peers import Server
 from proxy_process import wait_for
 from scripted_control import ADDRESS, PREFIX, Mesh, framed, resource, speaks
-from test_live_grpc import Way, eds, file_of
+from test_live_grpc import Way, eds, file_of, servers  # noqa: F401
 
 KILLS = int(os.environ.get("WEIR_CONTROL_KILLS", "100")) // 2  # for each protocol
 FLAPS = max(KILLS, 10)
 STATE = "control_plane.connected_state"
 ADS = {"resource_api_version": "V3", "ads": {}}
-
-
-@pytest.fixture(scope="module")
-def servers(plain_lab):
-    with (
-        Server(plain_lab.peer, *ONE, http_server(b"one")),
-        Server(plain_lab.peer, *TWO, http_server(b"two")),
-        Server(plain_lab.peer, *ECHO, echo),
-    ):
-        yield
 
 
 # -- killed and started again ---------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many connections, many destinations, few descriptors: nothing leaks, spins or runs out (T26, T28)."""
 
+import pathlib
+import re
 import resource
 import socket
 import subprocess
@@ -84,6 +86,14 @@ def test_a_destination_in_use_is_kept(fresh_lab, run_proxy, serve):
         client.sendall(b"y")
         assert read_exactly(client, 1) == b"y"
     wait_for(lambda: proxy.host_values("passthrough") == {}, "forgotten", 10)
+
+
+@pytest.mark.slow  # sanitizers need more
+def test_what_only_the_start_needed_is_given_back(fresh_lab, run_proxy):
+    """A fresh proxy that nobody uses: at most 5 MB, the pages of its program included."""
+    proxy = run_proxy(fresh_lab.pod, bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))]))
+    rollup = pathlib.Path(f"/proc/{proxy.pid}/smaps_rollup")
+    wait_for(lambda: int(re.search(r"Rss:\s+(\d+) kB", rollup.read_text())[1]) < 5000, "little memory is held")
 
 
 def test_two_thousand_idle_connections_cost_little_memory(fresh_lab, run_proxy):
