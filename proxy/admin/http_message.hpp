@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request and Response of the admin server, and how a response looks on the wire.
+// Request and Response of the admin server (and of weir-control's webhook), and how a response
+// looks on the wire.
 #pragma once
 
 #include <string>
@@ -12,6 +13,8 @@ struct Request {
   std::string target;  // as sent: "/stats?usedonly"
   std::string host;    // Host header, "" = none
   std::string origin;  // Origin header, "" = none
+  std::string content_type;
+  std::string body;  // where the parser keeps bodies
   bool keep_alive = false;
 };
 
