@@ -85,7 +85,6 @@ void HttpsConnection::wait_for_request() {
     set_deadline(kRequest);
     return go_on();
   }
-  if (shared_.finishing && had_request_) return say_goodbye();
   is_idle_ = true;
   set_deadline(had_request_ ? kNextRequest : kFirstRequest);
   read();
@@ -130,7 +129,7 @@ void HttpsConnection::go_on() {
   ++shared_.counts.requests;
   had_request_ = true;
   shared_.connections.splice(shared_.connections.end(), shared_.connections, place_);
-  const bool keep_alive = parser_.request().keep_alive && !shared_.finishing;
+  const bool keep_alive = parser_.request().keep_alive && !shared_.leaving;
   answer(shared_.handler(parser_.request()), keep_alive);
 }
 

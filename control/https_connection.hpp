@@ -26,7 +26,8 @@ struct HttpsShared {
   std::size_t body_bytes = 0;  // of requests that are not complete
   /// Whose last complete request (or, without one, whose beginning) is longest ago comes first.
   std::list<HttpsConnection*> connections;
-  bool finishing = false;
+  bool leaving = false;    // each answer is the last
+  bool finishing = false;  // nobody is taken any more
   std::function<void()> none_left;
 };
 

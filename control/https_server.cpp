@@ -55,12 +55,14 @@ class Server final : public HttpsServer {
   [[nodiscard]] const Counts& counts() const override { return shared_.counts; }
   void use(TlsContext context) override { context_ = std::move(context); }
 
+  void begin_to_leave() override { shared_.leaving = true; }
+
   void finish(std::function<void()> finished) override {
     finished_ = std::move(finished);
     accept_the_waiting();
     std::error_code ignored;
     acceptor_.close(ignored);
-    shared_.finishing = true;
+    shared_.leaving = shared_.finishing = true;
     const auto all = shared_.connections;
     for (HttpsConnection* one : all)
       if (one->is_idle()) one->end();

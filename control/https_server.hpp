@@ -45,6 +45,8 @@ class HttpsServer {
   [[nodiscard]] virtual const Counts& counts() const = 0;
   /// For connections that come from now on; those that are there keep theirs.
   virtual void use(TlsContext context) = 0;
+  /// From now on each answer is its connection's last: clients go elsewhere next time.
+  virtual void begin_to_leave() = 0;
   /// Takes no further connections, answers what has begun, then calls back; bounded in time.
   virtual void finish(std::function<void()> finished) = 0;
 

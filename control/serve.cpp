@@ -64,6 +64,7 @@ class ControlPlane {
   /// ends at once.
   void leave() {
     signals_.async_wait([this](std::error_code, int) { io_.stop(); });
+    if (webhook_ != nullptr) webhook_->begin_to_leave();
     leave_.expires_after(std::chrono::seconds(options_.drain_s));
     leave_.async_wait([this](std::error_code) {
       if (webhook_ == nullptr) return io_.stop();

@@ -23,6 +23,8 @@ class Webhook {
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   /// Lines for `weir-control status`.
   [[nodiscard]] std::string status() const;
+  /// Clients are to go elsewhere next time.
+  void begin_to_leave() { server_->begin_to_leave(); }
   /// Answers the reviews that have begun, and no other; then calls back.
   void finish(std::function<void()> finished) { server_->finish(std::move(finished)); }
 
