@@ -20,12 +20,13 @@ using log::Component;
 constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 constexpr auto kKind = config::FileKind::regular;
 
+/// OpenSSL's words in ours.
 std::string text_of(const std::error_code& error) {
   const std::string text = error.message();
   if (text.find("mismatch") != std::string::npos) return "belongs to another certificate";
-  const bool is_none =
-      text.find("start line") != std::string::npos || text.find("PEM lib") != std::string::npos;
-  return is_none ? "no PEM text of that kind" : text;
+  for (const char* none : {"start line", "PEM lib", "unsupported"})
+    if (text.find(none) != std::string::npos) return "no PEM text of that kind";
+  return text;
 }
 
 std::shared_ptr<asio::ssl::context> empty_context() {

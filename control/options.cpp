@@ -41,7 +41,7 @@ void add_webhook_flags(CLI::App& app, Texts& texts) {
 /// Those of `weirctl inject`, for Pods that do not say otherwise.
 void add_injection_flags(CLI::App& app, inject::InjectOptions& inject) {
   const auto add = [&](const char* name, std::string& value, const char* text) {
-    app.add_option(name, value, text)->capture_default_str();
+    app.add_option(name, value, text)->capture_default_str()->take_last();
   };
   add("--webhook-init-image", inject.init_image, "image of the init container that is injected");
   add("--webhook-proxy-image", inject.proxy_image, "image of the proxy that is injected");

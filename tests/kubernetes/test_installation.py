@@ -17,6 +17,7 @@ pytestmark = pytest.mark.peer
 DEPLOYMENT = ("Deployment", "weir-control")
 SECRET = ("Secret", "weir-control-webhook")
 WEBHOOK = ("MutatingWebhookConfiguration", "weir-control")
+IMAGES = [f"--webhook-{one}-image=registry.example.com/weir/weir-{one}:0.1.0" for one in ("init", "proxy")]
 PAIR = {"certificate": "a certificate", "key": "a key", "caBundle": "an authority"}
 
 
@@ -67,6 +68,7 @@ def test_chart_and_overlay_have_the_same_content(overlay):
         "replicas": 3,
         "mesh": {"search-entry.yaml": (overlay / "search-entry.yaml").read_text()},
         "webhook": {
+            "injection": {"flags": IMAGES},
             "certificate": {
                 "source": "values",
                 "certificate": (overlay / "tls.crt").read_text(),
@@ -114,7 +116,12 @@ VALUES = {
         "priorityClassName": "system-cluster-critical",
         "podAnnotations": {"example.com/team": "mesh"},
         "mesh": {"shop-entry.yaml": None, "one.json": "{}"},
-        "webhook": {"failurePolicy": "Ignore", "onRefusal": "allow-with-warning", "excludedNamespaces": []},
+        "webhook": {
+            "failurePolicy": "Ignore",
+            "onRefusal": "allow-with-warning",
+            "excludedNamespaces": [],
+            "injection": {"initImage": "example.com/i", "proxyImage": "example.com/p", "control": "other:1"},
+        },
     },
 }
 
@@ -132,7 +139,10 @@ def test_values_reach_their_places():
     found = objects(helm(VALUES["everything"]))
     assert {one["metadata"].get("namespace", "mesh") for one in found.values()} == {"mesh"}
     assert container(found)["image"] == "registry.example.com/weir:edge"
-    assert "--webhook-on-refusal=allow-with-warning" in container(found)["args"]
+    assert container(found)["args"][-4:] == [
+        "--webhook-on-refusal=allow-with-warning", "--webhook-control=other:1", "--webhook-init-image=example.com/i",
+        "--webhook-proxy-image=example.com/p"
+    ]
     pod = found[DEPLOYMENT]["spec"]["template"]
     assert pod["metadata"]["annotations"] == {"example.com/team": "mesh"}
     assert pod["spec"]["nodeSelector"] == {"kubernetes.io/os": "linux"}
@@ -192,6 +202,7 @@ def test_a_certificate_that_is_given_is_taken():
     ({"mesh": {"../passwd": "x"}}, "passwd"),
     ({"webhook": {"failurePolicy": "Maybe"}}, "failurePolicy"),
     ({"webhook": {"timeoutSeconds": 31}}, "timeoutSeconds"),
+    ({"webhook": {"injection": {"flags": ["--listen=0.0.0.0:1"]}}}, "flags"),
     ({"webhook": {"certificate": {"source": "values", "certificate": "x"}}}, "key"),
 ])
 def test_values_that_cannot_be_are_refused(values, named):
