@@ -66,14 +66,6 @@ std::string day_of(const ASN1_TIME* time) {
   return text;
 }
 
-std::string validity_of(const TlsContext& context) {
-  const X509* certificate = SSL_CTX_get0_certificate(context->native_handle());
-  const ASN1_TIME* begin = X509_get0_notBefore(certificate);
-  const ASN1_TIME* end = X509_get0_notAfter(certificate);
-  if (X509_cmp_current_time(begin) > 0) return "not valid before " + day_of(begin);
-  return (X509_cmp_current_time(end) < 0 ? "expired on " : "valid until ") + day_of(end);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<KeyPair>> KeyPair::start(asio::io_context& io, const KeyPairFiles& files,
@@ -91,7 +83,8 @@ Result<void> KeyPair::watch(asio::io_context& io) {
     folders.insert(std::filesystem::absolute(file).parent_path().string());
   for (const std::string& folder : folders) {
     TRY(watches_.emplace_back(),
-        DirectoryWatch::start(io, folder, [this](const auto& /*being_written*/) { look(); }));
+        DirectoryWatch::start(io, folder,
+                              [this](const auto& being_written) { look(being_written); }));
   }
   return {};
 }
@@ -101,17 +94,27 @@ Result<bool> KeyPair::read() {
   TRY(std::string certificate, config::read_file(files_.certificate, kLargestFile, kKind));
   TRY(std::string key, config::read_file(files_.key, kLargestFile, kKind));
   if (certificate == certificate_ && key == key_) return false;
+  last_problem_.clear();
   certificate_ = std::move(certificate);
   key_ = std::move(key);
   TRY(context_, context_of(files_, certificate_, key_));
-  validity_ = validity_of(context_);
-  log::write(Component::main,
-             validity_.starts_with("valid") ? log::Level::info : log::Level::warning,
-             "webhook certificate '{}': {}", files_.certificate, validity_);
+  const std::string valid = validity();
+  log::write(Component::main, valid.starts_with("valid") ? log::Level::info : log::Level::warning,
+             "webhook certificate '{}': {}", files_.certificate, valid);
   return true;
 }
 
-void KeyPair::look() {
+std::string KeyPair::validity() const {
+  const X509* certificate = SSL_CTX_get0_certificate(context_->native_handle());
+  const ASN1_TIME* begin = X509_get0_notBefore(certificate);
+  const ASN1_TIME* end = X509_get0_notAfter(certificate);
+  if (X509_cmp_current_time(begin) > 0) return "not valid before " + day_of(begin);
+  return (X509_cmp_current_time(end) < 0 ? "expired on " : "valid until ") + day_of(end);
+}
+
+void KeyPair::look(const std::set<std::string>& being_written) {
+  for (const std::string& file : {files_.certificate, files_.key})
+    if (being_written.contains(std::filesystem::path(file).filename())) return;
   const Result<bool> is_new = read();
   if (is_new) {
     if (*is_new) changed_();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,20 +32,19 @@ class KeyPair {
   /// TLS 1.2 and later, with the pair in force.
   [[nodiscard]] const TlsContext& context() const { return context_; }
   /// "valid until 2036-11-26".
-  [[nodiscard]] const std::string& validity() const { return validity_; }
+  [[nodiscard]] std::string validity() const;
 
  private:
   KeyPair(const KeyPairFiles& files, std::function<void()> changed)
       : files_(files), changed_(std::move(changed)) {}
   Result<void> watch(asio::io_context& io);
   Result<bool> read();
-  void look();
+  void look(const std::set<std::string>& being_written);
 
   const KeyPairFiles files_;
   const std::function<void()> changed_;
   std::string certificate_, key_, last_problem_;  // the texts that were read last
   TlsContext context_;
-  std::string validity_;
   std::vector<std::unique_ptr<DirectoryWatch>> watches_;
 };
 

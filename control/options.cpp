@@ -41,11 +41,12 @@ void add_webhook_flags(CLI::App& app, Texts& texts) {
 /// Those of `weirctl inject`, for Pods that do not say otherwise.
 void add_injection_flags(CLI::App& app, inject::InjectOptions& inject) {
   const auto add = [&](const char* name, std::string& value, const char* text) {
-    app.add_option(name, value, text)->capture_default_str()->take_last();
+    return app.add_option(name, value, text)->capture_default_str()->take_last();
   };
   add("--webhook-init-image", inject.init_image, "image of the init container that is injected");
   add("--webhook-proxy-image", inject.proxy_image, "image of the proxy that is injected");
-  add("--webhook-image-pull-policy", inject.image_pull_policy, "Always, IfNotPresent or Never");
+  add("--webhook-image-pull-policy", inject.image_pull_policy, "Always, IfNotPresent or Never")
+      ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}));
   add("--webhook-config-map", inject.config_map,
       "ConfigMap of the Pod's namespace whose envoy.yaml the proxy reads");
   add("--webhook-control", inject.control, "HOST:PORT of the control plane that proxies ask");

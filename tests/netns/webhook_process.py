@@ -11,6 +11,7 @@ import signal
 import ssl
 import subprocess
 import tempfile
+import warnings
 
 from harness import programs
 from proxy_process import wait_for
@@ -124,11 +125,13 @@ class Client:
 
     def __init__(self, webhook: Webhook, minimum=None, maximum=None, authority=None, address: str = "127.0.0.1"):
         context = ssl.create_default_context(cafile=authority or webhook.authority.certificate)
-        if minimum:
-            context.minimum_version = minimum
-            context.set_ciphers("DEFAULT:@SECLEVEL=0")  # OpenSSL has disabled old versions by itself otherwise
-        if maximum:
-            context.maximum_version = maximum
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are old is what is tested
+            if minimum:
+                context.minimum_version = minimum
+                context.set_ciphers("DEFAULT:@SECLEVEL=0")  # otherwise OpenSSL does not offer them
+            if maximum:
+                context.maximum_version = maximum
         raw = webhook.namespace.connect(address, webhook.port, timeout=60)
         try:
             self.socket = context.wrap_socket(raw, server_hostname=NAME)
