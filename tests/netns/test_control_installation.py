@@ -84,3 +84,20 @@ def test_the_container_serves_what_the_installation_says(installed, certificate)
     ask = [programs.weir_control(), "fetch", "--server", f"127.0.0.1:{targets[15010]}", "--type", "route"]
     assert "shop.example.com" in installed.namespace.run(ask, check=True).stdout
 
+
+
+def test_the_pod_is_restricted_as_its_namespace_demands():
+    """PodSecurity "restricted", word by word; and nothing of the cluster is given to it."""
+    level = objects("namespace")[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    pod = objects("deployment")[0]["spec"]["template"]["spec"]
+    assert level == "restricted" and pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 1337
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert {next(iter(volume.keys() - {"name"})) for volume in pod["volumes"]} <= {"configMap", "secret"}
+    for container in pod["containers"]:
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False and own["privileged"] is False
+        assert own["capabilities"] == {"drop": ["ALL"]} and own["readOnlyRootFilesystem"] is True
+        assert not any("hostPort" in port for port in container["ports"])
+    assert pod["automountServiceAccountToken"] is False
