@@ -51,6 +51,7 @@ void HttpsConnection::start() {
   set_deadline(kHandshake);
   stream_.async_handshake(asio::ssl::stream_base::server,
                           [self = shared_from_this()](std::error_code error) {
+                            if (self->has_left_) return;
                             if (!error) return self->wait_for_request();
                             ++self->shared_.counts.failed_handshakes;
                             self->end();
@@ -93,7 +94,8 @@ void HttpsConnection::wait_for_request() {
 void HttpsConnection::read() {
   stream_.async_read_some(asio::buffer(buffer_),
                           [self = shared_from_this()](std::error_code error, std::size_t size) {
-                            if (error) return self->end();
+                            // What is complete when another phase has ended it is nobody's.
+                            if (error || self->has_left_) return self->end();
                             self->take(size);
                           });
 }
@@ -126,11 +128,13 @@ void HttpsConnection::go_on() {
     case RequestParser::Step::complete:
       break;
   }
+  // It may be long, and the next one may be long in coming.
+  const admin::Request request = parser_.take_request();
   ++shared_.counts.requests;
   had_request_ = true;
   shared_.connections.splice(shared_.connections.end(), shared_.connections, place_);
-  const bool keep_alive = parser_.request().keep_alive && !shared_.leaving;
-  answer(shared_.handler(parser_.request()), keep_alive);
+  const bool keep_alive = request.keep_alive && !shared_.leaving;
+  answer(shared_.handler(request), keep_alive, request.method == "HEAD");
 }
 
 void HttpsConnection::count_body() {
@@ -139,12 +143,12 @@ void HttpsConnection::count_body() {
   counted_ = held;
 }
 
-void HttpsConnection::answer(const admin::Response& response, bool keep_alive) {
-  response_ = admin::render_response(response, keep_alive, parser_.request().method == "HEAD");
+void HttpsConnection::answer(const admin::Response& response, bool keep_alive, bool is_head) {
+  response_ = admin::render_response(response, keep_alive, is_head);
   set_deadline(kResponse);
   asio::async_write(stream_, asio::buffer(response_),
                     [self = shared_from_this(), keep_alive](std::error_code error, std::size_t) {
-                      if (error) return self->end();
+                      if (error || self->has_left_) return self->end();
                       if (keep_alive) return self->wait_for_request();
                       self->say_goodbye();
                     });

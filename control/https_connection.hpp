@@ -53,7 +53,7 @@ class HttpsConnection : public std::enable_shared_from_this<HttpsConnection> {
   void take(std::size_t size);
   void go_on();
   void count_body();
-  void answer(const admin::Response& response, bool keep_alive);
+  void answer(const admin::Response& response, bool keep_alive, bool is_head = false);
   void leave();
   void say_goodbye();
   void discard();

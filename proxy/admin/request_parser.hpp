@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include <llhttp.h>
 
@@ -41,6 +42,8 @@ class RequestParser {
   Fed feed(std::string_view bytes);
   /// Valid after `complete`, until the next feed().
   [[nodiscard]] const Request& request() const noexcept { return request_; }
+  /// Its memory with it. After `complete`, once.
+  [[nodiscard]] Request take_request() noexcept { return std::move(request_); }
   /// True between the first byte of a request and its end.
   [[nodiscard]] bool in_request() const noexcept { return started_; }
 
