@@ -164,6 +164,7 @@ def test_more_connections_than_there_is_room_for(webhook):
         one.close()
 
 
+@pytest.mark.slow  # of memory, sanitizers need more
 def test_large_bodies_at_once_do_not_fill_the_memory(webhook):
     def one(_number: int) -> int:
         with webhook.client() as client:
