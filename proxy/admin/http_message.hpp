@@ -13,9 +13,9 @@ struct Request {
   std::string target;  // as sent: "/stats?usedonly"
   std::string host;    // Host header, "" = none
   std::string origin;  // Origin header, "" = none
-  std::string content_type;
-  std::string body;  // where the parser keeps bodies
   bool keep_alive = false;
+  std::string content_type;  // as sent, "" = none
+  std::string body;          // where the parser keeps bodies
 };
 
 inline constexpr std::string_view kPlainText = "text/plain; charset=UTF-8";

@@ -2,8 +2,10 @@
 """The container of the kustomize base (and so of the chart) as its Deployment starts it: command, user, files, ports, probes."""
 
 import os
+import pathlib
 import shutil
 import subprocess
+import tempfile
 import types
 
 import pytest
@@ -22,6 +24,15 @@ def objects(name: str) -> list[dict]:
 
 
 @pytest.fixture
+def folder_of_everybody():
+    """pytest's own folders are root's alone."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-installation-"))
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def certificate(tmp_path):
     """What the example's script makes, in a copy of its folder."""
     folder = tmp_path / "example"
@@ -31,22 +42,20 @@ def certificate(tmp_path):
 
 
 @pytest.fixture
-def installed(make_namespace, certificate, tmp_path):
+def installed(make_namespace, certificate, folder_of_everybody):
     """The container's process, and where it is reached."""
     pod = objects("deployment")[0]["spec"]["template"]["spec"]
     container = pod["containers"][0]
     # Where its volumes are mounted; user 1337 reads them there.
-    secret = Secret(tmp_path / "secret", (certificate / "tls.crt").read_bytes(), (certificate / "tls.key").read_bytes())
+    secret = Secret(folder_of_everybody / "secret", (certificate / "tls.crt").read_bytes(), (certificate / "tls.key").read_bytes())
     mounts = {"mesh": KUSTOMIZE / "base" / "mesh", "webhook": secret.folder}
-    for part in [tmp_path, *tmp_path.parents[:2]]:
-        os.chmod(part, 0o755)
     argv = [*container["command"], *container["args"]]
     for mount in container["volumeMounts"]:
         argv = [one.replace(mount["mountPath"], str(mounts[mount["name"]])) for one in argv]
     user = pod["securityContext"]
     assert argv[0] == "weir-control"
     namespace = make_namespace("control")
-    log = tmp_path / "log"
+    log = folder_of_everybody / "log"
     with open(log, "w") as out:
         process = namespace.popen(
             [programs.weir_control(), *argv[1:]], uid=user["runAsUser"], gid=user["runAsGroup"], stdin=subprocess.DEVNULL,
