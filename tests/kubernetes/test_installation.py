@@ -25,8 +25,9 @@ PAIR = {"certificate": "a certificate", "key": "a key", "caBundle": "an authorit
 def _renderer():
     try:
         program()
-    except go_program.Unavailable as reason:
-        pytest.skip(f"Helm and kustomize cannot be had: {reason}")
+        schemas.python()
+    except (go_program.Unavailable, schemas.Unavailable) as reason:
+        pytest.skip(f"Helm, kustomize or Kubernetes' schemas cannot be had: {reason}")
 
 
 @pytest.fixture
