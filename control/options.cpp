@@ -5,11 +5,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "inject/containers.hpp"
+
 namespace weir::control {
 namespace {
 
 struct Texts {
-  std::string admin, level, type, webhook, on_refusal;
+  std::string admin, level, type, webhook, on_refusal, policy;
   WebhookOptions webhook_options;
 };
 
@@ -36,6 +38,9 @@ void add_webhook_flags(CLI::App& app, Texts& texts) {
   app.add_option("--webhook-on-refusal", texts.on_refusal,
                  "a Pod that cannot be injected: deny, allow-with-warning")
       ->check(CLI::IsMember({"deny", "allow-with-warning"}));
+  app.add_option("--webhook-policy", texts.policy,
+                 "whether Pods that do not say anything are injected")
+      ->check(CLI::IsMember({"enabled", "disabled"}));
 }
 
 /// Those of `weirctl inject`, for Pods that do not say otherwise.
@@ -55,6 +60,15 @@ void add_injection_flags(CLI::App& app, inject::InjectOptions& inject) {
   add("--webhook-proxy-cpu-limit", inject.proxy_cpu_limit, "what the proxy gets at most");
   add("--webhook-proxy-memory-limit", inject.proxy_memory_limit, "what the proxy gets at most");
   add("--webhook-proxy-log-level", inject.log_level, "log level of the proxy");
+  app.add_option(
+         "--webhook-native-sidecar", inject.native_sidecar,
+         "an init container that restarts (Kubernetes 1.29 and later), or one of the containers")
+      ->capture_default_str()
+      ->take_last();
+  app.add_option("--webhook-termination-drain-s", inject.termination_drain_s,
+                 "seconds in which inbound connections end when the Pod does")
+      ->capture_default_str()
+      ->take_last();
 }
 
 void add_commands(CLI::App& app, Options& options, Texts& texts) {
@@ -82,6 +96,13 @@ Result<void> read_webhook(const Texts& texts, Options& options) {
                  "': expected --webhook-certificate FILE and --webhook-key FILE with it"};
   options.webhook = texts.webhook_options;
   TRY(options.webhook->address, Endpoint::parse(texts.webhook));
+  inject::InjectOptions& inject = options.webhook->admission.inject;
+  if (texts.policy == "disabled") inject.policy = inject::Policy::disabled;
+  if (!inject.control.empty() && !inject::is_host_and_port(inject.control))
+    return Error{"--webhook-control '" + inject.control + "': expected HOST:PORT"};
+  if (!inject.control.empty() && !inject.config_map.empty())
+    return Error{"--webhook-control '" + inject.control +
+                 "': excludes --webhook-config-map; give one of them"};
   if (texts.on_refusal == "allow-with-warning")
     options.webhook->admission.on_refusal = OnRefusal::allow_with_warning;
   return {};

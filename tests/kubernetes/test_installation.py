@@ -121,7 +121,7 @@ VALUES = {
             "failurePolicy": "Ignore",
             "onRefusal": "allow-with-warning",
             "excludedNamespaces": [],
-            "injection": {"initImage": "example.com/i", "proxyImage": "example.com/p", "control": "other:1"},
+            "injection": {"initImage": "example.com/i", "proxyImage": "example.com/p", "configMap": "theirs"},
         },
     },
 }
@@ -141,7 +141,7 @@ def test_values_reach_their_places():
     assert {one["metadata"].get("namespace", "mesh") for one in found.values()} == {"mesh"}
     assert container(found)["image"] == "registry.example.com/weir:edge"
     assert container(found)["args"][-4:] == [
-        "--webhook-on-refusal=allow-with-warning", "--webhook-control=other:1", "--webhook-init-image=example.com/i",
+        "--webhook-on-refusal=allow-with-warning", "--webhook-config-map=theirs", "--webhook-init-image=example.com/i",
         "--webhook-proxy-image=example.com/p"
     ]
     pod = found[DEPLOYMENT]["spec"]["template"]
