@@ -97,12 +97,16 @@ Node Node::plain(std::string_view text) {
   return node;
 }
 
+Node Node::list() { return list(std::vector<Node>()); }
+
 Node Node::list(std::vector<Node> items) {
   Node node;
   node.kind = Kind::list;
   node.items = std::move(items);
   return node;
 }
+
+Node Node::map() { return map(std::vector<Entry>()); }
 
 Node Node::map(std::vector<Entry> entries) {
   Node node;
