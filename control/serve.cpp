@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/serve.hpp"
 
+#include <chrono>
 #include <csignal>
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "common/log.hpp"
 #include "control/admin.hpp"
@@ -12,6 +14,7 @@
 #include "control/directory_watch.hpp"
 #include "control/grpc_server.hpp"
 #include "control/hub.hpp"
+#include "control/webhook.hpp"
 
 namespace weir::control {
 namespace {
@@ -21,26 +24,60 @@ using log::Component;
 class ControlPlane {
  public:
   explicit ControlPlane(const Options& options)
-      : options_(options), directory_(options.directory), signals_(io_, SIGINT, SIGTERM) {}
+      : options_(options),
+        directory_(options.directory),
+        signals_(io_, SIGINT, SIGTERM),
+        leave_(io_) {}
 
   Result<void> start() {
-    TRY(Directory::Reading first, directory_.read());
-    take(std::move(first));
-    TRY(watch_, DirectoryWatch::start(io_, options_.directory,
-                                      [this](const auto& being_written) { look(being_written); }));
-    TRY(admin_,
-        AdminPort::start(io_, options_.admin, [this] { return render_status(hub_.nodes()); }));
-    TRY(server_, GrpcServer::start(io_, options_.listen, events()));
-    log::info(Component::main, "serving '{}' at {} (port {}), admin at {}", options_.directory,
-              options_.listen, server_->port(),
-              Endpoint{options_.admin.address, admin_->port()}.to_string());
-    signals_.async_wait([this](std::error_code, int) { io_.stop(); });
+    if (options_.webhook) {
+      TRY(webhook_, Webhook::start(io_, *options_.webhook));
+      log::info(Component::main, "webhook at {}",
+                Endpoint{options_.webhook->address.address, webhook_->port()}.to_string());
+    }
+    TRY(admin_, AdminPort::start(io_, options_.admin, [this] { return status(); }));
+    const std::string admin = Endpoint{options_.admin.address, admin_->port()}.to_string();
+    if (options_.directory.empty()) {
+      log::info(Component::main, "serving no directory, admin at {}", admin);
+    } else {
+      TRY_VOID(start_serving());
+      log::info(Component::main, "serving '{}' at {} (port {}), admin at {}", options_.directory,
+                options_.listen, server_->port(), admin);
+    }
+    signals_.async_wait([this](std::error_code, int) { leave(); });
     return {};
   }
 
   void run() { io_.run(); }
 
  private:
+  Result<void> start_serving() {
+    TRY(Directory::Reading first, directory_.read());
+    take(std::move(first));
+    TRY(watch_, DirectoryWatch::start(io_, options_.directory,
+                                      [this](const auto& being_written) { look(being_written); }));
+    TRY(server_, GrpcServer::start(io_, options_.listen, events()));
+    return {};
+  }
+
+  /// Everything goes on for a while, then reviews that have begun are answered. A second signal
+  /// ends at once.
+  void leave() {
+    signals_.async_wait([this](std::error_code, int) { io_.stop(); });
+    if (webhook_ != nullptr) webhook_->begin_to_leave();
+    leave_.expires_after(std::chrono::seconds(options_.drain_s));
+    leave_.async_wait([this](std::error_code) {
+      if (webhook_ == nullptr) return io_.stop();
+      webhook_->finish([this] { io_.stop(); });
+    });
+  }
+
+  std::string status() const {
+    std::string out = server_ == nullptr ? "" : render_status(hub_.nodes());
+    if (webhook_ != nullptr) out += webhook_->status();
+    return out;
+  }
+
   CallEvents events() {
     return {.opened = [this](std::uint64_t call, const std::string& path,
                              const std::string& peer) { return open(call, path, peer); },
@@ -98,12 +135,14 @@ class ControlPlane {
   asio::io_context io_;
   Directory directory_;
   asio::signal_set signals_;
+  asio::steady_timer leave_;
   Hub hub_;
   std::set<std::uint64_t> fetches_;
   std::string last_problem_;
   std::unique_ptr<DirectoryWatch> watch_;
   std::unique_ptr<AdminPort> admin_;
   std::unique_ptr<GrpcServer> server_;
+  std::unique_ptr<Webhook> webhook_;
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ packages_build=(
   libyaml-cpp-dev libyaml-dev node-llhttp protobuf-compiler
 )
 # What compiles weir-control on top of that.
-packages_control=(libgrpc++-dev)
+packages_control=(libgrpc++-dev libssl-dev)
 # What the demo runs beside them.
 packages_demo=(curl iproute2 netcat-openbsd nftables procps util-linux)
 # What the tests need on top of both.

@@ -21,7 +21,7 @@ case "$kind" in
     options=(-Db_sanitize=address,undefined -Dfuzz=true "-Dcpp_args=-gline-tables-only -fno-sanitize=vptr,null,object-size")
     targets=()  # all
     unit=()     # all
-    scenarios+=(tests/netns/test_http_*.py tests/netns/test_live_*.py tests/netns/test_config_dump.py tests/netns/test_control.py
+    scenarios+=(tests/netns/test_http_*.py tests/netns/test_live_*.py tests/netns/test_config_dump.py tests/netns/test_control.py tests/netns/test_control_webhook*.py
       tests/netns/test_last_good.py tests/netns/test_ready.py
       tests/netns/test_lifecycle.py tests/netns/test_refusals.py)
     ;;

@@ -47,6 +47,7 @@ step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/pytho
 step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
 step 'namespace tests of weir-proxy and weir-control' scripts/namespace_tests.sh --proxy -m 'not peer'
 step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
+step "manifests beside Kubernetes' schemas, Helm and kustomize" scripts/namespace_tests.sh --allow-skips tests/kubernetes
 if [[ $which != quick ]]; then
   step 'build with AddressSanitizer' scripts/sanitize.sh address build
   step 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request and Response of the admin server, and how a response looks on the wire.
+// Request and Response of the admin server (and of weir-control's webhook), and how a response
+// looks on the wire.
 #pragma once
 
 #include <string>
@@ -13,6 +14,8 @@ struct Request {
   std::string host;    // Host header, "" = none
   std::string origin;  // Origin header, "" = none
   bool keep_alive = false;
+  std::string content_type;  // as sent, "" = none
+  std::string body;          // where the parser keeps bodies
 };
 
 inline constexpr std::string_view kPlainText = "text/plain; charset=UTF-8";

@@ -42,14 +42,15 @@ const llhttp_settings_t& RequestParser::settings() {
       RequestParser& parser = self(p);
       if (parser.header_ == Header::host) parser.request_.host.append(at, n);
       if (parser.header_ == Header::origin) parser.request_.origin.append(at, n);
+      if (parser.header_ == Header::content_type) parser.request_.content_type.append(at, n);
       return 0;
     };
     s.on_headers_complete = [](llhttp_t* p) {
       self(p).in_head_ = false;
       return 0;
     };
-    s.on_body = [](llhttp_t* p, const char*, std::size_t n) {
-      return self(p).count_body(n) ? 0 : static_cast<int>(HPE_USER);
+    s.on_body = [](llhttp_t* p, const char* at, std::size_t n) {
+      return self(p).take_body({at, n}) ? 0 : static_cast<int>(HPE_USER);
     };
     s.on_message_complete = [](llhttp_t*) { return static_cast<int>(HPE_PAUSED); };
     return s;
@@ -57,22 +58,26 @@ const llhttp_settings_t& RequestParser::settings() {
   return made;
 }
 
-RequestParser::RequestParser() {
+RequestParser::RequestParser(Bodies bodies, std::size_t max_body_bytes)
+    : bodies_(bodies), max_body_bytes_(max_body_bytes) {
   llhttp_init(&parser_, HTTP_REQUEST, &settings());
   parser_.data = this;
 }
 
 void RequestParser::begin_value() {
-  header_ = equals_ignoring_case(field_, "host")     ? Header::host
-            : equals_ignoring_case(field_, "origin") ? Header::origin
-                                                     : Header::other;
+  header_ = equals_ignoring_case(field_, "host")           ? Header::host
+            : equals_ignoring_case(field_, "origin")       ? Header::origin
+            : equals_ignoring_case(field_, "content-type") ? Header::content_type
+                                                           : Header::other;
   hosts_ += header_ == Header::host ? 1 : 0;
   field_.clear();
 }
 
-bool RequestParser::count_body(std::size_t size) {
-  body_bytes_ += size;
-  return body_bytes_ <= kMaxBodyBytes;
+bool RequestParser::take_body(std::string_view part) {
+  body_bytes_ += part.size();
+  if (body_bytes_ > max_body_bytes_) return false;
+  if (bodies_ == Bodies::kept) request_.body += part;
+  return true;
 }
 
 RequestParser::Fed RequestParser::feed(std::string_view bytes) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// RequestParser: bytes of one admin connection in, requests out. No I/O.
+// RequestParser: bytes of one connection in, requests out. No I/O.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include <llhttp.h>
 
@@ -11,7 +13,7 @@
 
 namespace weir::admin {
 
-/// HTTP/1.x, strict. Bodies are read and thrown away: no admin endpoint takes one.
+/// HTTP/1.x, strict. Bodies are read and thrown away, as no admin endpoint takes one, or kept.
 class RequestParser {
  public:
   static constexpr std::size_t kMaxHeadBytes = 16 * 1024;
@@ -29,7 +31,10 @@ class RequestParser {
     std::size_t consumed = 0;
   };
 
-  RequestParser();
+  enum class Bodies : std::uint8_t { thrown_away, kept };
+
+  explicit RequestParser(Bodies bodies = Bodies::thrown_away,
+                         std::size_t max_body_bytes = kMaxBodyBytes);
   RequestParser(const RequestParser&) = delete;  // llhttp points back at us
   RequestParser& operator=(const RequestParser&) = delete;
 
@@ -37,16 +42,20 @@ class RequestParser {
   Fed feed(std::string_view bytes);
   /// Valid after `complete`, until the next feed().
   [[nodiscard]] const Request& request() const noexcept { return request_; }
+  /// Its memory with it. After `complete`, once.
+  [[nodiscard]] Request take_request() noexcept { return std::move(request_); }
   /// True between the first byte of a request and its end.
   [[nodiscard]] bool in_request() const noexcept { return started_; }
 
  private:
-  enum class Header { other, host, origin };
+  enum class Header { other, host, origin, content_type };
   static const llhttp_settings_t& settings();
   static RequestParser& self(llhttp_t* parser);
-  bool count_body(std::size_t size);
+  bool take_body(std::string_view part);
   void begin_value();
 
+  const Bodies bodies_;
+  const std::size_t max_body_bytes_;
   llhttp_t parser_{};
   Request request_;
   std::string field_;

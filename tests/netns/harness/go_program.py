@@ -14,8 +14,8 @@ class Unavailable(Exception):
     """The program cannot be had here, and why."""
 
 
-def built(name: str, module: str, source: str) -> str:
-    """The path of the program that `source` becomes with the module (path@version); Unavailable otherwise.
+def built(name: str, modules: str, source: str) -> str:
+    """The path of the program that `source` becomes with the modules (path@version, blanks between); Unavailable otherwise.
 
     name is the program's in the cache, and changes with what it is made of.
     """
@@ -29,7 +29,7 @@ def built(name: str, module: str, source: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         pathlib.Path(folder, "main.go").write_text(source)
-        for step in (["mod", "init", "program"], ["get", module], ["build", "-o", "program", "."]):
+        for step in (["mod", "init", "program"], ["get", *modules.split()], ["build", "-o", "program", "."]):
             _go(go, step, folder)
         os.replace(pathlib.Path(folder, "program"), path)
     return str(path)
