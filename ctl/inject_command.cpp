@@ -80,8 +80,10 @@ void append(const std::string& text, std::string& out) {
 
 Result<std::string> run_inject(const Options& options) {
   TRY(const std::vector<std::string> names, expand(options.files));
-  if (options.output == inject::Output::json && names.size() > 1)
-    return Error{"--output 'json': for one file at a time; give yaml, or call it for each"};
+  const bool one_text =
+      options.output == inject::Output::json || options.output == inject::Output::json_patch;
+  if (one_text && names.size() > 1)
+    return Error{"--output: JSON is for one file at a time; give yaml, or call it for each"};
   std::string out;
   std::size_t refused = 0;
   for (const std::string& name : names) {

@@ -33,7 +33,8 @@ void add_files(CLI::App& app, Options& options, Texts& texts) {
   app.add_option("-f,--filename", options.files,
                  "file, directory of *.yaml, *.yml and *.json, or - for standard input [-]")
       ->allow_extra_args(false);
-  app.add_option("-o,--output", texts.output, "yaml or json [as the input]");
+  app.add_option("-o,--output", texts.output,
+                 "yaml, json, or patch for a JSON patch [as the input]");
 }
 
 void add_inject_flags(CLI::App& app, Options& options, Texts& texts) {
@@ -78,10 +79,15 @@ Result<std::chrono::milliseconds> parse_time(const char* flag, const std::string
 }
 
 Result<void> read_texts(const Texts& texts, Options& options) {
-  if (!texts.output.empty() && texts.output != "yaml" && texts.output != "json")
-    return Error{"--output '" + texts.output + "': expected yaml or json"};
-  if (!texts.output.empty())
-    options.output = texts.output == "json" ? inject::Output::json : inject::Output::yaml;
+  static const std::map<std::string, inject::Output> kOutputs{
+      {"", inject::Output::as_input},
+      {"yaml", inject::Output::yaml},
+      {"json", inject::Output::json},
+      {"patch", inject::Output::json_patch}};
+  const auto output = kOutputs.find(texts.output);
+  if (output == kOutputs.end())
+    return Error{"--output '" + texts.output + "': expected yaml, json or patch"};
+  options.output = output->second;
   if (!texts.policy.empty() && texts.policy != "enabled" && texts.policy != "disabled")
     return Error{"--policy '" + texts.policy + "': expected enabled or disabled"};
   if (texts.policy == "disabled") options.inject.policy = inject::Policy::disabled;
