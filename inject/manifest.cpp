@@ -22,13 +22,18 @@ std::string title_of(const Workload& workload) {
 }
 
 /// The changed content, or nothing when it stays as it is.
-Result<bool> change(Document& document, const Plan& plan, ManifestResult& result) {
+Result<bool> change(Document& document, const Plan& plan, ManifestResult& result,
+                    std::vector<Edit>& all) {
   TRY(Node root, without_aliases(document.root));
   bool changed = false;
   for (const Workload& workload : find_workloads(root)) {
     Node* pod = find_at(root, workload.path);
     const std::vector<Edit> edits = plan(*pod, workload, result);
     if (edits.empty()) continue;
+    for (Edit edit : edits) {
+      edit.path = workload.path + edit.path;
+      all.push_back(std::move(edit));
+    }
     TRY_VOID(inject::apply(edits, *pod));
     changed = true;
   }
@@ -64,11 +69,19 @@ Result<ManifestResult> run(std::string_view text, Output output, const Plan& pla
   ManifestResult result;
   TRY(File file, parse_file(text));
   std::vector<bool> changed;
+  std::vector<Edit> edits;
   for (Document& document : file.documents) {
-    TRY(const bool one, change(document, plan, result));
+    TRY(const bool one, change(document, plan, result, edits));
     changed.push_back(one);
   }
   if (!result.refusals.empty()) return result;
+  if (output == Output::json_patch) {
+    if (file.documents.size() > 1)
+      return Error{"a JSON patch is for one document; this file has several"};
+    TRY(result.text, to_json_patch(edits));
+    result.text.push_back('\n');
+    return result;
+  }
   if (output == Output::json && !file.json) {
     TRY(result.text, as_json(file.documents));
     return result;

@@ -11,7 +11,8 @@
 
 namespace weir::inject {
 
-enum class Output : std::uint8_t { as_input, yaml, json };
+/// json_patch: not the documents but what changes them (RFC 6902), for one document.
+enum class Output : std::uint8_t { as_input, yaml, json, json_patch };
 
 /// `text` is empty when something was refused. Each line names the object and the field.
 struct ManifestResult {
