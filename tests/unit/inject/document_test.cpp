@@ -32,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "a: |\n  x\n   y\n\nb: |-\n  x\nc: |+\n  x\n\n\nd: >\n  f\n  g\n\n  h\n",
                     "a: |2\n    deep\n  x\n", "a: &x {b: 1}\nc: *x\nd:\n  <<: *x\n",
                     "a: !!str 1\nb: !mine {c: d}\ne: !!binary YQ==",
-                    "a:\nb: ~\nc: null\nd: ''\ne: \"\"", "{a: , b: [c, , ]}", "? {a: b}\n: [c]\n",
+                    "a:\nb: ~\nc: null\nd: ''\ne: \"\"", "{a: , b: [c, ~]}", "? {a: b}\n: [c]\n",
                     "- - a\n  - b\n- {}\n- []", "a: \"\\u00e9 \\U0001F600 \\0 \\t \\r\\n \\x7f\"",
                     "a: 'it''s'\nb: \"q\\\"q\"", "\"<<\": 1\n<<: {a: 1}", "a: x\n  y\n\n  z",
                     "!!map {a: b}", "plain", "'quoted'", "a: \xe6\x97\xa5\xe6\x9c\xac",

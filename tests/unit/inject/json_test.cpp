@@ -31,10 +31,10 @@ TEST(Json, IsIndentedAsKubectlDoes) {
 
 TEST(Json, SaysWhatYamlMeansToKubernetes) {
   const auto node = parse_yaml(
-      "[0655, 0x1F, 0b11, 1_000, +5, yes, Off, ~, , .5, 1., '1', !!str 2, 089, a, -017, 1e3]");
+      "[0655, 0x1F, 0b11, 1_000, +5, yes, Off, ~, {a: }, .5, 1., '1', !!str 2, 089, a, -017, 1e3]");
   ASSERT_TRUE(node);
   EXPECT_EQ(*write_compact_json(*node),
-            R"([429,31,3,1000,5,true,false,null,null,0.5,1,"1","2",89,"a",-15,1e3])");
+            R"([429,31,3,1000,5,true,false,null,{"a":null},0.5,1,"1","2",89,"a",-15,1e3])");
   EXPECT_FALSE(write_json(*parse_yaml("a: .inf")));
   EXPECT_FALSE(write_json(*parse_yaml("a: !mine b")));
 }
