@@ -97,6 +97,9 @@ Node Node::plain(std::string_view text) {
   return node;
 }
 
+Node Node::list() { return list(std::vector<Node>{}); }
+Node Node::map() { return map(std::vector<Entry>{}); }
+
 Node Node::list(std::vector<Node> items) {
   Node node;
   node.kind = Kind::list;

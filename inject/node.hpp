@@ -31,8 +31,10 @@ struct Node {
 
   static Node string(std::string_view text);  // quoted where a plain one would be something else
   static Node plain(std::string_view text);   // a number, true, false, null
-  static Node list(std::vector<Node> items = {});
-  static Node map(std::vector<Entry> entries = {});
+  static Node list();
+  static Node list(std::vector<Node> items);
+  static Node map();
+  static Node map(std::vector<Entry> entries);
 
   [[nodiscard]] bool is_scalar() const { return kind == Kind::scalar; }
   [[nodiscard]] bool is_list() const { return kind == Kind::list; }
