@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // weirctl inject and uninject: files in, one text out.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
+
+#include <dirent.h>
 
 #include "ctl/commands.hpp"
 #include "inject/json_text.hpp"
 
 namespace weir::ctl {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Input {
   std::string name;
@@ -43,27 +44,39 @@ Result<Input> read_input(const std::string& name) {
   return Input{name, *std::move(text)};
 }
 
-bool is_manifest(const fs::path& path) {
-  const std::string extension = path.extension().string();
-  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+bool is_manifest(std::string_view name) {
+  return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
+}
+
+bool has_type(const std::string& path, mode_t type) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == type;
+}
+
+Result<std::vector<std::string>> manifests_in(const std::string& directory) {
+  DIR* stream = ::opendir(directory.c_str());
+  if (stream == nullptr)
+    return Error{"directory '" + directory + "': " + std::strerror(errno), errno};
+  std::vector<std::string> out;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string path = directory + "/" + entry->d_name;
+    if (is_manifest(entry->d_name) && has_type(path, S_IFREG)) out.push_back(path);
+  }
+  ::closedir(stream);
+  if (out.empty()) return Error{"directory '" + directory + "': has no *.yaml, *.yml or *.json"};
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 // A directory stands for its manifests, sorted, without those of folders in it.
 Result<std::vector<std::string>> expand(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (const std::string& name : names) {
-    std::error_code error;
-    if (name == "-" || !fs::is_directory(name, error)) {
+    if (name == "-" || !has_type(name, S_IFDIR)) {
       out.push_back(name);
       continue;
     }
-    std::vector<std::string> found;
-    for (fs::directory_iterator it(name, error), end; !error && it != end; it.increment(error))
-      if (is_manifest(it->path()) && it->is_regular_file(error))
-        found.push_back(it->path().string());
-    if (error) return Error{"directory '" + name + "': " + error.message(), error.value()};
-    if (found.empty()) return Error{"directory '" + name + "': has no *.yaml, *.yml or *.json"};
-    std::sort(found.begin(), found.end());
+    TRY(const std::vector<std::string> found, manifests_in(name));
     out.insert(out.end(), found.begin(), found.end());
   }
   return out;

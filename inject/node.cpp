@@ -97,7 +97,8 @@ Node Node::plain(std::string_view text) {
   return node;
 }
 
-Node Node::list() { return list(std::vector<Node>()); }
+Node Node::list() { return list(std::vector<Node>{}); }
+Node Node::map() { return map(std::vector<Entry>{}); }
 
 Node Node::list(std::vector<Node> items) {
   Node node;
@@ -105,8 +106,6 @@ Node Node::list(std::vector<Node> items) {
   node.items = std::move(items);
   return node;
 }
-
-Node Node::map() { return map(std::vector<Entry>()); }
 
 Node Node::map(std::vector<Entry> entries) {
   Node node;

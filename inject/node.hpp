@@ -33,7 +33,7 @@ struct Node {
   static Node plain(std::string_view text);   // a number, true, false, null
   static Node list();
   static Node list(std::vector<Node> items);
-  static Node map();  // no default argument: Entry is not complete here
+  static Node map();
   static Node map(std::vector<Entry> entries);
 
   [[nodiscard]] bool is_scalar() const { return kind == Kind::scalar; }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds a release into ./build, incrementally.
-#   scripts/build.sh programs   weir-init and weir-proxy
+#   scripts/build.sh programs   weir-init, weir-proxy and weirctl
 #   scripts/build.sh control    weir-control
-#   scripts/build.sh demo       these three
+#   scripts/build.sh demo       these four
 #   scripts/build.sh all        everything, with the tests
 # scripts/build.sh in DIRECTORY TARGETS... -- MESON OPTIONS...   builds another configuration (sanitizers, fuzzers).
 set -euo pipefail
@@ -60,7 +60,7 @@ case "${1:-all}" in
     # The tests' libraries are not needed for this; a directory that has the tests keeps them.
     options=() targets=()
     [[ -f build/build.ninja ]] || options=(-Dtests=false)
-    [[ $1 == control ]] || targets=(init/weir-init proxy/weir-proxy)
+    [[ $1 == control ]] || targets=(init/weir-init proxy/weir-proxy ctl/weirctl)
     [[ $1 == programs ]] || targets+=(control/weir-control) options+=(-Dcontrol=enabled)
     configure build -Dbuildtype=release -Dwerror=true "${options[@]}"
     compile build "${targets[@]}"

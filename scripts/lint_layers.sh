@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 
-order=(common init proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/xds proxy/filters
+order=(common init inject ctl proxy/http proxy/lua proxy/access_log proxy/route proxy/config proxy/tls proxy/stats proxy/io proxy/upstream proxy/tcp proxy/http_client proxy/xds proxy/filters
   proxy/listener proxy/admin proxy/server proxy/discovery control)
 known='^(proxy/(stats|upstream)/[^ ]* proxy/tcp/end_reason\.hpp|proxy/access_log/[^ ]* proxy/stats/main_blocks\.hpp)$'
 
@@ -27,9 +27,9 @@ while IFS=: read -r file line include; do
   to=$folder
   # main.cpp of a program, and files that are generated, have no place in the list.
   [[ -n ${rank[$from]:-} && -n ${rank[$to]:-} ]] || continue
-  if ((rank[$to] <= rank[$from])) && [[ ! ($to == init && $from == proxy/*) ]]; then continue; fi
+  if ((rank[$to] <= rank[$from])) && [[ ! ($to == init && $from =~ ^(inject|ctl|proxy/.*)$) ]]; then continue; fi
   [[ "$file $target" =~ $known ]] && continue
   printf '%s:%s: %s must not know %s (%s)\n' "$file" "$line" "$from" "$to" "$target"
   found=1
-done < <("$here/sources.sh" cpp | grep -E '^(common|init|proxy|control)/' | xargs grep -nE '^#include "(common|init|proxy|control)/' /dev/null)
+done < <("$here/sources.sh" cpp | grep -E '^(common|init|inject|ctl|proxy|control)/' | xargs grep -nE '^#include "(common|init|inject|ctl|proxy|control)/' /dev/null)
 exit "$found"

@@ -209,9 +209,8 @@ def test_the_arguments_are_weir_inits_own():
     text = injection_corpus.plain(injection_corpus.SHAPES["traffic annotations"])
     pod = yaml.safe_load(weirctl("inject", text))["spec"]["template"]["spec"]
     arguments = pod["initContainers"][0]["args"]
-    done = subprocess.run(
-        [str(pathlib.Path(programs.BUILD, "init", "weir-init")), *arguments, "--dry-run"], capture_output=True, text=True, check=False
-    )
+    program = str(pathlib.Path(programs.BUILD, "init", "weir-init"))
+    done = subprocess.run([program, *arguments, "--dry-run"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "198.51.100.0/24" in done.stdout and "2001:db8::/32" in done.stdout and "8082" in done.stdout
 
