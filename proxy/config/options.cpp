@@ -10,6 +10,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <unistd.h>
 
 namespace weir::config {
 namespace {
@@ -89,7 +90,8 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.set_help_flag("-h,--help", "Print this text and exit");
   app.add_flag("--version", raw.version, "Print the version and exit");
   app.add_option("-c,--config-path", raw.options.config_path,
-                 "Bootstrap configuration: a YAML or JSON file");
+                 "Bootstrap configuration: a YAML or JSON file (WEIR_DEFAULT_CONFIG if that file "
+                 "exists, else a built-in configuration)");
   app.add_option("--config-yaml", raw.options.config_yaml,
                  "Bootstrap configuration as text, merged over that of --config-path");
   app.add_flag("--allow-unknown-static-fields", raw.options.allow_unknown_static_fields,
@@ -230,6 +232,14 @@ Result<void> read_tproxy_mark(const Given& given, ProxyOptions& options) {
   return {};
 }
 
+/// Images name the place where a configuration is mounted, if there is one.
+void read_default_config(const Environment& environment, ProxyOptions& options) {
+  if (!options.uses_default_config() || environment.default_config.empty()) return;
+  options.config_path = environment.default_config;
+  options.notes.push_back("WEIR_DEFAULT_CONFIG: the configuration is '" +
+                          environment.default_config + "'");
+}
+
 Result<void> read_built_in(const Raw& raw, const Environment& environment, ProxyOptions& options) {
   if (!options.uses_default_config()) {
     for (const auto& [flag, text] :
@@ -237,8 +247,8 @@ Result<void> read_built_in(const Raw& raw, const Environment& environment, Proxy
           std::pair("--tproxy-mark", &raw.tproxy_mark)})
       if (!text->empty())
         return Error{"flag '" + std::string(flag) +
-                     "' concerns the built-in configuration: leave it out, or -c and "
-                     "--config-yaml"};
+                     "' concerns the built-in configuration: leave it out, or -c, --config-yaml "
+                     "and WEIR_DEFAULT_CONFIG"};
     return {};
   }
   TRY_VOID(read_inbound(flag_or_variable("flag '--inbound'", raw.inbound,
@@ -252,6 +262,7 @@ Result<void> read_built_in(const Raw& raw, const Environment& environment, Proxy
 Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environment) {
   ProxyOptions options = raw.options;
   TRY_VOID(read_words(raw, options));
+  read_default_config(environment, options);
   TRY_VOID(read_built_in(raw, environment, options));
   TRY(options.log_level, log::parse_level(raw.level));
   TRY_VOID(read_component_levels(raw.component_levels, options));
@@ -277,7 +288,11 @@ Environment Environment::of_this_process() {
     const char* const text = std::getenv(name);
     return std::string(text != nullptr ? text : "");
   };
-  return {value("ISTIO_META_INTERCEPTION_MODE"), value("ISTIO_INBOUND_TPROXY_MARK")};
+  std::string default_config = value("WEIR_DEFAULT_CONFIG");
+  if (access(default_config.c_str(), F_OK) != 0) default_config.clear();
+  return {.inbound = value("ISTIO_META_INTERCEPTION_MODE"),
+          .tproxy_mark = value("ISTIO_INBOUND_TPROXY_MARK"),
+          .default_config = std::move(default_config)};
 }
 
 Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv,

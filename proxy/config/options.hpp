@@ -24,7 +24,7 @@ enum class OutboundMode : std::uint8_t { allow_any, registry_only };
 enum class InboundMode : std::uint8_t { redirect, tproxy };
 
 struct ProxyOptions {
-  std::string config_path;                   // -c, --config-path
+  std::string config_path;                   // -c, --config-path, or WEIR_DEFAULT_CONFIG
   std::string config_yaml;                   // --config-yaml
   bool allow_unknown_static_fields = false;  // --allow-unknown-static-fields: they become warnings
   RunMode mode = RunMode::serve;
@@ -56,10 +56,12 @@ struct ParsedCommandLine {
   std::optional<std::string> text;  // --help, --version
 };
 
-/// What of the environment concerns the built-in configuration; a flag wins. Empty = not set.
+/// What of the environment is looked at; a flag wins. Empty = not set.
 struct Environment {
-  std::string inbound;      // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
-  std::string tproxy_mark;  // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  // Of the built-in configuration.
+  std::string inbound;         // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
+  std::string tproxy_mark;     // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  std::string default_config;  // WEIR_DEFAULT_CONFIG, where there is such a file
   static Environment of_this_process();
 };
 
