@@ -83,6 +83,7 @@ struct Raw {
   std::string tproxy_mark;
   std::optional<unsigned> concurrency;
   std::optional<int> drain_seconds;
+  std::string termination_drain;
   bool version = false;
 };
 
@@ -123,6 +124,9 @@ void add_flags(CLI::App& app, Raw& raw) {
       "--drain-time-s", raw.drain_seconds,
       "Seconds that connections get to end by themselves when their listener has changed "
       "or gone (600), and after SIGTERM (20)");
+  app.add_option("--termination-drain-s", raw.termination_drain,
+                 "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
+                 "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
   app.add_option("--service-cluster", raw.options.service_cluster,
                  "Replaces node.cluster of the configuration");
   app.add_option("--service-node", raw.options.service_node,
@@ -218,6 +222,39 @@ Result<void> read_inbound(const Given& given, ProxyOptions& options) {
   return {};
 }
 
+/// Seconds, or numbers with units as Go writes a duration: 5, 5s, 1m30s, 1.5s, 250ms.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+  double sum = 0;
+  bool whole = text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (text.empty() || text.find_first_not_of("0123456789.hms") != std::string_view::npos)
+    return std::nullopt;
+  while (!text.empty()) {
+    double number = 0;
+    const auto [rest, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (error != std::errc{} || number < 0) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+    const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [text](const auto& known) {
+      return text.starts_with(known.first);
+    });
+    if (unit == kUnits.end() && !std::exchange(whole, false)) return std::nullopt;
+    sum += number * (unit == kUnits.end() ? 1000 : unit->second);
+    if (unit != kUnits.end()) text.remove_prefix(unit->first.size());
+  }
+  if (sum > kMostDrainSeconds * 1000.0) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(sum));
+}
+
+Result<void> read_termination_drain(const Given& given, ProxyOptions& options) {
+  if (given.text.empty()) return {};
+  const auto duration = parse_duration(given.text);
+  if (!duration) return unexpected(given, "seconds, or a duration as 5s, up to a day");
+  options.termination_drain = *duration;
+  return {};
+}
+
 /// MARK, or MARK/MASK as weir-init has it: the mask is the rules' affair.
 Result<void> read_tproxy_mark(const Given& given, ProxyOptions& options) {
   if (given.text.empty()) return {};
@@ -266,6 +303,10 @@ Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environ
   TRY_VOID(read_built_in(raw, environment, options));
   TRY(options.log_level, log::parse_level(raw.level));
   TRY_VOID(read_component_levels(raw.component_levels, options));
+  TRY_VOID(read_termination_drain(
+      flag_or_variable("flag '--termination-drain-s'", raw.termination_drain,
+                       "TERMINATION_DRAIN_DURATION_SECONDS", environment.termination_drain),
+      options));
   if (raw.concurrency) {
     if (*raw.concurrency > kMostWorkers)
       return Error{"flag '--concurrency': '" + std::to_string(*raw.concurrency) +
@@ -292,6 +333,7 @@ Environment Environment::of_this_process() {
   if (access(default_config.c_str(), F_OK) != 0) default_config.clear();
   return {.inbound = value("ISTIO_META_INTERCEPTION_MODE"),
           .tproxy_mark = value("ISTIO_INBOUND_TPROXY_MARK"),
+          .termination_drain = value("TERMINATION_DRAIN_DURATION_SECONDS"),
           .default_config = std::move(default_config)};
 }
 

@@ -37,6 +37,9 @@ struct ProxyOptions {
   // --drain-time-s gives both.
   std::chrono::seconds drain_time{600};          // after a change of the configuration
   std::chrono::seconds shutdown_drain_time{20};  // after SIGTERM: within a Pod's grace period
+  /// --termination-drain-s, or TERMINATION_DRAIN_DURATION_SECONDS: inbound listeners go on so long
+  /// after SIGTERM.
+  std::chrono::milliseconds termination_drain{0};
   std::string service_cluster;
   std::string service_node;
   OutboundMode outbound = OutboundMode::allow_any;
@@ -59,9 +62,10 @@ struct ParsedCommandLine {
 /// What of the environment is looked at; a flag wins. Empty = not set.
 struct Environment {
   // Of the built-in configuration.
-  std::string inbound;         // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
-  std::string tproxy_mark;     // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
-  std::string default_config;  // WEIR_DEFAULT_CONFIG, where there is such a file
+  std::string inbound;            // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
+  std::string tproxy_mark;        // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  std::string termination_drain;  // TERMINATION_DRAIN_DURATION_SECONDS, as Istio sets it
+  std::string default_config;     // WEIR_DEFAULT_CONFIG, where there is such a file
   static Environment of_this_process();
 };
 

@@ -160,7 +160,12 @@ Result<void> ListenerManager::get_sockets(Active& fresh, Change& change) {
   for (const auto& address : config.addresses) {
     if (const auto owned = find_owner(address, fresh, change)) {
       inherited.push_back({fresh.bound.size(), *owned});
-      fresh.bound.push_back({address, owned->bound->address, {}});
+      fresh.bound.push_back(
+          {.configured = address, .address = owned->bound->address, .sockets = {}});
+      continue;
+    }
+    if (auto taken = take_back(config, address)) {
+      fresh.bound.push_back(*std::move(taken));
       continue;
     }
     TRY(auto bound, bind_address(config, address, setup_.concurrency));
@@ -168,8 +173,8 @@ Result<void> ListenerManager::get_sockets(Active& fresh, Change& change) {
     fresh.bound.push_back(std::move(bound));
   }
   for (auto& [place, from] : inherited) {
-    // Before the start the sockets are still here.
     fresh.bound[place].sockets = std::move(from.bound->sockets);
+    fresh.bound[place].workers_have_them = from.bound->workers_have_them;
     change.moves.push_back({from.listener, from.bound->address, fresh.id});
   }
   return {};
@@ -220,6 +225,50 @@ void ListenerManager::find_closed(Change& change) {
   }
 }
 
+/// A listener that is about to be refused for another reason loses nothing: the sockets were on
+/// their way out.
+std::optional<BoundAddress> ListenerManager::take_back(
+    const config::ListenerConfig& config, const config::ListenerAddressConfig& address) {
+  const auto found = std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& leaving) {
+    return leaving.bound.configured == address && address.address.endpoint.port != 0 &&
+           same_socket_settings(*leaving.listener, config);
+  });
+  if (found == leaving_.end()) return std::nullopt;
+  BoundAddress bound = std::move(found->bound);
+  leaving_.erase(found);
+  bound.workers_have_them = false;
+  bound.was_closing = true;
+  return bound;
+}
+
+/// The workers are to be the first: until they have closed theirs, nobody else could bind the
+/// address.
+void ListenerManager::let_go_later(std::shared_ptr<const config::ListenerConfig> listener,
+                                   BoundAddress&& bound) {
+  constexpr std::chrono::milliseconds kMargin{30};
+  const auto leaving = leaving_.insert(
+      leaving_.end(),
+      LeavingSockets{asio::steady_timer(setup_.io, listener::Acceptor::kSettle + kMargin),
+                     std::move(listener), std::move(bound)});
+  leaving->timer.async_wait([this, leaving](const std::error_code& error) {
+    if (!error) leaving_.erase(leaving);
+  });
+}
+
+void ListenerManager::close_sockets(const WorkerListeners::Which& which, bool gently) {
+  for (const auto& worker : setup_.workers)
+    gently ? worker->close_listeners(which) : worker->stop_accepting(which);
+  for (auto& [name, active] : active_) {
+    if (!which(*active.shared->config)) continue;
+    for (BoundAddress& bound : active.bound) {
+      auto sockets = std::exchange(bound.sockets, {});
+      if (!gently || sockets.empty()) continue;
+      let_go_later(active.shared->config,
+                   {bound.configured, bound.address, std::move(sockets), true, false});
+    }
+  }
+}
+
 Result<void> ListenerManager::start() {
   for (const auto& [name, active] : active_)
     for (const BoundAddress& bound : active.bound)
@@ -229,6 +278,19 @@ Result<void> ListenerManager::start() {
   for (const auto& [name, active] : active_) all.fresh.push_back(name);
   publish(all);
   return {};
+}
+
+void ListenerManager::add_sockets(ListenerId id, const BoundAddress& bound, std::size_t worker,
+                                  ListenerUpdate& update) const {
+  if (bound.workers_have_them) return;
+  auto sockets = bound.sockets_of(worker, setup_.workers.size());
+  if (!sockets) {
+    log::error(log::Component::listener, "listener address {}: {}", bound.address.to_string(),
+               sockets.error().message);
+    return;
+  }
+  for (UniqueFd& socket : *sockets)
+    update.sockets.push_back({id, bound.address, std::move(socket), bound.was_closing});
 }
 
 ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change) {
@@ -245,9 +307,7 @@ ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& cha
         active.shared, active.id,
         in_place != change.taken_over.end() ? in_place->second : std::vector<bool>(),
         *setup_.workers[worker], setup_.around));
-    for (BoundAddress& bound : active.bound)
-      if (!bound.sockets.empty())
-        update.sockets.push_back({active.id, bound.address, std::move(bound.sockets[worker])});
+    for (const BoundAddress& bound : active.bound) add_sockets(active.id, bound, worker, update);
   }
   return update;
 }
@@ -257,7 +317,13 @@ void ListenerManager::publish(Change& change) {
   for (std::size_t i = 0; i < setup_.workers.size(); ++i)
     setup_.workers[i]->update_listeners(update_for(i, change));
   for (const std::string& name : change.fresh)
-    for (BoundAddress& bound : active_.at(name).bound) bound.sockets.clear();
+    for (BoundAddress& bound : active_.at(name).bound) {
+      bound.workers_have_them = true;
+      bound.was_closing = false;
+    }
+  for (auto& [name, before] : change.before)
+    for (BoundAddress& bound : before.bound)
+      if (!bound.sockets.empty()) let_go_later(before.shared->config, std::move(bound));
   for (auto& [time, drain] : change.drains) end_drain_later(time, std::move(drain));
 }
 

@@ -51,6 +51,8 @@ class ListenerManager {
   std::vector<Rejection> update(const Listeners& wanted);
   /// Once: opens the sockets and tells the workers.
   Result<void> start();
+  /// The workers close the sockets of these listeners: `gently`, or at once (WorkerListeners).
+  void close_sockets(const WorkerListeners::Which& which, bool gently);
 
   [[nodiscard]] std::vector<admin::ListenerView> views() const;
   /// Those in force, in the order of the configuration.
@@ -96,11 +98,16 @@ class ListenerManager {
   void count_change(const Active& before, const Active& fresh, Change& change);
   void remove_others(const Listeners& wanted, Change& change);
   void find_closed(Change& change);
+  std::optional<BoundAddress> take_back(const config::ListenerConfig& config,
+                                        const config::ListenerAddressConfig& address);
+  void let_go_later(std::shared_ptr<const config::ListenerConfig> listener, BoundAddress&& bound);
   void publish(Change& change);
   Drain* drain_of(const Active& leaving, Change& change);
   void count_leaving(const Active& leaving, Change& change);
   void end_drain_later(std::chrono::milliseconds time, Drain&& drain);
   void tell_loop_guard();
+  void add_sockets(ListenerId id, const BoundAddress& bound, std::size_t worker,
+                   ListenerUpdate& update) const;
   [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change);
 
   Setup setup_;
@@ -115,6 +122,13 @@ class ListenerManager {
     Drain drain;
   };
   std::list<RunningDrain> drains_;
+  /// The workers are closing these sockets. Who wants one again gets it: nobody else could.
+  struct LeavingSockets {
+    asio::steady_timer timer;
+    std::shared_ptr<const config::ListenerConfig> listener;
+    BoundAddress bound;
+  };
+  std::list<LeavingSockets> leaving_;
 };
 
 }  // namespace weir::server

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
+
 #include "common/socket_address.hpp"
 #include "common/socket_options.hpp"
 #include "proxy/filters/filter.hpp"
@@ -76,6 +78,23 @@ Error at_listener(const Error& error, const config::ListenerConfig& listener,
 
 }  // namespace
 
+Result<std::vector<UniqueFd>> BoundAddress::sockets_of(std::size_t worker,
+                                                       std::size_t workers) const {
+  std::vector<UniqueFd> duplicates;
+  const auto add = [&](const UniqueFd& socket) -> Result<void> {
+    UniqueFd made(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!made) return Error{std::string("dup: ") + std::strerror(errno), errno};
+    duplicates.push_back(std::move(made));
+    return {};
+  };
+  if (worker >= sockets.size()) {
+    if (!sockets.empty()) TRY_VOID(add(sockets[worker % sockets.size()]));
+    return duplicates;
+  }
+  for (std::size_t i = worker; i < sockets.size(); i += workers) TRY_VOID(add(sockets[i]));
+  return duplicates;
+}
+
 Result<void> check_listener_filters(const config::ListenerConfig& listener) {
   for (const auto& entry : listener.listener_filters) {
     const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
@@ -90,7 +109,7 @@ Result<void> check_listener_filters(const config::ListenerConfig& listener) {
 
 Result<BoundAddress> bind_address(const config::ListenerConfig& listener,
                                   const config::ListenerAddressConfig& address, unsigned workers) {
-  BoundAddress bound{address, address.address, {}};
+  BoundAddress bound{.configured = address, .address = address.address, .sockets = {}};
   for (unsigned worker = 0; worker < workers; ++worker) {
     auto fd = bind_one(listener, address, bound.address.endpoint, workers > 1);
     if (!fd) return at_listener(fd.error(), listener, bound.address.endpoint);

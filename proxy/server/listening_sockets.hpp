@@ -12,11 +12,19 @@
 
 namespace weir::server {
 
-/// The sockets of one address of one listener: one per worker, all on the same port.
+/// The sockets of one address of one listener, all on the same port. Workers get duplicates: a
+/// socket is closed when both have let go of it.
 struct BoundAddress {
   config::ListenerAddressConfig configured;
   ListenAddress address;          // port 0 resolved
-  std::vector<UniqueFd> sockets;  // empty once the workers have them
+  std::vector<UniqueFd> sockets;  // one per worker, or more
+  bool workers_have_them = false;
+  bool was_closing = false;  // the workers are about to close them, and to get them anew
+
+  /// Duplicates of those that the worker serves: with fewer sockets than workers some share one.
+  /// Error: no descriptors are left.
+  [[nodiscard]] Result<std::vector<UniqueFd>> sockets_of(std::size_t worker,
+                                                         std::size_t workers) const;
 };
 
 /// Asks the listener's filters whether the kernel lets them work

@@ -17,7 +17,6 @@
 namespace weir::server {
 namespace {
 
-constexpr std::chrono::milliseconds kDrainCheck{50};
 /// Long enough for the workers to have done what the change asks of them.
 constexpr std::chrono::milliseconds kUntilMemoryGoesBack{150};
 
@@ -39,7 +38,13 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
                   .concurrency = options_.concurrency,
                   .drain_time = options_.drain_time,
                   .around = {stats_, *this, snapshot_->node.cluster, &health_check_failed_,
-                             &route_tables_}}) {}
+                             &route_tables_}}),
+      shutdown_(
+          {.io = io_,
+           .workers = workers_,
+           .open_connections = [this] { return open_connections(); },
+           .close_inbound = [this] { drain_listeners({.graceful = true, .inbound_only = true}); },
+           .quit = [this] { quit(); }}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -221,7 +226,7 @@ void Server::wait_for_signal() {
     if (error) return;
     if (signal == SIGUSR1) {
       reopen_logs();
-    } else if (signal == SIGTERM && !draining_) {
+    } else if (signal == SIGTERM && !shutdown_.has_begun()) {
       begin_shutdown();
     } else {
       log::info(log::Component::main, "ending at once: {}",
@@ -236,34 +241,13 @@ void Server::begin_shutdown() {
   log::info(log::Component::main, "SIGTERM: draining for at most {} s; {} connections open",
             options_.shutdown_drain_time.count(), open_connections());
   draining_ = true;
-  const auto now = std::chrono::steady_clock::now();
-  drain_deadline_ = now + options_.shutdown_drain_time;
-  quiet_since_ = now;
-  drain_listeners({.graceful = true, .inbound_only = true});
-  for (auto& worker : workers_)
-    worker->drain_connections([](config::TrafficDirection direction) {
-      return direction != config::TrafficDirection::inbound;  // those drain already
-    });
-  check_drained();
+  if (!workers_started_) return quit();
+  for (auto& worker : workers_) worker->drain_connections([](auto) { return true; });
+  shutdown_.begin(options_.termination_drain, options_.shutdown_drain_time);
 }
 
 std::uint32_t Server::open_connections() const {
   return limit_.active.load(std::memory_order_relaxed);
-}
-
-void Server::check_drained() {
-  const auto now = std::chrono::steady_clock::now();
-  const std::uint32_t open = open_connections();
-  if (open > 0) quiet_since_ = now;
-  if (now - quiet_since_ >= kQuiet || now >= drain_deadline_) {
-    log::info(log::Component::main, "drained: {} connections left to close", open);
-    quit();
-    return;
-  }
-  drain_timer_.expires_after(kDrainCheck);
-  drain_timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) check_drained();
-  });
 }
 
 Result<void> Server::run() {
@@ -282,19 +266,18 @@ void Server::drain_listeners(const admin::DrainRequest& request) {
   auto& manager = stats_.listener_manager();
   manager.total_listeners_draining.set(stopped);
   manager.listener_stopped.add(static_cast<std::uint64_t>(stopped));
-  for (auto& worker : workers_) {
-    worker->stop_accepting([only = request.inbound_only](const config::ListenerConfig& listener) {
-      return !only || listener.direction == config::TrafficDirection::inbound;
-    });
-    const auto concerned = [only = request.inbound_only](config::TrafficDirection direction) {
-      return !only || direction == config::TrafficDirection::inbound;
-    };
+  const auto concerned = [only = request.inbound_only](config::TrafficDirection direction) {
+    return !only || direction == config::TrafficDirection::inbound;
+  };
+  listeners_.close_sockets(
+      [concerned](const config::ListenerConfig& listener) { return concerned(listener.direction); },
+      request.graceful);
+  for (auto& worker : workers_)
     // Not graceful means that what runs is cut as well; graceful leaves it to its own end.
     if (request.graceful)
       worker->drain_connections(concerned);
     else
       worker->end_connections(tcp::EndReason::drained, concerned);
-  }
 }
 
 admin::ServerState Server::state() const {

@@ -159,6 +159,29 @@ TEST(Options, TheDefaultConfigurationIsThatOfTheEnvironment) {
       << "a file decides alone, however it was found";
 }
 
+TEST(Options, HowLongInboundListenersGoOn) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(parsed({}).termination_drain, milliseconds(0));
+  for (const auto& [text, expected] : {std::pair("0", 0),
+                                       {"5", 5000},
+                                       {"5s", 5000},
+                                       {"1m30s", 90'000},
+                                       {"250ms", 250},
+                                       {"1.5s", 1500},
+                                       {"24h", 86'400'000}})
+    EXPECT_EQ(parsed({"--termination-drain-s", text}).termination_drain, milliseconds(expected))
+        << text;
+  Environment environment;
+  environment.termination_drain = "7";
+  EXPECT_EQ(parse_with(environment, {})->options.termination_drain, milliseconds(7000));
+  EXPECT_EQ(parse_with(environment, {"--termination-drain-s=2s"})->options.termination_drain,
+            milliseconds(2000));
+  for (const char* wrong : {"-1", "x", "5 s", "5d", "s", "1.2.3", "5s5", "1e3", "25h", "nan", "."})
+    EXPECT_EQ(refused({"--termination-drain-s", wrong}),
+              "flag '--termination-drain-s': '" + std::string(wrong) +
+                  "': expected seconds, or a duration as 5s, up to a day");
+}
+
 TEST(Options, OnlyAFileThatIsThereIsTheDefaultConfiguration) {
   ASSERT_EQ(setenv("WEIR_DEFAULT_CONFIG", "/proc/self/no-such-file", 1), 0);
   EXPECT_EQ(Environment::of_this_process().default_config, "");
