@@ -16,6 +16,7 @@ case "$which" in
     export WEIR_CONFIGURATIONS=${WEIR_CONFIGURATIONS:-3000} WEIR_EXPLAIN_SETS=${WEIR_EXPLAIN_SETS:-200}
     export WEIR_RANDOM_SETS=${WEIR_RANDOM_SETS:-40} WEIR_CHURN_CYCLES=${WEIR_CHURN_CYCLES:-200}
     export WEIR_UPDATES=${WEIR_UPDATES:-150} WEIR_CONTROL_KILLS=${WEIR_CONTROL_KILLS:-15}
+    export WEIR_RESTARTS=${WEIR_RESTARTS:-3}
     ;;
   full) ;;
   *) echo "usage: scripts/test.sh [quick|full]" >&2; exit 2 ;;
