@@ -43,7 +43,8 @@ admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
           .service_node = options.service_node,
           .drain_time = options.drain_time,
           .shutdown_drain_time = options.shutdown_drain_time,
-          .termination_drain = options.termination_drain};
+          .termination_drain = options.termination_drain,
+          .exit_after_application = options.exit_after_application};
 }
 
 Result<void> start_log(const config::ProxyOptions& options) {

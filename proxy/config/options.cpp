@@ -127,6 +127,9 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.add_option("--termination-drain-s", raw.termination_drain,
                  "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
                  "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
+  app.add_flag("--exit-after-application", raw.options.exit_after_application,
+               "After SIGTERM stay for the application until it has ended; where the Pod's "
+               "containers share a process namespace, end by itself when the application has");
   app.add_option("--service-cluster", raw.options.service_cluster,
                  "Replaces node.cluster of the configuration");
   app.add_option("--service-node", raw.options.service_node,

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include <asio/post.hpp>
+#include <unistd.h>
 
 #include "common/log.hpp"
 #include "proxy/config/snapshot_checks.hpp"
+#include "proxy/server/application_reader.hpp"
 #include "proxy/server/machine.hpp"
 #include "proxy/server/waiting_listeners.hpp"
 #include "proxy/upstream/health/outlier_detector.hpp"
@@ -17,6 +19,8 @@
 namespace weir::server {
 namespace {
 
+/// How often processes are looked at.
+constexpr std::chrono::milliseconds kApplicationLook{500};
 /// Long enough for the workers to have done what the change asks of them.
 constexpr std::chrono::milliseconds kUntilMemoryGoesBack{150};
 
@@ -44,7 +48,8 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
            .workers = workers_,
            .open_connections = [this] { return open_connections(); },
            .close_inbound = [this] { drain_listeners({.graceful = true, .inbound_only = true}); },
-           .quit = [this] { quit(); }}) {}
+           .quit = [this] { quit(); }}),
+      application_(getpid(), geteuid()) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -75,6 +80,10 @@ Result<void> Server::prepare() {
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
   wait_for_signal();
+  if (options_.exit_after_application) {
+    shutdown_.set_application([this] { return application_runs(); });
+    if (may_share_processes()) watch_application();
+  }
   return {};
 }
 
@@ -227,7 +236,7 @@ void Server::wait_for_signal() {
     if (signal == SIGUSR1) {
       reopen_logs();
     } else if (signal == SIGTERM && !shutdown_.has_begun()) {
-      begin_shutdown();
+      begin_shutdown("SIGTERM", options_.termination_drain);
     } else {
       log::info(log::Component::main, "ending at once: {}",
                 signal == SIGINT ? "SIGINT" : "second SIGTERM");
@@ -237,13 +246,36 @@ void Server::wait_for_signal() {
   });
 }
 
-void Server::begin_shutdown() {
-  log::info(log::Component::main, "SIGTERM: draining for at most {} s; {} connections open",
+void Server::begin_shutdown(std::string_view why, std::chrono::milliseconds termination) {
+  log::info(log::Component::main, "{}: draining for at most {} s; {} connections open", why,
             options_.shutdown_drain_time.count(), open_connections());
   draining_ = true;
   if (!workers_started_) return quit();
   for (auto& worker : workers_) worker->drain_connections([](auto) { return true; });
-  shutdown_.begin(options_.termination_drain, options_.shutdown_drain_time);
+  shutdown_.begin(termination, options_.shutdown_drain_time);
+}
+
+bool Server::application_runs() {
+  const auto processes = may_share_processes() ? read_processes() : std::vector<ProcessView>();
+  std::vector<SocketView> sockets;
+  if (application_.needs_sockets()) {
+    if (auto read = read_tcp_sockets())
+      sockets = *std::move(read);
+    else
+      log::warning(log::Component::main, "the application is not waited for: {}",
+                   read.error().message);
+  }
+  return application_.runs(processes, sockets);
+}
+
+void Server::watch_application() {
+  application_timer_.expires_after(kApplicationLook);
+  application_timer_.async_wait([this](const asio::error_code& error) {
+    if (error || shutdown_.has_begun()) return;
+    if (application_.has_ended(read_processes(), std::chrono::steady_clock::now()))
+      return begin_shutdown("the application has ended", {});
+    watch_application();
+  });
 }
 
 std::uint32_t Server::open_connections() const {

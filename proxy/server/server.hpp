@@ -17,6 +17,7 @@
 #include "proxy/admin/admin_server.hpp"
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/config/snapshot.hpp"
+#include "proxy/server/application_watch.hpp"
 #include "proxy/server/cluster_directory.hpp"
 #include "proxy/server/listener_manager.hpp"
 #include "proxy/server/route_table_directory.hpp"
@@ -139,7 +140,9 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   [[nodiscard]] std::string awaited_by(const config::ListenerConfig& listener) const;
   void give_back_memory_soon();
   void wait_for_signal();
-  void begin_shutdown();
+  void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
+  [[nodiscard]] bool application_runs();
+  void watch_application();
   [[nodiscard]] std::uint32_t open_connections() const;
 
   std::shared_ptr<const config::Snapshot> snapshot_;
@@ -164,6 +167,8 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   asio::steady_timer retry_timer_{io_};
   ListenerManager listeners_;
   Shutdown shutdown_;
+  ApplicationWatch application_;
+  asio::steady_timer application_timer_{io_};
   std::unique_ptr<admin::AdminServer> admin_;
   ConfigDumper config_dumper_;
   std::function<std::vector<std::string>()> more_readiness_;

@@ -182,6 +182,11 @@ TEST(Options, HowLongInboundListenersGoOn) {
                   "': expected seconds, or a duration as 5s, up to a day");
 }
 
+TEST(Options, TheApplicationIsWaitedForWhenAskedTo) {
+  EXPECT_FALSE(parsed({}).exit_after_application);
+  EXPECT_TRUE(parsed({"--exit-after-application"}).exit_after_application);
+}
+
 TEST(Options, OnlyAFileThatIsThereIsTheDefaultConfiguration) {
   ASSERT_EQ(setenv("WEIR_DEFAULT_CONFIG", "/proc/self/no-such-file", 1), 0);
   EXPECT_EQ(Environment::of_this_process().default_config, "");
