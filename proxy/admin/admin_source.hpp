@@ -82,6 +82,7 @@ struct CommandLineOptions {
   std::chrono::seconds shutdown_drain_time{20};    // after SIGTERM
   std::chrono::milliseconds termination_drain{0};  // after SIGTERM, inbound
   bool exit_after_application = false;
+  bool take_over = false;
 };
 
 struct DrainRequest {

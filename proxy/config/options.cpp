@@ -64,8 +64,10 @@ struct RefusedFlag {
 constexpr std::array kRefused{
     RefusedFlag{"--admin-address-path",
                 "the admin address is not written to a file; configure a fixed port"},
-    RefusedFlag{"--base-id-path", "there is no hot restart, and no base id to write"},
-    RefusedFlag{"--hot-restart-version", "there is no hot restart"},
+    RefusedFlag{"--base-id-path",
+                "no base id is needed; --take-over finds the proxy that runs by its admin port"},
+    RefusedFlag{"--hot-restart-version",
+                "what a restart hands over has no version of Envoy's; see --take-over"},
     RefusedFlag{"--disable-extensions", "filters cannot be switched off"},
     RefusedFlag{"--config-proto",
                 "configuration is read as YAML or JSON; use --config-path or --config-yaml"},
@@ -127,6 +129,9 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.add_option("--termination-drain-s", raw.termination_drain,
                  "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
                  "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
+  app.add_flag("--take-over", raw.options.take_over,
+               "Take the listening sockets of the weir-proxy that runs in this network namespace "
+               "with the same user and admin port, if there is one; it then drains and exits");
   app.add_flag("--exit-after-application", raw.options.exit_after_application,
                "After SIGTERM stay for the application until it has ended; where the Pod's "
                "containers share a process namespace, end by itself when the application has");

@@ -40,6 +40,7 @@ struct ProxyOptions {
   /// --termination-drain-s, or TERMINATION_DRAIN_DURATION_SECONDS: inbound listeners go on so long
   /// after SIGTERM.
   std::chrono::milliseconds termination_drain{0};
+  bool take_over = false;               // --take-over
   bool exit_after_application = false;  // --exit-after-application
   std::string service_cluster;
   std::string service_node;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/server/listener_manager.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
+
+#include <asio/post.hpp>
 
 #include "common/log.hpp"
 
@@ -168,12 +172,18 @@ Result<void> ListenerManager::get_sockets(Active& fresh, Change& change) {
       fresh.bound.push_back(*std::move(taken));
       continue;
     }
+    if (auto taken = take_inherited(config, address)) {
+      fresh.bound.push_back(*std::move(taken));
+      continue;
+    }
     TRY(auto bound, bind_address(config, address, setup_.concurrency));
     if (started_) TRY_VOID(listen_on(config, bound));
     fresh.bound.push_back(std::move(bound));
   }
   for (auto& [place, from] : inherited) {
     fresh.bound[place].sockets = std::move(from.bound->sockets);
+    fresh.bound[place].inherited = from.bound->inherited;
+    fresh.bound[place].was_closing = from.bound->was_closing;
     fresh.bound[place].workers_have_them = from.bound->workers_have_them;
     change.moves.push_back({from.listener, from.bound->address, fresh.id});
   }
@@ -241,6 +251,81 @@ std::optional<BoundAddress> ListenerManager::take_back(
   return bound;
 }
 
+void ListenerManager::inherit(std::vector<TakenSocket> sockets) {
+  std::unordered_set<ino_t> known;
+  for (TakenSocket& socket : sockets) {
+    struct stat file {};
+    // The same one may come several times: workers shared it.
+    if (socket.line.role == SocketRole::listener && fstat(socket.fd.get(), &file) == 0 &&
+        is_bound_to(socket.fd.get(), socket.line.address) && known.insert(file.st_ino).second)
+      inheritance_.push_back(std::move(socket));
+  }
+}
+
+std::optional<BoundAddress> ListenerManager::take_inherited(
+    const config::ListenerConfig& config, const config::ListenerAddressConfig& address) {
+  BoundAddress bound{.configured = address, .address = address.address, .sockets = {}};
+  const std::uint64_t settings = socket_settings(config, address);
+  std::erase_if(inheritance_, [&](TakenSocket& socket) {
+    if (socket.line.address != address.address.endpoint || socket.line.settings != settings)
+      return false;
+    bound.sockets.push_back(std::move(socket.fd));
+    return true;
+  });
+  if (bound.sockets.empty()) return std::nullopt;
+  bound.inherited = true;
+  bound.was_closing = true;  // it may have been
+  add_sockets_for(bound, config, setup_.concurrency);
+  return bound;
+}
+
+std::vector<ListenAddress> ListenerManager::inherited() const {
+  std::vector<ListenAddress> addresses;
+  for (const auto& [name, active] : active_)
+    for (const BoundAddress& bound : active.bound)
+      if (bound.inherited) addresses.push_back(bound.address);
+  return addresses;
+}
+
+std::vector<TakenSocket> ListenerManager::duplicate_sockets() const {
+  std::vector<TakenSocket> all;
+  for (const auto& [name, active] : active_)
+    for (const BoundAddress& bound : active.bound) {
+      const SocketLine line{SocketRole::listener, bound.address.endpoint,
+                            socket_settings(*active.shared->config, bound.configured)};
+      auto sockets = bound.sockets_of(0, 1);
+      if (sockets)
+        for (UniqueFd& socket : *sockets) all.push_back({line, std::move(socket)});
+    }
+  return all;
+}
+
+void ListenerManager::hand_over(const std::vector<ListenAddress>& kept,
+                                const std::function<void()>& done) {
+  auto addresses = std::make_shared<WorkerListeners::Addresses>();
+  for (const ListenAddress& address : kept) addresses->insert(address.endpoint);
+  Change change;
+  for (auto& [name, active] : active_) {
+    count_leaving(active, change);
+    for (BoundAddress& bound : active.bound) {
+      auto sockets = std::exchange(bound.sockets, {});
+      if (addresses->contains(bound.address.endpoint) || sockets.empty()) continue;
+      let_go_later(active.shared->config, {.configured = bound.configured,
+                                           .address = bound.address,
+                                           .sockets = std::move(sockets),
+                                           .workers_have_them = true});
+    }
+  }
+  const auto left = std::make_shared<std::size_t>(setup_.workers.size());
+  for (const auto& worker : setup_.workers)
+    worker->hand_over(addresses, change.drain_rounds, [&io = setup_.io, left, done] {
+      asio::post(io, [left, done] {
+        if (--*left == 0) done();
+      });
+    });
+  for (auto& [time, drain] : change.drains) end_drain_later(time, std::move(drain));
+}
+
 /// The workers are to be the first: until they have closed theirs, nobody else could bind the
 /// address.
 void ListenerManager::let_go_later(std::shared_ptr<const config::ListenerConfig> listener,
@@ -263,8 +348,10 @@ void ListenerManager::close_sockets(const WorkerListeners::Which& which, bool ge
     for (BoundAddress& bound : active.bound) {
       auto sockets = std::exchange(bound.sockets, {});
       if (!gently || sockets.empty()) continue;
-      let_go_later(active.shared->config,
-                   {bound.configured, bound.address, std::move(sockets), true, false});
+      let_go_later(active.shared->config, {.configured = bound.configured,
+                                           .address = bound.address,
+                                           .sockets = std::move(sockets),
+                                           .workers_have_them = true});
     }
   }
 }
@@ -274,6 +361,7 @@ Result<void> ListenerManager::start() {
     for (const BoundAddress& bound : active.bound)
       TRY_VOID(listen_on(*active.shared->config, bound));
   started_ = true;
+  inheritance_.clear();
   Change all;
   for (const auto& [name, active] : active_) all.fresh.push_back(name);
   publish(all);

@@ -17,6 +17,7 @@
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/server/listener_factory.hpp"
 #include "proxy/server/listening_sockets.hpp"
+#include "proxy/server/take_over.hpp"
 #include "proxy/server/worker.hpp"
 
 namespace weir::server {
@@ -49,6 +50,17 @@ class ListenerManager {
   /// Binds what is new. Before start() nothing listens; afterwards the workers get the change at
   /// once.
   std::vector<Rejection> update(const Listeners& wanted);
+  /// Before the first update(): sockets that addresses of listeners may use instead of binding.
+  /// What nobody has used when start() is called is closed.
+  void inherit(std::vector<TakenSocket> sockets);
+  /// Addresses whose sockets were inherited.
+  [[nodiscard]] std::vector<ListenAddress> inherited() const;
+  /// Of all listening sockets, for another process.
+  [[nodiscard]] std::vector<TakenSocket> duplicate_sockets() const;
+  /// Another process has the sockets of these addresses: the workers let go of them, close the
+  /// others gently, and drain all connections as if every listener had been removed. `done` is
+  /// called on the main thread when no worker has one of these any more.
+  void hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done);
   /// Once: opens the sockets and tells the workers.
   Result<void> start();
   /// The workers close the sockets of these listeners: `gently`, or at once (WorkerListeners).
@@ -100,6 +112,8 @@ class ListenerManager {
   void find_closed(Change& change);
   std::optional<BoundAddress> take_back(const config::ListenerConfig& config,
                                         const config::ListenerAddressConfig& address);
+  std::optional<BoundAddress> take_inherited(const config::ListenerConfig& config,
+                                             const config::ListenerAddressConfig& address);
   void let_go_later(std::shared_ptr<const config::ListenerConfig> listener, BoundAddress&& bound);
   void publish(Change& change);
   Drain* drain_of(const Active& leaving, Change& change);
@@ -117,6 +131,7 @@ class ListenerManager {
   ListenerId next_id_ = 0;
   std::uint64_t last_round_ = 0;
   bool started_ = false;
+  std::vector<TakenSocket> inheritance_;
   struct RunningDrain {
     asio::steady_timer timer;
     Drain drain;

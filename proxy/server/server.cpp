@@ -19,6 +19,8 @@
 namespace weir::server {
 namespace {
 
+/// Longer than sockets take that nobody has taken over.
+constexpr std::chrono::milliseconds kEmptyCheck{250};
 /// How often processes are looked at.
 constexpr std::chrono::milliseconds kApplicationLook{500};
 /// Long enough for the workers to have done what the change asks of them.
@@ -49,7 +51,17 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
            .open_connections = [this] { return open_connections(); },
            .close_inbound = [this] { drain_listeners({.graceful = true, .inbound_only = true}); },
            .quit = [this] { quit(); }}),
-      application_(getpid(), geteuid()) {}
+      application_(getpid(), geteuid()),
+      take_over_({.io = io_,
+                  .sockets = [this] { return duplicate_sockets(); },
+                  .hand_over = [this](const std::vector<ListenAddress>& kept,
+                                      std::function<void()> done) { hand_over(kept, done); },
+                  .on_alone =
+                      [this] {
+                        // The one before may have begun to close what it then gave away.
+                        if (shutdown_.has_begun()) return;
+                        for (auto& worker : workers_) worker->go_on_accepting();
+                      }}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -67,6 +79,7 @@ Result<void> Server::prepare() {
     limit_.maximum =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit_.maximum, configured));
   }
+  if (options_.take_over) TRY_VOID(take_over());
   auto rejections = listeners_.update(snapshot_->listeners);
   if (!rejections.empty()) return std::move(rejections.front().error);
   TRY_VOID(start_admin());
@@ -105,7 +118,14 @@ Result<void> Server::make_workers() {
 Result<void> Server::start_admin() {
   if (!snapshot_->admin.address) return {};
   admin_ = std::make_unique<admin::AdminServer>(io_, *this);
-  return admin_->listen(*snapshot_->admin.address);
+  if (taken_) taken_admin_ = taken_->take(SocketRole::admin, snapshot_->admin.address->endpoint);
+  if (taken_admin_) return {};  // until this one serves, the one before answers
+  auto listening = admin_->listen(*snapshot_->admin.address);
+  if (!listening && listening.error().code == EADDRINUSE)
+    listening.error().message +=
+        "; another process has this port (--take-over takes it from a weir-proxy of the same user "
+        "and admin port)";
+  return listening;
 }
 
 Result<void> Server::start_workers() {
@@ -220,7 +240,65 @@ void Server::start_if_ready() {
             "serving {} listeners and {} clusters with {} workers; at most {} connections",
             snapshot_->listeners.size(), snapshot_->clusters.size(), workers_.size(),
             limit_.maximum);
+  serve_take_over();
   give_back_memory_soon();
+}
+
+std::uint16_t Server::admin_port() const {
+  return snapshot_->admin.address ? snapshot_->admin.address->endpoint.port : 0;
+}
+
+Result<void> Server::take_over() {
+  TRY(taken_, server::take_over(admin_port()));
+  if (!taken_) {
+    log::info(log::Component::main, "nobody runs to take over from: starting as always");
+    return {};
+  }
+  log::info(log::Component::main, "taking over: {} sockets", taken_->sockets.size());
+  std::vector<TakenSocket> listening;
+  for (TakenSocket& socket : taken_->sockets)
+    if (socket.line.role == SocketRole::listener) listening.push_back(std::move(socket));
+  listeners_.inherit(std::move(listening));
+  return {};
+}
+
+void Server::serve_take_over() {
+  if (taken_admin_) {
+    auto adopted = admin_->adopt(std::move(taken_admin_));
+    if (!adopted) log::error(log::Component::admin, "{}", adopted.error().message);
+  }
+  take_over_.serve(admin_port(), std::exchange(taken_, std::nullopt), listeners_.inherited());
+}
+
+std::vector<TakenSocket> Server::duplicate_sockets() {
+  auto sockets = listeners_.duplicate_sockets();
+  if (admin_)
+    if (UniqueFd admin = admin_->duplicate())
+      sockets.push_back({{SocketRole::admin, admin_->address().endpoint, 0}, std::move(admin)});
+  return sockets;
+}
+
+void Server::hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done) {
+  log::info(log::Component::main,
+            "another weir-proxy has taken over and serves; {} connections are served to their end",
+            open_connections());
+  draining_ = true;
+  if (admin_) admin_->leave_to_other();
+  listeners_.hand_over(kept, [this, done] {
+    done();
+    go_when_empty();
+  });
+}
+
+/// What has no end of its own gets one with its listener's drain.
+void Server::go_when_empty() {
+  empty_timer_.expires_after(kEmptyCheck);
+  empty_timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    if (open_connections() > 0) return go_when_empty();
+    log::info(log::Component::main, "all connections have ended");
+    quit();
+  });
 }
 
 void Server::give_back_memory_soon() {

@@ -22,6 +22,7 @@
 #include "proxy/server/listener_manager.hpp"
 #include "proxy/server/route_table_directory.hpp"
 #include "proxy/server/shutdown.hpp"
+#include "proxy/server/take_over.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/cluster_manager.hpp"
 
@@ -143,6 +144,12 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
   [[nodiscard]] bool application_runs();
   void watch_application();
+  Result<void> take_over();
+  [[nodiscard]] std::uint16_t admin_port() const;
+  void serve_take_over();
+  std::vector<TakenSocket> duplicate_sockets();
+  void hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done);
+  void go_when_empty();
   [[nodiscard]] std::uint32_t open_connections() const;
 
   std::shared_ptr<const config::Snapshot> snapshot_;
@@ -170,6 +177,10 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   ApplicationWatch application_;
   asio::steady_timer application_timer_{io_};
   std::unique_ptr<admin::AdminServer> admin_;
+  TakeOver take_over_;
+  std::optional<Taken> taken_;  // until it serves
+  UniqueFd taken_admin_;        // until it serves
+  asio::steady_timer empty_timer_{io_};
   ConfigDumper config_dumper_;
   std::function<std::vector<std::string>()> more_readiness_;
   std::chrono::milliseconds initialization_time_{0};

@@ -132,6 +132,14 @@ void Worker::close_listeners(WorkerListeners::Which which) {
   loop_->post([this, which = std::move(which)] { listeners_.close(which); });
 }
 
+void Worker::hand_over(std::shared_ptr<const WorkerListeners::Addresses> kept, DrainRounds rounds,
+                       std::function<void()> done) {
+  loop_->post([this, kept = std::move(kept), rounds = std::move(rounds), done = std::move(done)] {
+    listeners_.hand_over(*kept, rounds);
+    done();
+  });
+}
+
 void Worker::pause_accepting() {
   loop_->post([this] { listeners_.pause(); });
 }

@@ -48,9 +48,11 @@ class Worker final : io::TimerHandler {
   // WorkerListeners says what each does.
   void stop_accepting(WorkerListeners::Which which);
   void close_listeners(WorkerListeners::Which which);
+  void hand_over(std::shared_ptr<const WorkerListeners::Addresses> kept, DrainRounds rounds,
+                 std::function<void()> done);
   void pause_accepting();
   void go_on_accepting();
-  /// Calls `done` on the worker's thread when it is done.
+  /// As hand_over(), calls `done` on the worker's thread when it is done.
   void accept_waiting(std::function<void()> done);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);
   /// From now on connections of these directions end as their protocol allows; see

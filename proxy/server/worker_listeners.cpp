@@ -148,6 +148,19 @@ void WorkerListeners::close(const Which& which) {
   close_if([&which](const auto& acceptor) { return which(*acceptor.listener().runtime.config); });
 }
 
+void WorkerListeners::hand_over(const Addresses& kept, const DrainRounds& rounds) {
+  const auto is_kept = [&kept](const listener::Acceptor& acceptor) {
+    return kept.contains(acceptor.address().endpoint);
+  };
+  acceptors_.remove_if(is_kept);
+  closing_.remove_if(is_kept);
+  close_if([](const auto&) { return true; });
+  Leaving leaving;
+  for (const auto& [id, current] : current_)
+    for (const auto& chain : current->chains) leaving.push_back({id, chain});
+  drain(leaving, rounds);
+}
+
 void WorkerListeners::pause() {
   for (listener::Acceptor& acceptor : acceptors_) acceptor.pause();
 }

@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/unique_fd.hpp"
@@ -76,6 +77,10 @@ class WorkerListeners {
   void stop_accepting(const Which& which);
   /// As Acceptor says it: nobody is lost.
   void close(const Which& which);
+  using Addresses = std::unordered_set<Endpoint, EndpointHash>;
+  /// Lets go of sockets that another process has, closes the others gently, and drains all
+  /// connections. The listeners stay in force for those that are still inspected.
+  void hand_over(const Addresses& kept, const DrainRounds& rounds);
   void pause();
   void accept_waiting();
   void go_on();
