@@ -129,13 +129,14 @@ def slow_start(port: int) -> dict:
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_new_one_that_dies_before_it_serves_changes_nothing(fresh_lab, pod, run_proxy, end):
+def test_a_new_one_that_dies_before_it_serves_changes_nothing(plain_lab, run_proxy, serve, end):
+    serve(plain_lab.peer, HOST, 7000, echo)
     config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
-    before = run_proxy(pod, config)
-    with Connecting(pod, POD[4], 9000, uid=1337) as program, pod.connect(POD[4], 9000, uid=1337) as long:
+    before = run_proxy(plain_lab.pod, config)
+    with Connecting(plain_lab.peer, POD[4], 9000) as program, plain_lab.peer.connect(POD[4], 9000) as long:
         exchange(long, b"x")
         for _ in range(3):
-            dying = run_proxy(pod, slow_start(9000), "--take-over", wait=False)
+            dying = run_proxy(plain_lab.pod, slow_start(9000), "--take-over", wait=False)
             wait_for(lambda dying=dying: "taking over" in dying.log(), "the sockets are there")
             wait_for(lambda: "another weir-proxy is about to take over" in before.log(), "it has asked")
             time.sleep(0.1)
@@ -146,35 +147,36 @@ def test_a_new_one_that_dies_before_it_serves_changes_nothing(fresh_lab, pod, ru
         assert before.get("/ready")[0] == 200
         time.sleep(0.2)
         assert set(program.result()) == {"echoed"}
-        run_proxy(pod, config, "--take-over")
+        run_proxy(plain_lab.pod, config, "--take-over")
         exchange(long, b"z")
     assert before.wait_exit(10) == 0
 
 
-def test_a_new_one_that_cannot_start_changes_nothing(fresh_lab, pod, run_proxy):
+def test_a_new_one_that_cannot_start_changes_nothing(plain_lab, run_proxy, serve):
+    serve(plain_lab.peer, HOST, 7000, echo)
     config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
-    before = run_proxy(pod, config)
-    with pod.listen("0.0.0.0", 9001):
+    before = run_proxy(plain_lab.pod, config)
+    with plain_lab.pod.listen("0.0.0.0", 9001):
         more = bootstrap([listener("in", POD[4], 9000, chain("c")), listener("more", "0.0.0.0", 9001, chain("c"))], [cluster("c", (HOST, 7000))])
-        failing = run_proxy(pod, more, "--take-over", wait=False)
+        failing = run_proxy(plain_lab.pod, more, "--take-over", wait=False)
         assert failing.wait_exit(10) == 1
         assert "9001: bind: Address already in use" in failing.log()
-    with pod.connect(POD[4], 9000, uid=1337) as client:
+    with plain_lab.peer.connect(POD[4], 9000) as client:
         exchange(client, b"x")
     assert before.get("/ready")[0] == 200
 
 
-def test_another_configuration(fresh_lab, pod, run_proxy, serve):
+def test_another_configuration(plain_lab, run_proxy, serve):
     """What both have goes over, what only the old one had is closed, what only the new one has is bound."""
-    serve(fresh_lab.peer, HOST, 7001, says("old"))
-    serve(fresh_lab.peer, HOST, 7002, says("new"))
-    before = run_proxy(pod, bootstrap([listener("a", POD[4], 9000, chain("c")), listener("b", POD[4], 9001, chain("c"))], [cluster("c", (HOST, 7001))]))
-    assert who(pod, POD[4], 9001, uid=1337) == "old"
-    run_proxy(pod, bootstrap([listener("x", POD[4], 9000, chain("c")), listener("y", POD[4], 9002, chain("c"))], [cluster("c", (HOST, 7002))]), "--take-over")
-    assert who(pod, POD[4], 9000, uid=1337) == "new"
-    assert who(pod, POD[4], 9002, uid=1337) == "new"
+    serve(plain_lab.peer, HOST, 7001, says("old"))
+    serve(plain_lab.peer, HOST, 7002, says("new"))
+    before = run_proxy(plain_lab.pod, bootstrap([listener("a", POD[4], 9000, chain("c")), listener("b", POD[4], 9001, chain("c"))], [cluster("c", (HOST, 7001))]))
+    assert who(plain_lab.peer, POD[4], 9001) == "old"
+    run_proxy(plain_lab.pod, bootstrap([listener("x", POD[4], 9000, chain("c")), listener("y", POD[4], 9002, chain("c"))], [cluster("c", (HOST, 7002))]), "--take-over")
+    assert who(plain_lab.peer, POD[4], 9000) == "new"
+    assert who(plain_lab.peer, POD[4], 9002) == "new"
     assert before.wait_exit(10) == 0
-    assert who(pod, POD[4], 9001, uid=1337) == "refused"
+    assert who(plain_lab.peer, POD[4], 9001) == "refused"
 
 
 def test_the_next_one_takes_over_from_the_last(fresh_lab, pod, run_proxy):
