@@ -78,6 +78,7 @@ Result<void> AdminServer::Core::begin() {
   TRY(const Endpoint bound, local_endpoint(acceptor_.native_handle()));
   address_ = ListenAddress{bound};
   loopback_only_ = bound.address.is_loopback();
+  closed_ = false;
   accept();
   return {};
 }

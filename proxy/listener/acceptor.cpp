@@ -75,7 +75,22 @@ void Acceptor::pause() {
 }
 
 void Acceptor::go_on() {
-  if (socket_ && !closing_) drop_first_segments(false);
+  if (!socket_ || closing_) return;
+  drop_first_segments(false);
+  paused_ = true;  // those that wait have inherited it
+  accept_waiting();
+  paused_ = false;
+}
+
+void Acceptor::share(bool with_process) {
+  (with_process ? shared_with_process_ : shared_with_worker_) = true;
+  if (with_process) drop_first_segments(false);  // that one may have begun to close it
+}
+
+void Acceptor::alone() {
+  if (!shared_with_process_) return;
+  if (!paused_) go_on();  // else it is we who have paused
+  shared_with_process_ = false;
 }
 
 void Acceptor::drop_first_segments(bool on) {
@@ -117,7 +132,7 @@ Acceptor::Step Acceptor::accept_one() {
     return Step::accepted;  // this one is gone (ECONNABORTED and its like); the next may be well
   }
   // What it may have inherited is for listening sockets.
-  if (paused_)
+  if (paused_ || shared_with_worker_ || shared_with_process_)
     static_cast<void>(set_first_segments_dropped(connection.socket.get(), family(), false));
   connection.id = ids_.take();
   connection.accepted = intake_.worker().loop.now();

@@ -47,6 +47,11 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   /// The beginning of close() without its end.
   void pause();
   void go_on();
+  /// Another worker has the socket, too, or, until alone(), another process: it may pause it at any
+  /// time.
+  void share(bool with_process);
+  /// The process that had the socket, too, is gone. What it has begun is undone.
+  void alone();
   /// Whoever waits in the backlog now.
   void accept_waiting();
   [[nodiscard]] const WorkerListener& listener() const noexcept { return *listener_; }
@@ -74,7 +79,9 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   io::Timer timer_;
   io::SourceId source_;
   unsigned batch_ = 1;
-  bool paused_ = false;   // first segments are dropped
+  bool paused_ = false;  // first segments are dropped
+  bool shared_with_worker_ = false;
+  bool shared_with_process_ = false;
   bool closing_ = false;  // holds a reference to listener_
 };
 

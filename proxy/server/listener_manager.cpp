@@ -248,6 +248,7 @@ std::optional<BoundAddress> ListenerManager::take_back(
   leaving_.erase(found);
   bound.workers_have_them = false;
   bound.was_closing = true;
+  bound.inherited = false;
   return bound;
 }
 
@@ -274,7 +275,6 @@ std::optional<BoundAddress> ListenerManager::take_inherited(
   });
   if (bound.sockets.empty()) return std::nullopt;
   bound.inherited = true;
-  bound.was_closing = true;  // it may have been
   add_sockets_for(bound, config, setup_.concurrency);
   return bound;
 }
@@ -289,14 +289,16 @@ std::vector<ListenAddress> ListenerManager::inherited() const {
 
 std::vector<TakenSocket> ListenerManager::duplicate_sockets() const {
   std::vector<TakenSocket> all;
+  const auto add = [&all](const config::ListenerConfig& listener, const BoundAddress& bound) {
+    const SocketLine line{SocketRole::listener, bound.address.endpoint,
+                          socket_settings(listener, bound.configured)};
+    auto sockets = bound.sockets_of(0, 1);
+    if (!sockets) return;
+    for (UniqueFd& socket : *sockets) all.push_back({line, std::move(socket)});
+  };
   for (const auto& [name, active] : active_)
-    for (const BoundAddress& bound : active.bound) {
-      const SocketLine line{SocketRole::listener, bound.address.endpoint,
-                            socket_settings(*active.shared->config, bound.configured)};
-      auto sockets = bound.sockets_of(0, 1);
-      if (sockets)
-        for (UniqueFd& socket : *sockets) all.push_back({line, std::move(socket)});
-    }
+    for (const BoundAddress& bound : active.bound) add(*active.shared->config, bound);
+  for (const LeavingSockets& leaving : leaving_) add(*leaving.listener, leaving.bound);
   return all;
 }
 
@@ -304,6 +306,9 @@ void ListenerManager::hand_over(const std::vector<ListenAddress>& kept,
                                 const std::function<void()>& done) {
   auto addresses = std::make_shared<WorkerListeners::Addresses>();
   for (const ListenAddress& address : kept) addresses->insert(address.endpoint);
+  leaving_.remove_if([&](const LeavingSockets& leaving) {
+    return addresses->contains(leaving.bound.address.endpoint);
+  });
   Change change;
   for (auto& [name, active] : active_) {
     count_leaving(active, change);
@@ -378,7 +383,12 @@ void ListenerManager::add_sockets(ListenerId id, const BoundAddress& bound, std:
     return;
   }
   for (UniqueFd& socket : *sockets)
-    update.sockets.push_back({id, bound.address, std::move(socket), bound.was_closing});
+    update.sockets.push_back({.listener = id,
+                              .address = bound.address,
+                              .fd = std::move(socket),
+                              .was_closing = bound.was_closing,
+                              .shared_with_worker = bound.sockets.size() < setup_.workers.size(),
+                              .shared_with_process = bound.inherited});
 }
 
 ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change) {

@@ -20,7 +20,7 @@ struct BoundAddress {
   ListenAddress address;          // port 0 resolved
   std::vector<UniqueFd> sockets;  // one per worker, or more
   bool workers_have_them = false;
-  bool was_closing = false;  // somebody was about to close them
+  bool was_closing = false;  // the workers are about to close them, and to get them anew
   bool inherited = false;    // of a proxy that has run before
 
   /// Duplicates of those that the worker serves: with fewer sockets than workers some share one.

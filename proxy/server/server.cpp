@@ -2,8 +2,10 @@
 #include "proxy/server/server.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -21,6 +23,8 @@ namespace {
 
 /// Longer than sockets take that nobody has taken over.
 constexpr std::chrono::milliseconds kEmptyCheck{250};
+constexpr std::chrono::milliseconds kBindAgain{20};
+constexpr int kBindTries = 25;
 /// How often processes are looked at.
 constexpr std::chrono::milliseconds kApplicationLook{500};
 /// Long enough for the workers to have done what the change asks of them.
@@ -58,9 +62,7 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
                                       std::function<void()> done) { hand_over(kept, done); },
                   .on_alone =
                       [this] {
-                        // The one before may have begun to close what it then gave away.
-                        if (shutdown_.has_begun()) return;
-                        for (auto& worker : workers_) worker->go_on_accepting();
+                        for (auto& worker : workers_) worker->have_sockets_alone();
                       }}) {}
 
 Server::~Server() {
@@ -79,10 +81,7 @@ Result<void> Server::prepare() {
     limit_.maximum =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit_.maximum, configured));
   }
-  if (options_.take_over) TRY_VOID(take_over());
-  auto rejections = listeners_.update(snapshot_->listeners);
-  if (!rejections.empty()) return std::move(rejections.front().error);
-  TRY_VOID(start_admin());
+  TRY_VOID(get_sockets());
   cluster_manager_.set_on_host_failed([this](upstream::ClusterId id, const auto& host) {
     for (auto& worker : workers_) worker->let_go_of(id, host);
   });
@@ -248,12 +247,29 @@ std::uint16_t Server::admin_port() const {
   return snapshot_->admin.address ? snapshot_->admin.address->endpoint.port : 0;
 }
 
+/// Who was to give its sockets and is just being killed has its ports for a moment longer; and
+/// another one may start at the same time, and be the first.
+Result<void> Server::get_sockets() {
+  if (!options_.take_over) return bind();
+  for (int tries = 0;; ++tries) {
+    if (!taken_) TRY_VOID(take_over());
+    if (!taken_ && tries == 0)
+      log::info(log::Component::main, "nobody runs to take over from: starting as always");
+    auto bound = bind();
+    if (bound || bound.error().code != EADDRINUSE || tries == kBindTries) return bound;
+    std::this_thread::sleep_for(kBindAgain);
+  }
+}
+
+Result<void> Server::bind() {
+  auto rejections = listeners_.update(snapshot_->listeners);
+  if (!rejections.empty()) return std::move(rejections.front().error);
+  return start_admin();
+}
+
 Result<void> Server::take_over() {
   TRY(taken_, server::take_over(admin_port()));
-  if (!taken_) {
-    log::info(log::Component::main, "nobody runs to take over from: starting as always");
-    return {};
-  }
+  if (!taken_) return {};
   log::info(log::Component::main, "taking over: {} sockets", taken_->sockets.size());
   std::vector<TakenSocket> listening;
   for (TakenSocket& socket : taken_->sockets)

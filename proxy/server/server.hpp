@@ -144,6 +144,8 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
   [[nodiscard]] bool application_runs();
   void watch_application();
+  Result<void> get_sockets();
+  Result<void> bind();
   Result<void> take_over();
   [[nodiscard]] std::uint16_t admin_port() const;
   void serve_take_over();

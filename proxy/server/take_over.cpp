@@ -173,8 +173,11 @@ void TakeOver::on_readable() {
 }
 
 void TakeOver::on_message(Packet& packet) {
+  if (asked_ == (packet.message.kind == Kind::ask))
+    return end_exchange("it says what it should not");
   switch (packet.message.kind) {
     case Kind::ask:
+      asked_ = true;
       patience_.cancel();
       return give_sockets();
     case Kind::kept:
@@ -231,6 +234,7 @@ void TakeOver::end_exchange(std::string_view why) {
   log::warning(log::Component::main, "nobody takes over after all: {}; all goes on as before", why);
   patience_.cancel();
   to_send_.clear();
+  asked_ = false;
   new_.close();
   accept();
 }

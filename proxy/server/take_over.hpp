@@ -91,6 +91,7 @@ class TakeOver {
   asio::steady_timer patience_;
   std::vector<TakenSocket> to_send_;
   std::vector<ListenAddress> kept_;
+  bool asked_ = false;
   bool handed_over_ = false;
 };
 

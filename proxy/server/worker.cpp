@@ -148,6 +148,10 @@ void Worker::go_on_accepting() {
   loop_->post([this] { listeners_.go_on(); });
 }
 
+void Worker::have_sockets_alone() {
+  loop_->post([this] { listeners_.alone(); });
+}
+
 void Worker::accept_waiting(std::function<void()> done) {
   loop_->post([this, done = std::move(done)] {
     listeners_.accept_waiting();

@@ -52,6 +52,7 @@ class Worker final : io::TimerHandler {
                  std::function<void()> done);
   void pause_accepting();
   void go_on_accepting();
+  void have_sockets_alone();
   /// As hand_over(), calls `done` on the worker's thread when it is done.
   void accept_waiting(std::function<void()> done);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);

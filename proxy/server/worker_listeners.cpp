@@ -52,6 +52,8 @@ void WorkerListeners::apply(ListenerUpdate& update) {
           [&socket](auto& acceptor) { return acceptor.address() == socket.address; });
     auto& acceptor = acceptors_.emplace_back(intake_, *current_.at(socket.listener),
                                              std::move(socket.fd), socket.address, limit_, ids_);
+    if (socket.shared_with_worker) acceptor.share(false);
+    if (socket.shared_with_process) acceptor.share(true);
     if (socket.was_closing) acceptor.go_on();
     if (auto started = acceptor.start(); !started)
       log::error(log::Component::listener, "listener '{}' {}: {}",
@@ -172,6 +174,10 @@ void WorkerListeners::accept_waiting() {
 
 void WorkerListeners::go_on() {
   for (listener::Acceptor& acceptor : acceptors_) acceptor.go_on();
+}
+
+void WorkerListeners::alone() {
+  for (listener::Acceptor& acceptor : acceptors_) acceptor.alone();
 }
 
 void WorkerListeners::stop() {

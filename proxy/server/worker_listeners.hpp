@@ -39,6 +39,8 @@ struct ListenerUpdate {
     UniqueFd fd;  // listens already
     /// It was about to be closed on this worker: nobody does that any more.
     bool was_closing = false;
+    bool shared_with_worker = false;
+    bool shared_with_process = false;  // the one that ran before, until it lets go of it
   };
   /// A socket that stays open and changes hands.
   struct Move {
@@ -84,6 +86,7 @@ class WorkerListeners {
   void pause();
   void accept_waiting();
   void go_on();
+  void alone();
   /// Closes every listening socket and lets go of every listener.
   void stop();
 
