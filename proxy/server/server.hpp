@@ -143,6 +143,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void wait_for_signal();
   void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
   [[nodiscard]] bool application_runs();
+  void follow_application();
   void watch_application();
   Result<void> get_sockets();
   Result<void> bind();
