@@ -14,6 +14,8 @@ from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
 from http_scene import status
+from live_scene import ECHO, ONE, http, http_server, static, tcp
+from live_traffic import Traffic
 from proxy_config import bootstrap, chain, cluster, listener
 from proxy_peers import echo, how_it_ends, read_exactly, says, who
 from proxy_process import wait_for
@@ -70,6 +72,26 @@ def test_take_overs_under_load(fresh_lab, pod, run_proxy):
         print(counts)
         assert set(counts) == {"echoed"}, counts
         assert counts["echoed"] > 20 * TAKE_OVERS
+
+
+def test_all_kinds_of_traffic_go_on(plain_lab, run_proxy, serve):
+    """HTTP of both versions, on connections that are told to end; TCP connections that live through all of it, each in the
+    proxy that it began with."""
+    serve(plain_lab.peer, *ONE, http_server(b"one"))
+    serve(plain_lab.peer, *ECHO, echo)
+    config = bootstrap([http("one"), tcp("echo")], [static("one", ONE), static("echo", ECHO)])
+    proxies = [run_proxy(plain_lab.pod, config)]
+    with Traffic(plain_lab.peer) as traffic:
+        for generation in range(1, TAKE_OVERS + 1):
+            proxies[-1].wait_stat("listener_manager.workers_started", 1)
+            time.sleep(0.4)
+            proxies.append(run_proxy(plain_lab.pod, config, "--take-over", workers=workers_of(generation)))
+        time.sleep(0.4)
+        assert proxies[0].process.poll() is None, "it has connections that live"
+    traffic.check()
+    assert traffic.counts["renewed"] > TAKE_OVERS, traffic.counts
+    for proxy in proxies[:-1]:
+        assert proxy.wait_exit(20) == 0
 
 
 def test_who_waits_in_the_queue_is_served(fresh_lab, pod, run_proxy):
