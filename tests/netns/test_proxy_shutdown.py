@@ -116,6 +116,31 @@ def test_who_has_been_answered_is_served(lab, draining):
         assert proxy.wait_exit(10) == 0
 
 
+def test_a_handshake_under_way_ends_well(lab, draining):
+    """The client has its answer and the proxy's kernel not yet the client's: that comes when the socket is about to close."""
+    rules = "add table inet late; add chain inet late out { type filter hook output priority 0; }"
+    lab.peer.tool("nft", rules)
+    try:
+        for _ in range(20):
+            proxy = draining("--drain-time-s", "10")
+            lab.peer.tool("nft", "add rule inet late out tcp dport 8080 tcp flags & (syn | ack) == ack drop")
+            with lab.peer.connect(POD[4], 8080) as client:
+                started = time.monotonic()
+                proxy.send_signal(signal.SIGTERM)
+                time.sleep(0.02)
+                lab.peer.tool("nft", "flush chain inet late out")
+                client.sendall(b"late")
+                in_time = time.monotonic() - started < 0.15  # this machine was quick enough
+                if in_time:
+                    assert read_exactly(client, 4) == b"late"
+            assert proxy.wait_exit(20) == 0
+            if in_time:
+                return
+        raise AssertionError("this machine is too slow for it")
+    finally:
+        lab.peer.tool("nft", "delete table inet late")
+
+
 def test_an_idle_proxy_goes_at_once(lab, draining):
     proxy = draining("--drain-time-s", "60")
     started = time.monotonic()
