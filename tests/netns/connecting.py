@@ -44,6 +44,12 @@ class Connecting:
         return self._counts
 
 
+def is_busy(proxy, least: int) -> bool:
+    """Each listener has taken so many: all kinds of connections come."""
+    accepted = [n for name, n in proxy.stats().items() if name.startswith("listener.") and name.endswith(".downstream_cx_total")]
+    return len(accepted) >= 2 and all(n >= least for n in accepted)
+
+
 def one(family: int, address: tuple[str, int]) -> str:
     """What one connection came to: "echoed", or where and how it failed."""
     step = "connect"

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from connecting import Connecting
+from connecting import Connecting, is_busy
 from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
@@ -34,18 +34,12 @@ def connecting(fresh_lab, serve):
     return start
 
 
-def is_busy(proxy) -> bool:
-    """Some of every kind have come: all have got over the last restart."""
-    accepted = [n for name, n in proxy.stats().items() if name.startswith("listener.") and name.endswith(".downstream_cx_total")]
-    return len(accepted) >= 2 and all(n >= 100 for n in accepted)
-
-
 @pytest.mark.parametrize("workers", [1, 3])
 def test_restarts_lose_nobody(fresh_lab, connecting, run_proxy, workers):
     proxy = run_proxy(fresh_lab.pod, None, "--drain-time-s", "1", workers=workers)
     programs = connecting()
     for _ in range(RESTARTS):
-        wait_for(lambda proxy=proxy: is_busy(proxy), "connections come", 30)
+        wait_for(lambda proxy=proxy: is_busy(proxy, 100), "all have got over the last restart", 30)
         proxy.send_signal(signal.SIGTERM)
         assert proxy.wait_exit(20) == 0
         proxy = run_proxy(fresh_lab.pod, None, "--drain-time-s", "1", workers=workers)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import http_scene
-from connecting import Connecting
+from connecting import Connecting, is_busy
 from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
@@ -39,11 +39,6 @@ def pod(fresh_lab, serve):
     return fresh_lab.pod
 
 
-def is_busy(proxy) -> bool:
-    accepted = [n for name, n in proxy.stats().items() if name.startswith("listener.") and name.endswith(".downstream_cx_total")]
-    return len(accepted) >= 2 and all(n >= 20 for n in accepted)
-
-
 def workers_of(generation: int) -> int:
     return (1, 3, 2, 2, 1)[generation % 5]
 
@@ -56,7 +51,7 @@ def test_take_overs_under_load(fresh_lab, pod, run_proxy):
         Connecting(pod, HOST, 7000, processes=2, uid=1000),
     ]
     for generation in range(1, TAKE_OVERS + 1):
-        wait_for(lambda proxy=proxy: is_busy(proxy), "connections come", 30)
+        wait_for(lambda proxy=proxy: is_busy(proxy, 20), "connections come", 30)
         with fresh_lab.peer.connect(POD[4], 8080, timeout=20) as inbound, pod.connect(HOST, 7000, uid=1000, timeout=20) as outbound:
             exchange(inbound, b"in")
             exchange(outbound, b"out")
