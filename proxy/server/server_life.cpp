@@ -20,6 +20,10 @@ constexpr int kBindTries = 25;
 /// How often processes are looked at.
 constexpr std::chrono::milliseconds kApplicationLook{500};
 
+bool is_out_of_reach(int error) {
+  return error == EPERM || error == EACCES || error == EAFNOSUPPORT || error == EAGAIN;
+}
+
 }  // namespace
 
 std::uint16_t Server::admin_port() const {
@@ -60,7 +64,14 @@ Result<void> Server::start_admin() {
 }
 
 Result<void> Server::take_over() {
-  TRY(taken_, server::take_over(admin_port()));
+  auto taken = server::take_over(admin_port());
+  // The name is free to all: nobody else's process must keep this one from starting.
+  if (!taken && !is_out_of_reach(taken.error().code)) return std::move(taken.error());
+  if (!taken) {
+    log::warning(log::Component::main, "{}", taken.error().message);
+    return {};
+  }
+  taken_ = *std::move(taken);
   if (!taken_) return {};
   log::info(log::Component::main, "taking over: {} sockets", taken_->sockets.size());
   std::vector<TakenSocket> listening;

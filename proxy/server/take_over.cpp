@@ -28,11 +28,17 @@ constexpr int kTries = 100;
 /// More than any proxy has descriptors.
 constexpr std::size_t kMostSockets = 1 << 20;
 
+Error no_answer() {
+  return Error{"take-over: the proxy that runs does not answer; end it before this one starts"};
+}
+
 Result<std::optional<Taken>> ask(UniqueFd connection) {
   TRY_VOID(send_message(connection.get(), {Kind::ask, {}, {}}, {}));
   Taken taken{std::move(connection), {}};
   while (true) {
-    TRY(auto packet, receive_packet(taken.connection.get()));
+    auto received = receive_packet(taken.connection.get());
+    if (!received && received.error().code == EAGAIN) return no_answer();
+    TRY(auto packet, std::move(received));
     if (!packet) return std::optional<Taken>();
     const TakeOverMessage& message = packet->message;
     if (message.kind == Kind::end) return std::optional(std::move(taken));
@@ -73,7 +79,7 @@ Result<std::optional<Taken>> take_over(std::uint16_t admin_port) {
     if (taken) return taken;
     std::this_thread::sleep_for(kAgain);
   }
-  return Error{"take-over: the proxy that runs does not answer; end it before this one starts"};
+  return no_answer();
 }
 
 TakeOver::TakeOver(Setup setup)
@@ -144,7 +150,8 @@ void TakeOver::accept() {
         accept4(offer_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!connection) return accept();  // another process may have been quicker
     if (auto checked = check_peer(connection.get()); !checked) {
-      log::warning(log::Component::main, "{}", checked.error().message);
+      // Anybody may knock: not worth a line each time.
+      log::debug(log::Component::main, "{}", checked.error().message);
       return accept();
     }
     new_.assign(connection.release());

@@ -45,7 +45,7 @@ struct Taken {
 };
 
 /// The new one's side: asks who runs, and waits for the sockets. Blocks. Without a value: nobody is
-/// there. Error: somebody is, and does not give them.
+/// there. Error: somebody is, and does not give them (EPERM: is of another user, or out of reach).
 Result<std::optional<Taken>> take_over(std::uint16_t admin_port);
 
 /// Main thread, once it serves: lets itself be taken over from, by one at a time. And the end of

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "common/socket_address.hpp"
@@ -78,7 +79,8 @@ Result<UniqueFd> listen_for_take_over(const std::string& name) {
 
 Result<std::optional<UniqueFd>> connect_to_take_over(const std::string& name,
                                                      std::chrono::seconds patience) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  // Not blocking yet: who has the name may be somebody who never accepts.
+  UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return failed("socket");
   const timeval time{patience.count(), 0};
   for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
@@ -90,6 +92,7 @@ Result<std::optional<UniqueFd>> connect_to_take_over(const std::string& name,
     return failed("connect");
   }
   TRY_VOID(check_peer(fd.get()));
+  if (fcntl(fd.get(), F_SETFL, 0) != 0) return failed("fcntl");
   return std::optional(std::move(fd));
 }
 
@@ -99,7 +102,8 @@ Result<void> check_peer(int fd) {
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return failed("SO_PEERCRED");
   if (peer.uid == geteuid()) return {};
   return Error{"take-over: peer of user '" + std::to_string(peer.uid) +
-               "': it must have the same user, " + std::to_string(geteuid())};
+                   "': it must have the same user, " + std::to_string(geteuid()),
+               EPERM};
 }
 
 Result<void> send_message(int fd, const TakeOverMessage& message, const std::vector<int>& sockets) {

@@ -21,11 +21,11 @@ std::string take_over_name(std::uint16_t admin_port);
 
 /// Error EADDRINUSE: another process has the name.
 Result<UniqueFd> listen_for_take_over(const std::string& name);
-/// Without a value: nobody listens. Waits; so do sends and receives on it, `patience` at most.
-/// Error: who listens is of another user.
+/// Without a value: nobody listens. Sends and receives on it wait for `patience` at most.
+/// Error EPERM: who listens is of another user, or this process may not ask.
 Result<std::optional<UniqueFd>> connect_to_take_over(const std::string& name,
                                                      std::chrono::seconds patience);
-/// Error: the peer is of another user.
+/// Error EPERM: the peer is of another user.
 Result<void> check_peer(int fd);
 
 struct Packet {

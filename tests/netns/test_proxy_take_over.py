@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -128,6 +129,68 @@ def test_another_user_gets_nothing(pod, run_proxy):
     assert other.wait_exit(10) == 1
     assert "nobody runs to take over from" in other.log() and "Address already in use" in other.log()
     assert before.get("/ready")[0] == 200
+
+
+LISTENS = r"""
+import socket, time
+name = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+name.bind("\0weir-proxy/1337/15000")
+name.listen(0)
+clients = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(FILLED)]
+for client in clients:
+    client.setblocking(False)
+    client.connect(name.getsockname())
+print("listens", flush=True)
+time.sleep(60)
+"""
+ASKS = r"""
+import socket
+client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+client.connect("\0weir-proxy/1337/15000")
+client.settimeout(10)
+try:
+    client.send(WORDS)
+    print(client.recv(9000))
+except (ConnectionResetError, BrokenPipeError):
+    print(b"")
+"""
+
+
+def python(namespace, text: str, uid: int) -> subprocess.Popen:
+    return namespace.popen(["/usr/bin/python3", "-c", text], uid=uid, gid=uid, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("filled", [0, 1], ids=["and does not answer", "and has no place left"])
+def test_who_takes_the_name_does_not_keep_the_proxy_from_starting(pod, run_proxy, filled):
+    """The application may do that."""
+    with python(pod, LISTENS.replace("FILLED", str(filled)), 1000) as squatter:
+        assert squatter.stdout.readline() == "listens\n"
+        proxy = run_proxy(pod, None, "--take-over")
+        assert "take-over: " in proxy.log() and "nobody can take over from this proxy" in proxy.log()
+        squatter.kill()
+
+
+@pytest.mark.parametrize("words", [b"weir-take-over 1 ask\n", b"weir-take-over 1 serving\n"], ids=["ask", "serving"])
+@pytest.mark.parametrize("uid", [1000, 0])
+def test_another_user_may_not_ask(pod, run_proxy, uid, words):
+    proxy = run_proxy(pod, None)
+    with python(pod, ASKS.replace("WORDS", repr(words)), uid) as asking:
+        assert asking.communicate(timeout=20)[0] == "b''\n"
+    assert "about to take over" not in proxy.log()
+    assert proxy.get("/ready")[0] == 200
+
+
+NONSENSE = {"early": b"weir-take-over 1 serving\n", "version": b"weir-take-over 2 ask\n", "long": b"x" * 9000, "empty line": b"\n"}
+
+
+@pytest.mark.parametrize("words", NONSENSE.values(), ids=NONSENSE.keys())
+def test_what_is_not_understood_changes_nothing(pod, run_proxy, words):
+    proxy = run_proxy(pod, None)
+    with python(pod, ASKS.replace("WORDS", repr(words)), 1337) as asking:
+        assert asking.communicate(timeout=20)[0] == "b''\n"
+    assert "nobody takes over after all" in proxy.log()
+    run_proxy(pod, None, "--take-over")
+    assert proxy.wait_exit(10) == 0
 
 
 def slow_start(port: int) -> dict:
