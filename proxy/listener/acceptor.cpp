@@ -77,9 +77,10 @@ void Acceptor::pause() {
 void Acceptor::go_on() {
   if (!socket_ || closing_) return;
   drop_first_segments(false);
-  paused_ = true;  // those that wait have inherited it
-  accept_waiting();
-  paused_ = false;
+  // Those that wait, or are about to, have inherited it.
+  may_inherit_ = true;
+  timer_.disarm();
+  intake_.worker().loop.arm(timer_, kSettle);
 }
 
 void Acceptor::share(bool with_process) {
@@ -99,6 +100,7 @@ void Acceptor::drop_first_segments(bool on) {
     log::warning(log::Component::listener, "listener '{}' {}: {}", listener_->runtime.config->name,
                  address_.to_string(), set.error().message);
   paused_ = on;
+  may_inherit_ |= on;
 }
 
 void Acceptor::accept_waiting() {
@@ -132,7 +134,7 @@ Acceptor::Step Acceptor::accept_one() {
     return Step::accepted;  // this one is gone (ECONNABORTED and its like); the next may be well
   }
   // What it may have inherited is for listening sockets.
-  if (paused_ || shared_with_worker_ || shared_with_process_)
+  if (may_inherit_ || shared_with_worker_ || shared_with_process_)
     static_cast<void>(set_first_segments_dropped(connection.socket.get(), family(), false));
   connection.id = ids_.take();
   connection.accepted = intake_.worker().loop.now();
@@ -170,7 +172,9 @@ void Acceptor::rest(int error) {
       "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
       listener_->runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
   if (source_.valid()) intake_.worker().loop.unwatch(source_, socket_.get());
-  if (!closing_) intake_.worker().loop.arm(timer_, kRest);
+  if (closing_) return;  // soon
+  timer_.disarm();
+  intake_.worker().loop.arm(timer_, kRest);
 }
 
 void Acceptor::on_timer() {
@@ -178,6 +182,8 @@ void Acceptor::on_timer() {
     accept_waiting();
     return stop();
   }
+  may_inherit_ = paused_;
+  if (source_.valid()) return;
   if (auto watched = start(); !watched) intake_.worker().loop.arm(timer_, kRest);
 }
 

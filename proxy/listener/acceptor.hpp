@@ -79,7 +79,8 @@ class Acceptor final : io::EventHandler, io::TimerHandler {
   io::Timer timer_;
   io::SourceId source_;
   unsigned batch_ = 1;
-  bool paused_ = false;  // first segments are dropped
+  bool paused_ = false;       // first segments are dropped
+  bool may_inherit_ = false;  // accepted sockets have it from this one
   bool shared_with_worker_ = false;
   bool shared_with_process_ = false;
   bool closing_ = false;  // holds a reference to listener_

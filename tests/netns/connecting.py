@@ -5,6 +5,7 @@ import collections
 import contextlib
 import json
 import os
+import selectors
 import signal
 import socket
 import struct
@@ -17,14 +18,33 @@ from harness.namespace import Namespace
 DATA = b"a few bytes"
 
 
+def _start(namespace: Namespace, *arguments: str, **options) -> subprocess.Popen:
+    here = os.path.abspath(__file__)
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(here)}
+    argv = [sys.executable, "-B", here, *arguments]
+    return namespace.popen(argv, env=environment, stdout=subprocess.PIPE, text=True, **options)
+
+
+class Echo:
+    """A program that echoes, for more connections than threads of the tests could serve without a break."""
+
+    def __init__(self, namespace: Namespace, host: str, port: int):
+        self._process = _start(namespace, "serve", host, str(port))
+        assert self._process.stdout.readline() == "listens\n"
+
+    def __enter__(self) -> "Echo":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
 class Connecting:
     """Processes in a namespace that connect, echo and begin again until stopped; result(): how many, by what they came to."""
 
     def __init__(self, namespace: Namespace, host: str, port: int, *, processes: int = 2, uid: int = 0):
-        argv = [sys.executable, "-B", os.path.abspath(__file__), host, str(port)]
-        options = {"stdout": subprocess.PIPE, "text": True, "uid": uid, "gid": uid}
-        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))}
-        self._processes = [namespace.popen(argv, env=environment, **options) for _ in range(processes)]
+        self._processes = [_start(namespace, "connect", host, str(port), uid=uid, gid=uid) for _ in range(processes)]
         self._counts: collections.Counter | None = None
 
     def __enter__(self) -> "Connecting":
@@ -69,14 +89,38 @@ def one(family: int, address: tuple[str, int]) -> str:
             return f"{step}: {error!r}"
 
 
-def main(host: str, port: str) -> None:
+def serve(host: str, port: str) -> None:
+    listener = socket.create_server((host, int(port)), family=_family(host), backlog=4096)
+    listener.setblocking(False)
+    ready = selectors.DefaultSelector()
+    ready.register(listener, selectors.EVENT_READ)
+    print("listens", flush=True)
+    while True:
+        for key, _ in ready.select():
+            if key.fileobj is listener:
+                connection, _ = listener.accept()
+                ready.register(connection, selectors.EVENT_READ)
+                continue
+            data = b""
+            with contextlib.suppress(OSError):
+                data = key.fileobj.recv(65536)
+                key.fileobj.sendall(data)
+            if not data:
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def connect(host: str, port: str) -> None:
     counts: collections.Counter = collections.Counter()
     going = [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while going:
         began = time.monotonic()
-        outcome = one(family, (host, int(port)))
+        outcome = one(_family(host), (host, int(port)))
         counts[outcome] += 1
         if outcome != "echoed":
             counts[f"at {began:.3f}: {outcome} after {time.monotonic() - began:.3f} s"] += 1
@@ -85,4 +129,4 @@ def main(host: str, port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    {"serve": serve, "connect": connect}[sys.argv[1]](*sys.argv[2:])

@@ -9,12 +9,11 @@ import time
 
 import pytest
 
-from connecting import Connecting
+from connecting import Connecting, Echo
 from harness import installer
 from harness.flags import SEED, Flags
 from harness.installer import run_init
 from harness.lab import OUTSIDE, POD
-from proxy_peers import echo
 
 KILLS = int(os.environ.get("WEIR_PROXY_KILLS", "60"))
 HOST = OUTSIDE[4]
@@ -22,11 +21,10 @@ ARGUMENTS = ("--take-over", "--drain-time-s", "1")
 
 
 @pytest.fixture
-def pod(fresh_lab, serve):
+def pod(fresh_lab):
     installer.install(fresh_lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)))
-    serve(fresh_lab.peer, HOST, 7000, echo)
-    serve(fresh_lab.pod, POD[4], 8080, echo)
-    return fresh_lab.pod
+    with Echo(fresh_lab.peer, HOST, 7000), Echo(fresh_lab.pod, POD[4], 8080):
+        yield fresh_lab.pod
 
 
 def end_at_any_moment(pod, run_proxy, proxy, dice: random.Random) -> None:

@@ -7,11 +7,10 @@ import signal
 
 import pytest
 
-from connecting import Connecting, is_busy
+from connecting import Connecting, Echo, is_busy
 from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
-from proxy_peers import echo
 from proxy_process import wait_for
 
 RESTARTS = int(os.environ.get("WEIR_RESTARTS", "20"))
@@ -19,19 +18,17 @@ HOST = OUTSIDE[4]
 
 
 @pytest.fixture
-def connecting(fresh_lab, serve):
+def connecting(fresh_lab):
     """connecting() → programs that connect into the Pod and out of it, both families."""
     installer.install(fresh_lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)))
-    for family in (4, 6):
-        serve(fresh_lab.peer, OUTSIDE[family], 7000, echo)
-        serve(fresh_lab.pod, POD[family], 8080, echo)
 
     def start() -> list[Connecting]:
         inbound = [Connecting(fresh_lab.peer, POD[4], 8080, processes=2), Connecting(fresh_lab.peer, POD[6], 8080, processes=1)]
         outbound = [Connecting(fresh_lab.pod, OUTSIDE[4], 7000, processes=2, uid=1000)]
         return [*inbound, *outbound]
 
-    return start
+    with Echo(fresh_lab.peer, HOST, 7000), Echo(fresh_lab.pod, POD[4], 8080), Echo(fresh_lab.pod, POD[6], 8080):
+        yield start
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import http_scene
-from connecting import Connecting, is_busy
+from connecting import Connecting, Echo, is_busy
 from harness import installer
 from harness.flags import Flags
 from harness.lab import OUTSIDE, POD
@@ -31,13 +31,11 @@ def exchange(client, data: bytes) -> None:
 
 
 @pytest.fixture
-def pod(fresh_lab, serve):
+def pod(fresh_lab):
     """The Pod's namespace with rules, an application and an outside host."""
     installer.install(fresh_lab.pod, Flags(inbound_ports=("*",), cidrs=("*",)))
-    for family in (4, 6):
-        serve(fresh_lab.peer, OUTSIDE[family], 7000, echo)
-        serve(fresh_lab.pod, POD[family], 8080, echo)
-    return fresh_lab.pod
+    with Echo(fresh_lab.peer, HOST, 7000), Echo(fresh_lab.pod, POD[4], 8080), Echo(fresh_lab.pod, POD[6], 8080):
+        yield fresh_lab.pod
 
 
 def workers_of(generation: int) -> int:
