@@ -109,6 +109,13 @@ Result<void> set_keep_alive(int fd, const KeepAlive& keep_alive) {
   return {};
 }
 
+Result<void> set_first_segments_dropped(int fd, IpFamily family, bool on) {
+  const int least = on ? 255 : 0;
+  if (family == IpFamily::v6)
+    TRY_VOID(set_option(fd, SOL_IPV6, IPV6_MINHOPCOUNT, "IPV6_MINHOPCOUNT", least));
+  return set_option(fd, SOL_IP, IP_MINTTL, "IP_MINTTL", least);  // a v6 socket may take v4, too
+}
+
 int take_socket_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;

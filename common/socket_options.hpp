@@ -51,6 +51,15 @@ struct KeepAlive {
 Result<void> set_keep_alive(int fd,
                             const KeepAlive& keep_alive);  // SO_KEEPALIVE, TCP_KEEPIDLE/INTVL/CNT
 
+/// On a listening socket: whether the first segments of new connections (SYN) are dropped before
+/// the kernel answers them. Handshakes that are under way still end. Clients send again, after a
+/// second at first. Accepted sockets inherit it, and must get off.
+/// A matter of TTLs, since socket filters on TCP need CAP_NET_ADMIN with newer kernels: nobody has
+/// the 255 that is demanded, but the rare neighbour that begins with it, whose segments get
+/// through. Source: IP_MINTTL, ip(7); tcp_v4_rcv() looks at it for the listening socket, but not
+/// for the segment that ends a handshake.
+Result<void> set_first_segments_dropped(int fd, IpFamily family, bool on);
+
 /// Pending error of a socket, cleared by reading it (SO_ERROR). 0 = none.
 int take_socket_error(int fd);
 

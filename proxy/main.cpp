@@ -42,7 +42,10 @@ admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
           .service_cluster = options.service_cluster,
           .service_node = options.service_node,
           .drain_time = options.drain_time,
-          .shutdown_drain_time = options.shutdown_drain_time};
+          .shutdown_drain_time = options.shutdown_drain_time,
+          .termination_drain = options.termination_drain,
+          .exit_after_application = options.exit_after_application,
+          .take_over = options.take_over};
 }
 
 Result<void> start_log(const config::ProxyOptions& options) {

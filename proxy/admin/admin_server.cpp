@@ -7,6 +7,8 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/log.hpp"
 #include "common/socket_address.hpp"
@@ -33,10 +35,14 @@ class AdminServer::Core : public std::enable_shared_from_this<Core> {
   Core(asio::io_context& io, AdminSource& source) : acceptor_(io), pause_(io), source_(source) {}
 
   Result<void> listen(const ListenAddress& address);
+  Result<void> adopt(UniqueFd socket);
+  [[nodiscard]] UniqueFd duplicate();
+  void leave_to_other();
   void close();
   [[nodiscard]] ListenAddress address() const { return address_; }
 
  private:
+  Result<void> begin();
   void accept();
   void on_accept(const std::error_code& error, asio::ip::tcp::socket socket);
   void accept_later();
@@ -47,6 +53,7 @@ class AdminServer::Core : public std::enable_shared_from_this<Core> {
   ListenAddress address_;
   bool loopback_only_ = false;
   bool accepting_ = false;
+  bool closed_ = false;
   std::set<std::shared_ptr<AdminConnection>> connections_;
 };
 
@@ -64,17 +71,46 @@ Result<void> AdminServer::Core::listen(const ListenAddress& address) {
   if (acceptor_.bind(wanted, error); error) return failed("bind");
   if (acceptor_.listen(asio::socket_base::max_listen_connections, error); error)
     return failed("listen");
+  return begin();
+}
+
+Result<void> AdminServer::Core::begin() {
   TRY(const Endpoint bound, local_endpoint(acceptor_.native_handle()));
   address_ = ListenAddress{bound};
   loopback_only_ = bound.address.is_loopback();
+  closed_ = false;
   accept();
   return {};
 }
 
-void AdminServer::Core::close() {
+Result<void> AdminServer::Core::adopt(UniqueFd socket) {
+  TRY(const Endpoint bound, local_endpoint(socket.get()));
+  std::error_code error;
+  acceptor_.assign(to_asio(bound).protocol(), socket.get(), error);
+  if (error)
+    return Error{"admin address '" + bound.to_string() + "': assign: " + error.message(),
+                 error.value()};
+  static_cast<void>(socket.release());
+  return begin();
+}
+
+UniqueFd AdminServer::Core::duplicate() {
+  if (!acceptor_.is_open()) return {};
+  return UniqueFd(fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 0));
+}
+
+void AdminServer::Core::leave_to_other() {
+  if (!acceptor_.is_open()) return;
+  // asio leaves it to close(2) to end its interest in the descriptor, which does not help where
+  // another process has the socket, too.
   std::error_code ignored;
-  acceptor_.close(ignored);
+  ::close(acceptor_.release(ignored));
   pause_.cancel();
+}
+
+void AdminServer::Core::close() {
+  closed_ = true;
+  leave_to_other();
   const auto connections = std::exchange(connections_, {});
   for (const auto& connection : connections) connection->close();
 }
@@ -85,7 +121,8 @@ void AdminServer::Core::accept() {
   acceptor_.async_accept(
       [self = shared_from_this()](const std::error_code& error, asio::ip::tcp::socket socket) {
         self->accepting_ = false;
-        if (self->acceptor_.is_open()) self->on_accept(error, std::move(socket));
+        const bool left = !self->acceptor_.is_open();  // this one may have come before
+        if (!self->closed_ && !(left && error)) self->on_accept(error, std::move(socket));
       });
 }
 
@@ -121,6 +158,12 @@ AdminServer::AdminServer(asio::io_context& io, AdminSource& source)
 AdminServer::~AdminServer() { core_->close(); }
 
 Result<void> AdminServer::listen(const ListenAddress& address) { return core_->listen(address); }
+
+Result<void> AdminServer::adopt(UniqueFd socket) { return core_->adopt(std::move(socket)); }
+
+UniqueFd AdminServer::duplicate() const { return core_->duplicate(); }
+
+void AdminServer::leave_to_other() { core_->leave_to_other(); }
 
 ListenAddress AdminServer::address() const { return core_->address(); }
 

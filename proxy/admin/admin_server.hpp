@@ -7,6 +7,7 @@
 
 #include "common/addresses.hpp"
 #include "common/result.hpp"
+#include "common/unique_fd.hpp"
 #include "proxy/admin/admin_source.hpp"
 
 namespace asio {
@@ -29,6 +30,12 @@ class AdminServer {
 
   /// Binds and begins to accept. Error reads "admin address 'a:p': bind: reason", with errno.
   Result<void> listen(const ListenAddress& address);
+  /// Goes on with a socket that listens already, as another process has left it.
+  Result<void> adopt(UniqueFd socket);
+  /// A duplicate of the listening socket. Empty: there is none.
+  [[nodiscard]] UniqueFd duplicate() const;
+  /// Another process answers from now on; connections that are there are answered still.
+  void leave_to_other();
   /// Where it listens, port 0 resolved. Valid after listen().
   [[nodiscard]] ListenAddress address() const;
   /// Closes the listening socket and every connection.

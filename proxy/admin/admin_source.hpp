@@ -78,7 +78,11 @@ struct CommandLineOptions {
   std::string service_cluster;
   std::string service_node;
   std::chrono::seconds drain_time{600};
-  std::chrono::seconds shutdown_drain_time{20};  // after SIGTERM; not shown
+  // Not shown.
+  std::chrono::seconds shutdown_drain_time{20};    // after SIGTERM
+  std::chrono::milliseconds termination_drain{0};  // after SIGTERM, inbound
+  bool exit_after_application = false;
+  bool take_over = false;
 };
 
 struct DrainRequest {

@@ -10,6 +10,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <unistd.h>
 
 namespace weir::config {
 namespace {
@@ -63,8 +64,10 @@ struct RefusedFlag {
 constexpr std::array kRefused{
     RefusedFlag{"--admin-address-path",
                 "the admin address is not written to a file; configure a fixed port"},
-    RefusedFlag{"--base-id-path", "there is no hot restart, and no base id to write"},
-    RefusedFlag{"--hot-restart-version", "there is no hot restart"},
+    RefusedFlag{"--base-id-path",
+                "no base id is needed; --take-over finds the proxy that runs by its admin port"},
+    RefusedFlag{"--hot-restart-version",
+                "what a restart hands over has no version of Envoy's; see --take-over"},
     RefusedFlag{"--disable-extensions", "filters cannot be switched off"},
     RefusedFlag{"--config-proto",
                 "configuration is read as YAML or JSON; use --config-path or --config-yaml"},
@@ -82,6 +85,7 @@ struct Raw {
   std::string tproxy_mark;
   std::optional<unsigned> concurrency;
   std::optional<int> drain_seconds;
+  std::string termination_drain;
   bool version = false;
 };
 
@@ -89,7 +93,8 @@ void add_flags(CLI::App& app, Raw& raw) {
   app.set_help_flag("-h,--help", "Print this text and exit");
   app.add_flag("--version", raw.version, "Print the version and exit");
   app.add_option("-c,--config-path", raw.options.config_path,
-                 "Bootstrap configuration: a YAML or JSON file");
+                 "Bootstrap configuration: a YAML or JSON file (WEIR_DEFAULT_CONFIG if that file "
+                 "exists, else a built-in configuration)");
   app.add_option("--config-yaml", raw.options.config_yaml,
                  "Bootstrap configuration as text, merged over that of --config-path");
   app.add_flag("--allow-unknown-static-fields", raw.options.allow_unknown_static_fields,
@@ -121,6 +126,15 @@ void add_flags(CLI::App& app, Raw& raw) {
       "--drain-time-s", raw.drain_seconds,
       "Seconds that connections get to end by themselves when their listener has changed "
       "or gone (600), and after SIGTERM (20)");
+  app.add_option("--termination-drain-s", raw.termination_drain,
+                 "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
+                 "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
+  app.add_flag("--take-over", raw.options.take_over,
+               "Take the listening sockets of the weir-proxy that runs in this network namespace "
+               "with the same user and admin port, if there is one; it then drains and exits");
+  app.add_flag("--exit-after-application", raw.options.exit_after_application,
+               "After SIGTERM stay for the application until it has ended; where the Pod's "
+               "containers share a process namespace, end by itself when the application has");
   app.add_option("--service-cluster", raw.options.service_cluster,
                  "Replaces node.cluster of the configuration");
   app.add_option("--service-node", raw.options.service_node,
@@ -216,6 +230,39 @@ Result<void> read_inbound(const Given& given, ProxyOptions& options) {
   return {};
 }
 
+/// Seconds, or numbers with units as Go writes a duration: 5, 5s, 1m30s, 1.5s, 250ms.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+  double sum = 0;
+  bool whole = text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (text.empty() || text.find_first_not_of("0123456789.hms") != std::string_view::npos)
+    return std::nullopt;
+  while (!text.empty()) {
+    double number = 0;
+    const auto [rest, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (error != std::errc{} || number < 0) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+    const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [text](const auto& known) {
+      return text.starts_with(known.first);
+    });
+    if (unit == kUnits.end() && !std::exchange(whole, false)) return std::nullopt;
+    sum += number * (unit == kUnits.end() ? 1000 : unit->second);
+    if (unit != kUnits.end()) text.remove_prefix(unit->first.size());
+  }
+  if (sum > kMostDrainSeconds * 1000.0) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(sum));
+}
+
+Result<void> read_termination_drain(const Given& given, ProxyOptions& options) {
+  if (given.text.empty()) return {};
+  const auto duration = parse_duration(given.text);
+  if (!duration) return unexpected(given, "seconds, or a duration as 5s, up to a day");
+  options.termination_drain = *duration;
+  return {};
+}
+
 /// MARK, or MARK/MASK as weir-init has it: the mask is the rules' affair.
 Result<void> read_tproxy_mark(const Given& given, ProxyOptions& options) {
   if (given.text.empty()) return {};
@@ -230,6 +277,14 @@ Result<void> read_tproxy_mark(const Given& given, ProxyOptions& options) {
   return {};
 }
 
+/// Images name the place where a configuration is mounted, if there is one.
+void read_default_config(const Environment& environment, ProxyOptions& options) {
+  if (!options.uses_default_config() || environment.default_config.empty()) return;
+  options.config_path = environment.default_config;
+  options.notes.push_back("WEIR_DEFAULT_CONFIG: the configuration is '" +
+                          environment.default_config + "'");
+}
+
 Result<void> read_built_in(const Raw& raw, const Environment& environment, ProxyOptions& options) {
   if (!options.uses_default_config()) {
     for (const auto& [flag, text] :
@@ -237,8 +292,8 @@ Result<void> read_built_in(const Raw& raw, const Environment& environment, Proxy
           std::pair("--tproxy-mark", &raw.tproxy_mark)})
       if (!text->empty())
         return Error{"flag '" + std::string(flag) +
-                     "' concerns the built-in configuration: leave it out, or -c and "
-                     "--config-yaml"};
+                     "' concerns the built-in configuration: leave it out, or -c, --config-yaml "
+                     "and WEIR_DEFAULT_CONFIG"};
     return {};
   }
   TRY_VOID(read_inbound(flag_or_variable("flag '--inbound'", raw.inbound,
@@ -252,9 +307,14 @@ Result<void> read_built_in(const Raw& raw, const Environment& environment, Proxy
 Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environment) {
   ProxyOptions options = raw.options;
   TRY_VOID(read_words(raw, options));
+  read_default_config(environment, options);
   TRY_VOID(read_built_in(raw, environment, options));
   TRY(options.log_level, log::parse_level(raw.level));
   TRY_VOID(read_component_levels(raw.component_levels, options));
+  TRY_VOID(read_termination_drain(
+      flag_or_variable("flag '--termination-drain-s'", raw.termination_drain,
+                       "TERMINATION_DRAIN_DURATION_SECONDS", environment.termination_drain),
+      options));
   if (raw.concurrency) {
     if (*raw.concurrency > kMostWorkers)
       return Error{"flag '--concurrency': '" + std::to_string(*raw.concurrency) +
@@ -277,7 +337,12 @@ Environment Environment::of_this_process() {
     const char* const text = std::getenv(name);
     return std::string(text != nullptr ? text : "");
   };
-  return {value("ISTIO_META_INTERCEPTION_MODE"), value("ISTIO_INBOUND_TPROXY_MARK")};
+  std::string default_config = value("WEIR_DEFAULT_CONFIG");
+  if (access(default_config.c_str(), F_OK) != 0) default_config.clear();
+  return {.inbound = value("ISTIO_META_INTERCEPTION_MODE"),
+          .tproxy_mark = value("ISTIO_INBOUND_TPROXY_MARK"),
+          .termination_drain = value("TERMINATION_DRAIN_DURATION_SECONDS"),
+          .default_config = std::move(default_config)};
 }
 
 Result<ParsedCommandLine> parse_command_line(int argc, const char* const* argv,

@@ -24,7 +24,7 @@ enum class OutboundMode : std::uint8_t { allow_any, registry_only };
 enum class InboundMode : std::uint8_t { redirect, tproxy };
 
 struct ProxyOptions {
-  std::string config_path;                   // -c, --config-path
+  std::string config_path;                   // -c, --config-path, or WEIR_DEFAULT_CONFIG
   std::string config_yaml;                   // --config-yaml
   bool allow_unknown_static_fields = false;  // --allow-unknown-static-fields: they become warnings
   RunMode mode = RunMode::serve;
@@ -37,6 +37,11 @@ struct ProxyOptions {
   // --drain-time-s gives both.
   std::chrono::seconds drain_time{600};          // after a change of the configuration
   std::chrono::seconds shutdown_drain_time{20};  // after SIGTERM: within a Pod's grace period
+  /// --termination-drain-s, or TERMINATION_DRAIN_DURATION_SECONDS: inbound listeners go on so long
+  /// after SIGTERM.
+  std::chrono::milliseconds termination_drain{0};
+  bool take_over = false;               // --take-over
+  bool exit_after_application = false;  // --exit-after-application
   std::string service_cluster;
   std::string service_node;
   OutboundMode outbound = OutboundMode::allow_any;
@@ -56,10 +61,13 @@ struct ParsedCommandLine {
   std::optional<std::string> text;  // --help, --version
 };
 
-/// What of the environment concerns the built-in configuration; a flag wins. Empty = not set.
+/// What of the environment is looked at; a flag wins. Empty = not set.
 struct Environment {
-  std::string inbound;      // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
-  std::string tproxy_mark;  // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  // Of the built-in configuration.
+  std::string inbound;            // ISTIO_META_INTERCEPTION_MODE, as Istio's injector sets it
+  std::string tproxy_mark;        // ISTIO_INBOUND_TPROXY_MARK, as weir-init reads it
+  std::string termination_drain;  // TERMINATION_DRAIN_DURATION_SECONDS, as Istio sets it
+  std::string default_config;     // WEIR_DEFAULT_CONFIG, where there is such a file
   static Environment of_this_process();
 };
 

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "common/log.hpp"
 #include "common/socket_address.hpp"
+#include "common/socket_options.hpp"
 #include "proxy/filters/connection_end.hpp"
 
 namespace weir::listener {
@@ -53,17 +55,58 @@ Result<void> Acceptor::start() {
 
 void Acceptor::stop() {
   timer_.disarm();
-  intake_.worker().loop.forget(source_);
+  // Not left to close(2): another process may have the socket, which then stays in our epoll.
+  if (source_.valid()) intake_.worker().loop.unwatch(source_, socket_.get());
   socket_.reset();
+  if (std::exchange(closing_, false)) listener_->release();
 }
 
-void Acceptor::finish() {
-  if (socket_) {
-    // Bounded: new ones may come as fast as they are accepted.
-    for (unsigned i = 0; i < kLongestBacklog && socket_; ++i)
-      if (accept_one() != Step::accepted) break;
-  }
-  stop();
+void Acceptor::close() {
+  if (!socket_ || closing_) return;
+  pause();
+  listener_->retain();
+  closing_ = true;
+  timer_.disarm();
+  intake_.worker().loop.arm(timer_, kSettle);
+}
+
+void Acceptor::pause() {
+  if (socket_ && !paused_) drop_first_segments(true);
+}
+
+void Acceptor::go_on() {
+  if (!socket_ || closing_) return;
+  drop_first_segments(false);
+  // Those that wait, or are about to, have inherited it.
+  may_inherit_ = true;
+  timer_.disarm();
+  intake_.worker().loop.arm(timer_, kSettle);
+}
+
+void Acceptor::share(bool with_process) {
+  (with_process ? shared_with_process_ : shared_with_worker_) = true;
+  if (with_process) drop_first_segments(false);  // that one may have begun to close it
+}
+
+void Acceptor::alone() {
+  if (!shared_with_process_) return;
+  if (!paused_) go_on();  // else it is we who have paused
+  shared_with_process_ = false;
+}
+
+void Acceptor::drop_first_segments(bool on) {
+  // Without it a few may be refused, as always; there is nothing better to do.
+  if (auto set = set_first_segments_dropped(socket_.get(), family(), on); !set)
+    log::warning(log::Component::listener, "listener '{}' {}: {}", listener_->runtime.config->name,
+                 address_.to_string(), set.error().message);
+  paused_ = on;
+  may_inherit_ |= on;
+}
+
+void Acceptor::accept_waiting() {
+  // Bounded: new ones may come as fast as they are accepted.
+  for (unsigned i = 0; i < kLongestBacklog && socket_; ++i)
+    if (accept_one() != Step::accepted) break;
 }
 
 void Acceptor::on_events(io::Events, std::uint32_t) {
@@ -90,6 +133,9 @@ Acceptor::Step Acceptor::accept_one() {
     }
     return Step::accepted;  // this one is gone (ECONNABORTED and its like); the next may be well
   }
+  // What it may have inherited is for listening sockets.
+  if (may_inherit_ || shared_with_worker_ || shared_with_process_)
+    static_cast<void>(set_first_segments_dropped(connection.socket.get(), family(), false));
   connection.id = ids_.take();
   connection.accepted = intake_.worker().loop.now();
   connection.start = coarse_wall_clock();
@@ -125,11 +171,19 @@ void Acceptor::rest(int error) {
       log::Component::listener,
       "listener '{}' {}: accept: {}; resting for {} ms. Raise the limit of open files (ulimit -n)",
       listener_->runtime.config->name, address_.to_string(), std::strerror(error), kRest.count());
-  intake_.worker().loop.unwatch(source_, socket_.get());
+  if (source_.valid()) intake_.worker().loop.unwatch(source_, socket_.get());
+  if (closing_) return;  // soon
+  timer_.disarm();
   intake_.worker().loop.arm(timer_, kRest);
 }
 
 void Acceptor::on_timer() {
+  if (closing_) {
+    accept_waiting();
+    return stop();
+  }
+  may_inherit_ = paused_;
+  if (source_.valid()) return;
   if (auto watched = start(); !watched) intake_.worker().loop.arm(timer_, kRest);
 }
 

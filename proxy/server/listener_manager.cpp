@@ -148,49 +148,6 @@ void ListenerManager::count_leaving(const Active& leaving, Change& change) {
   drain->replaced.push_back(leaving.shared->config);
 }
 
-/// What can fail comes first: sockets are only taken from others once nothing else can.
-Result<void> ListenerManager::get_sockets(Active& fresh, Change& change) {
-  const config::ListenerConfig& config = *fresh.shared->config;
-  if (!config.bind_to_port) return {};
-  struct Inherited {
-    std::size_t place;
-    Owned from;
-  };
-  std::vector<Inherited> inherited;
-  for (const auto& address : config.addresses) {
-    if (const auto owned = find_owner(address, fresh, change)) {
-      inherited.push_back({fresh.bound.size(), *owned});
-      fresh.bound.push_back({address, owned->bound->address, {}});
-      continue;
-    }
-    TRY(auto bound, bind_address(config, address, setup_.concurrency));
-    if (started_) TRY_VOID(listen_on(config, bound));
-    fresh.bound.push_back(std::move(bound));
-  }
-  for (auto& [place, from] : inherited) {
-    // Before the start the sockets are still here.
-    fresh.bound[place].sockets = std::move(from.bound->sockets);
-    change.moves.push_back({from.listener, from.bound->address, fresh.id});
-  }
-  return {};
-}
-
-std::optional<ListenerManager::Owned> ListenerManager::find_owner(
-    const config::ListenerAddressConfig& address, const Active& fresh, Change& change) {
-  const auto look = [&](auto& listeners) -> std::optional<Owned> {
-    for (auto& [name, owner] : listeners) {
-      if (owner.id != fresh.id && address.address.endpoint.port == 0) continue;
-      for (BoundAddress& bound : owner.bound)
-        if (bound.configured == address &&
-            same_socket_settings(*owner.shared->config, *fresh.shared->config))
-          return Owned{owner.id, &bound};
-    }
-    return std::nullopt;
-  };
-  if (auto found = look(active_)) return found;
-  return look(change.before);  // its owner has just got a version without the address
-}
-
 void ListenerManager::remove_others(const Listeners& wanted, Change& change) {
   std::unordered_set<std::string_view> names;
   for (const auto& config : wanted) names.insert(config->name);
@@ -225,10 +182,29 @@ Result<void> ListenerManager::start() {
     for (const BoundAddress& bound : active.bound)
       TRY_VOID(listen_on(*active.shared->config, bound));
   started_ = true;
+  inheritance_.clear();
   Change all;
   for (const auto& [name, active] : active_) all.fresh.push_back(name);
   publish(all);
   return {};
+}
+
+void ListenerManager::add_sockets(ListenerId id, const BoundAddress& bound, std::size_t worker,
+                                  ListenerUpdate& update) const {
+  if (bound.workers_have_them) return;
+  auto sockets = bound.sockets_of(worker, setup_.workers.size());
+  if (!sockets) {
+    log::error(log::Component::listener, "listener address {}: {}", bound.address.to_string(),
+               sockets.error().message);
+    return;
+  }
+  for (UniqueFd& socket : *sockets)
+    update.sockets.push_back({.listener = id,
+                              .address = bound.address,
+                              .fd = std::move(socket),
+                              .was_closing = bound.was_closing,
+                              .shared_with_worker = bound.sockets.size() < setup_.workers.size(),
+                              .shared_with_process = bound.inherited});
 }
 
 ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& change) {
@@ -245,9 +221,7 @@ ListenerUpdate ListenerManager::update_for(std::size_t worker, const Change& cha
         active.shared, active.id,
         in_place != change.taken_over.end() ? in_place->second : std::vector<bool>(),
         *setup_.workers[worker], setup_.around));
-    for (BoundAddress& bound : active.bound)
-      if (!bound.sockets.empty())
-        update.sockets.push_back({active.id, bound.address, std::move(bound.sockets[worker])});
+    for (const BoundAddress& bound : active.bound) add_sockets(active.id, bound, worker, update);
   }
   return update;
 }
@@ -257,7 +231,13 @@ void ListenerManager::publish(Change& change) {
   for (std::size_t i = 0; i < setup_.workers.size(); ++i)
     setup_.workers[i]->update_listeners(update_for(i, change));
   for (const std::string& name : change.fresh)
-    for (BoundAddress& bound : active_.at(name).bound) bound.sockets.clear();
+    for (BoundAddress& bound : active_.at(name).bound) {
+      bound.workers_have_them = true;
+      bound.was_closing = false;
+    }
+  for (auto& [name, before] : change.before)
+    for (BoundAddress& bound : before.bound)
+      if (!bound.sockets.empty()) let_go_later(before.shared->config, std::move(bound));
   for (auto& [time, drain] : change.drains) end_drain_later(time, std::move(drain));
 }
 

@@ -17,6 +17,7 @@
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/server/listener_factory.hpp"
 #include "proxy/server/listening_sockets.hpp"
+#include "proxy/server/take_over.hpp"
 #include "proxy/server/worker.hpp"
 
 namespace weir::server {
@@ -49,8 +50,21 @@ class ListenerManager {
   /// Binds what is new. Before start() nothing listens; afterwards the workers get the change at
   /// once.
   std::vector<Rejection> update(const Listeners& wanted);
+  /// Before the first update(): sockets that addresses of listeners may use instead of binding.
+  /// What nobody has used when start() is called is closed.
+  void inherit(std::vector<TakenSocket> sockets);
+  /// Addresses whose sockets were inherited.
+  [[nodiscard]] std::vector<ListenAddress> inherited() const;
+  /// Of all listening sockets, for another process; of those that are about to close, too.
+  [[nodiscard]] std::vector<TakenSocket> duplicate_sockets() const;
+  /// Another process has the sockets of these addresses: the workers let go of them, close the
+  /// others gently, and drain all connections as if every listener had been removed. `done` is
+  /// called on the main thread when no worker has one of these any more.
+  void hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done);
   /// Once: opens the sockets and tells the workers.
   Result<void> start();
+  /// The workers close the sockets of these listeners: `gently`, or at once (WorkerListeners).
+  void close_sockets(const WorkerListeners::Which& which, bool gently);
 
   [[nodiscard]] std::vector<admin::ListenerView> views() const;
   /// Those in force, in the order of the configuration.
@@ -96,11 +110,18 @@ class ListenerManager {
   void count_change(const Active& before, const Active& fresh, Change& change);
   void remove_others(const Listeners& wanted, Change& change);
   void find_closed(Change& change);
+  std::optional<BoundAddress> take_back(const config::ListenerConfig& config,
+                                        const config::ListenerAddressConfig& address);
+  std::optional<BoundAddress> take_inherited(const config::ListenerConfig& config,
+                                             const config::ListenerAddressConfig& address);
+  void let_go_later(std::shared_ptr<const config::ListenerConfig> listener, BoundAddress&& bound);
   void publish(Change& change);
   Drain* drain_of(const Active& leaving, Change& change);
   void count_leaving(const Active& leaving, Change& change);
   void end_drain_later(std::chrono::milliseconds time, Drain&& drain);
   void tell_loop_guard();
+  void add_sockets(ListenerId id, const BoundAddress& bound, std::size_t worker,
+                   ListenerUpdate& update) const;
   [[nodiscard]] ListenerUpdate update_for(std::size_t worker, const Change& change);
 
   Setup setup_;
@@ -110,11 +131,19 @@ class ListenerManager {
   ListenerId next_id_ = 0;
   std::uint64_t last_round_ = 0;
   bool started_ = false;
+  std::vector<TakenSocket> inheritance_;
   struct RunningDrain {
     asio::steady_timer timer;
     Drain drain;
   };
   std::list<RunningDrain> drains_;
+  /// The workers are closing these sockets. Who wants one again gets it: nobody else could.
+  struct LeavingSockets {
+    asio::steady_timer timer;
+    std::shared_ptr<const config::ListenerConfig> listener;
+    BoundAddress bound;
+  };
+  std::list<LeavingSockets> leaving_;
 };
 
 }  // namespace weir::server

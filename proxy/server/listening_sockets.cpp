@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
+
 #include "common/socket_address.hpp"
 #include "common/socket_options.hpp"
 #include "proxy/filters/filter.hpp"
@@ -41,7 +43,9 @@ Result<void> prepare(int fd, const config::ListenerConfig& listener,
 }
 
 std::string remedy(int error) {
-  if (error == EADDRINUSE) return "; another process, or another listener, has this port";
+  if (error == EADDRINUSE)
+    return "; another process, or another listener, has this port (--take-over takes it from a "
+           "weir-proxy of the same user and admin port)";
   if (error == EADDRNOTAVAIL)
     return "; no interface has this address (freebind: true binds it all the same)";
   if (error == EACCES) return "; ports below 1024 need CAP_NET_BIND_SERVICE";
@@ -76,6 +80,23 @@ Error at_listener(const Error& error, const config::ListenerConfig& listener,
 
 }  // namespace
 
+Result<std::vector<UniqueFd>> BoundAddress::sockets_of(std::size_t worker,
+                                                       std::size_t workers) const {
+  std::vector<UniqueFd> duplicates;
+  const auto add = [&](const UniqueFd& socket) -> Result<void> {
+    UniqueFd made(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!made) return Error{std::string("dup: ") + std::strerror(errno), errno};
+    duplicates.push_back(std::move(made));
+    return {};
+  };
+  if (worker >= sockets.size()) {
+    if (!sockets.empty()) TRY_VOID(add(sockets[worker % sockets.size()]));
+    return duplicates;
+  }
+  for (std::size_t i = worker; i < sockets.size(); i += workers) TRY_VOID(add(sockets[i]));
+  return duplicates;
+}
+
 Result<void> check_listener_filters(const config::ListenerConfig& listener) {
   for (const auto& entry : listener.listener_filters) {
     const auto* filter = dynamic_cast<const filters::ListenerFilter*>(entry.filter.get());
@@ -90,7 +111,7 @@ Result<void> check_listener_filters(const config::ListenerConfig& listener) {
 
 Result<BoundAddress> bind_address(const config::ListenerConfig& listener,
                                   const config::ListenerAddressConfig& address, unsigned workers) {
-  BoundAddress bound{address, address.address, {}};
+  BoundAddress bound{.configured = address, .address = address.address, .sockets = {}};
   for (unsigned worker = 0; worker < workers; ++worker) {
     auto fd = bind_one(listener, address, bound.address.endpoint, workers > 1);
     if (!fd) return at_listener(fd.error(), listener, bound.address.endpoint);
@@ -101,6 +122,35 @@ Result<BoundAddress> bind_address(const config::ListenerConfig& listener,
     bound.sockets.push_back(*std::move(fd));
   }
   return bound;
+}
+
+void add_sockets_for(BoundAddress& bound, const config::ListenerConfig& listener,
+                     unsigned workers) {
+  int shared = 0;
+  socklen_t size = sizeof shared;
+  if (bound.sockets.empty() ||
+      getsockopt(bound.sockets[0].get(), SOL_SOCKET, SO_REUSEPORT, &shared, &size) != 0 ||
+      shared == 0)
+    return;
+  while (bound.sockets.size() < workers) {
+    auto fd = bind_one(listener, bound.configured, bound.address.endpoint, true);
+    if (!fd) return;  // some workers share one, then
+    bound.sockets.push_back(*std::move(fd));
+  }
+}
+
+std::uint64_t socket_settings(const config::ListenerConfig& listener,
+                              const config::ListenerAddressConfig& address) {
+  std::string text;
+  for (const bool flag : {listener.transparent, listener.freebind, address.ipv4_compat})
+    text += flag ? '1' : '0';
+  for (const auto& option : listener.socket_options)
+    text += ' ' + std::to_string(static_cast<int>(option.state)) + ',' +
+            std::to_string(option.level) + ',' + std::to_string(option.name) + ',' +
+            std::to_string(option.value.size()) + ',' + option.value;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
 }
 
 Result<void> listen_on(const config::ListenerConfig& listener, const BoundAddress& bound) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <asio/post.hpp>
+#include <unistd.h>
 
 #include "common/log.hpp"
 #include "proxy/config/snapshot_checks.hpp"
@@ -17,7 +18,6 @@
 namespace weir::server {
 namespace {
 
-constexpr std::chrono::milliseconds kDrainCheck{50};
 /// Long enough for the workers to have done what the change asks of them.
 constexpr std::chrono::milliseconds kUntilMemoryGoesBack{150};
 
@@ -39,7 +39,22 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
                   .concurrency = options_.concurrency,
                   .drain_time = options_.drain_time,
                   .around = {stats_, *this, snapshot_->node.cluster, &health_check_failed_,
-                             &route_tables_}}) {}
+                             &route_tables_}}),
+      shutdown_(
+          {.io = io_,
+           .workers = workers_,
+           .open_connections = [this] { return open_connections(); },
+           .close_inbound = [this] { drain_listeners({.graceful = true, .inbound_only = true}); },
+           .quit = [this] { quit(); }}),
+      application_(getpid(), geteuid()),
+      take_over_({.io = io_,
+                  .sockets = [this] { return duplicate_sockets(); },
+                  .hand_over = [this](const std::vector<ListenAddress>& kept,
+                                      std::function<void()> done) { hand_over(kept, done); },
+                  .on_alone =
+                      [this] {
+                        for (auto& worker : workers_) worker->have_sockets_alone();
+                      }}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -57,9 +72,7 @@ Result<void> Server::prepare() {
     limit_.maximum =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(limit_.maximum, configured));
   }
-  auto rejections = listeners_.update(snapshot_->listeners);
-  if (!rejections.empty()) return std::move(rejections.front().error);
-  TRY_VOID(start_admin());
+  TRY_VOID(get_sockets());
   cluster_manager_.set_on_host_failed([this](upstream::ClusterId id, const auto& host) {
     for (auto& worker : workers_) worker->let_go_of(id, host);
   });
@@ -70,6 +83,7 @@ Result<void> Server::prepare() {
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
   wait_for_signal();
+  if (options_.exit_after_application) follow_application();
   return {};
 }
 
@@ -86,12 +100,6 @@ Result<void> Server::make_workers() {
     workers_.push_back(std::move(worker));
   }
   return {};
-}
-
-Result<void> Server::start_admin() {
-  if (!snapshot_->admin.address) return {};
-  admin_ = std::make_unique<admin::AdminServer>(io_, *this);
-  return admin_->listen(*snapshot_->admin.address);
 }
 
 Result<void> Server::start_workers() {
@@ -206,6 +214,7 @@ void Server::start_if_ready() {
             "serving {} listeners and {} clusters with {} workers; at most {} connections",
             snapshot_->listeners.size(), snapshot_->clusters.size(), workers_.size(),
             limit_.maximum);
+  serve_take_over();
   give_back_memory_soon();
 }
 
@@ -216,54 +225,8 @@ void Server::give_back_memory_soon() {
   });
 }
 
-void Server::wait_for_signal() {
-  signals_.async_wait([this](const asio::error_code& error, int signal) {
-    if (error) return;
-    if (signal == SIGUSR1) {
-      reopen_logs();
-    } else if (signal == SIGTERM && !draining_) {
-      begin_shutdown();
-    } else {
-      log::info(log::Component::main, "ending at once: {}",
-                signal == SIGINT ? "SIGINT" : "second SIGTERM");
-      quit();
-    }
-    wait_for_signal();
-  });
-}
-
-void Server::begin_shutdown() {
-  log::info(log::Component::main, "SIGTERM: draining for at most {} s; {} connections open",
-            options_.shutdown_drain_time.count(), open_connections());
-  draining_ = true;
-  const auto now = std::chrono::steady_clock::now();
-  drain_deadline_ = now + options_.shutdown_drain_time;
-  quiet_since_ = now;
-  drain_listeners({.graceful = true, .inbound_only = true});
-  for (auto& worker : workers_)
-    worker->drain_connections([](config::TrafficDirection direction) {
-      return direction != config::TrafficDirection::inbound;  // those drain already
-    });
-  check_drained();
-}
-
 std::uint32_t Server::open_connections() const {
   return limit_.active.load(std::memory_order_relaxed);
-}
-
-void Server::check_drained() {
-  const auto now = std::chrono::steady_clock::now();
-  const std::uint32_t open = open_connections();
-  if (open > 0) quiet_since_ = now;
-  if (now - quiet_since_ >= kQuiet || now >= drain_deadline_) {
-    log::info(log::Component::main, "drained: {} connections left to close", open);
-    quit();
-    return;
-  }
-  drain_timer_.expires_after(kDrainCheck);
-  drain_timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) check_drained();
-  });
 }
 
 Result<void> Server::run() {
@@ -273,29 +236,6 @@ Result<void> Server::run() {
 }
 
 void Server::quit() { io_.stop(); }
-
-void Server::drain_listeners(const admin::DrainRequest& request) {
-  std::int64_t stopped = 0;
-  for (const auto& listener : listeners_.in_force())
-    if (!request.inbound_only || listener->direction == config::TrafficDirection::inbound)
-      ++stopped;
-  auto& manager = stats_.listener_manager();
-  manager.total_listeners_draining.set(stopped);
-  manager.listener_stopped.add(static_cast<std::uint64_t>(stopped));
-  for (auto& worker : workers_) {
-    worker->stop_accepting([only = request.inbound_only](const config::ListenerConfig& listener) {
-      return !only || listener.direction == config::TrafficDirection::inbound;
-    });
-    const auto concerned = [only = request.inbound_only](config::TrafficDirection direction) {
-      return !only || direction == config::TrafficDirection::inbound;
-    };
-    // Not graceful means that what runs is cut as well; graceful leaves it to its own end.
-    if (request.graceful)
-      worker->drain_connections(concerned);
-    else
-      worker->end_connections(tcp::EndReason::drained, concerned);
-  }
-}
 
 admin::ServerState Server::state() const {
   if (draining_ || health_check_failed_) return admin::ServerState::draining;

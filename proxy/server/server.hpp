@@ -17,23 +17,22 @@
 #include "proxy/admin/admin_server.hpp"
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/config/snapshot.hpp"
+#include "proxy/server/application_watch.hpp"
 #include "proxy/server/cluster_directory.hpp"
 #include "proxy/server/listener_manager.hpp"
 #include "proxy/server/route_table_directory.hpp"
+#include "proxy/server/shutdown.hpp"
+#include "proxy/server/take_over.hpp"
 #include "proxy/server/worker.hpp"
 #include "proxy/upstream/cluster_manager.hpp"
 
 namespace weir::server {
 
 /// Start-up: bind everything, then find the clusters' hosts, then listen and start the workers.
-/// Shutdown (SIGTERM): inbound listeners stop at once; outbound ones go on while anything is open,
-/// since the application may still need them to finish; when nothing has been open for kQuiet, or
-/// the drain time is over, what is left is closed and run() returns. SIGINT, or a second SIGTERM,
-/// ends at once. SIGUSR1 reopens the logs. Main thread only.
+/// Shutdown (SIGTERM): as ShutdownSteps says; what is left at its end is closed and run() returns.
+/// SIGINT, or a second SIGTERM, ends at once. SIGUSR1 reopens the logs. Main thread only.
 class Server final : public admin::AdminSource, filters::AccessLogLookup {
  public:
-  /// How long nothing must be open before a draining server goes.
-  static constexpr std::chrono::milliseconds kQuiet{500};
   /// Listeners that could not be had are tried again after that, then after twice that.
   static constexpr std::chrono::seconds kFirstRetry{1};
   static constexpr std::chrono::seconds kLongestRetry{30};
@@ -142,8 +141,18 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   [[nodiscard]] std::string awaited_by(const config::ListenerConfig& listener) const;
   void give_back_memory_soon();
   void wait_for_signal();
-  void begin_shutdown();
-  void check_drained();
+  void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
+  [[nodiscard]] bool application_runs();
+  void follow_application();
+  void watch_application();
+  Result<void> get_sockets();
+  Result<void> bind();
+  Result<void> take_over();
+  [[nodiscard]] std::uint16_t admin_port() const;
+  void serve_take_over();
+  std::vector<TakenSocket> duplicate_sockets();
+  void hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done);
+  void go_when_empty();
   [[nodiscard]] std::uint32_t open_connections() const;
 
   std::shared_ptr<const config::Snapshot> snapshot_;
@@ -151,7 +160,6 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   const std::chrono::steady_clock::time_point started_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_};
-  asio::steady_timer drain_timer_{io_};
   asio::steady_timer memory_timer_{io_};
   stats::StatsStore stats_;
   access_log::AccessLogSinks sinks_;
@@ -168,12 +176,17 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   std::chrono::seconds retry_wait_ = kFirstRetry;
   asio::steady_timer retry_timer_{io_};
   ListenerManager listeners_;
+  Shutdown shutdown_;
+  ApplicationWatch application_;
+  asio::steady_timer application_timer_{io_};
   std::unique_ptr<admin::AdminServer> admin_;
+  TakeOver take_over_;
+  std::optional<Taken> taken_;  // until it serves
+  UniqueFd taken_admin_;        // until it serves
+  asio::steady_timer empty_timer_{io_};
   ConfigDumper config_dumper_;
   std::function<std::vector<std::string>()> more_readiness_;
   std::chrono::milliseconds initialization_time_{0};
-  std::chrono::steady_clock::time_point drain_deadline_;
-  std::chrono::steady_clock::time_point quiet_since_;
   std::optional<Error> start_error_;
   bool clusters_ready_ = false;
   bool start_held_ = false;

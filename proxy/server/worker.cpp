@@ -124,8 +124,39 @@ void Worker::end_drained(std::uint64_t round) {
   });
 }
 
-void Worker::stop_accepting(std::function<bool(const config::ListenerConfig&)> which) {
+void Worker::stop_accepting(WorkerListeners::Which which) {
   loop_->post([this, which = std::move(which)] { listeners_.stop_accepting(which); });
+}
+
+void Worker::close_listeners(WorkerListeners::Which which) {
+  loop_->post([this, which = std::move(which)] { listeners_.close(which); });
+}
+
+void Worker::hand_over(std::shared_ptr<const WorkerListeners::Addresses> kept, DrainRounds rounds,
+                       std::function<void()> done) {
+  loop_->post([this, kept = std::move(kept), rounds = std::move(rounds), done = std::move(done)] {
+    listeners_.hand_over(*kept, rounds);
+    done();
+  });
+}
+
+void Worker::pause_accepting() {
+  loop_->post([this] { listeners_.pause(); });
+}
+
+void Worker::go_on_accepting() {
+  loop_->post([this] { listeners_.go_on(); });
+}
+
+void Worker::have_sockets_alone() {
+  loop_->post([this] { listeners_.alone(); });
+}
+
+void Worker::accept_waiting(std::function<void()> done) {
+  loop_->post([this, done = std::move(done)] {
+    listeners_.accept_waiting();
+    done();
+  });
 }
 
 void Worker::end_connections(tcp::EndReason reason,

@@ -45,7 +45,16 @@ class Worker final : io::TimerHandler {
   void update_listeners(ListenerUpdate update);
   /// Ends what is left of a drain: see ListenerUpdate::drain_rounds.
   void end_drained(std::uint64_t round);
-  void stop_accepting(std::function<bool(const config::ListenerConfig&)> which);
+  // WorkerListeners says what each does.
+  void stop_accepting(WorkerListeners::Which which);
+  void close_listeners(WorkerListeners::Which which);
+  void hand_over(std::shared_ptr<const WorkerListeners::Addresses> kept, DrainRounds rounds,
+                 std::function<void()> done);
+  void pause_accepting();
+  void go_on_accepting();
+  void have_sockets_alone();
+  /// As hand_over(), calls `done` on the worker's thread when it is done.
+  void accept_waiting(std::function<void()> done);
   void end_connections(tcp::EndReason reason, std::function<bool(config::TrafficDirection)> which);
   /// From now on connections of these directions end as their protocol allows; see
   /// tcp::Connection::drain. What an application opens to the outside is not ended while it is

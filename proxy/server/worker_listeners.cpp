@@ -47,8 +47,14 @@ void WorkerListeners::apply(ListenerUpdate& update) {
   for (const ListenerId id : update.order) in_force.push_back(current_.at(id).get());
   intake_.install(std::move(in_force), update.handoff);
   for (auto& socket : update.sockets) {
+    if (socket.was_closing)
+      closing_.remove_if(
+          [&socket](auto& acceptor) { return acceptor.address() == socket.address; });
     auto& acceptor = acceptors_.emplace_back(intake_, *current_.at(socket.listener),
                                              std::move(socket.fd), socket.address, limit_, ids_);
+    if (socket.shared_with_worker) acceptor.share(false);
+    if (socket.shared_with_process) acceptor.share(true);
+    if (socket.was_closing) acceptor.go_on();
     if (auto started = acceptor.start(); !started)
       log::error(log::Component::listener, "listener '{}' {}: {}",
                  acceptor.listener().runtime.config->name, socket.address.to_string(),
@@ -80,17 +86,30 @@ void WorkerListeners::change_sockets(ListenerUpdate& update) {
   std::vector<std::pair<listener::Acceptor*, ListenerId>> moving;
   for (const auto& move : update.moves)
     visit(move, [&](auto& acceptor) { moving.emplace_back(&acceptor, move.to); });
-  for (const auto& close : update.closed) visit(close, [](auto& acceptor) { acceptor.finish(); });
+  close_if([&update](const listener::Acceptor& acceptor) {
+    return std::any_of(update.closed.begin(), update.closed.end(), [&](const auto& closed) {
+      return acceptor.listener().runtime.index == closed.from &&
+             acceptor.address() == closed.address;
+    });
+  });
   for (const auto& [acceptor, to] : moving) acceptor->set_listener(*current_.at(to));
-  acceptors_.remove_if([](const auto& acceptor) { return acceptor.stopped(); });
+}
+
+template <class Predicate>
+void WorkerListeners::close_if(Predicate&& leaves) {
+  closing_.remove_if([](const auto& acceptor) { return acceptor.stopped(); });
+  for (auto at = acceptors_.begin(); at != acceptors_.end();) {
+    const auto acceptor = at++;
+    if (!leaves(*acceptor)) continue;
+    acceptor->close();
+    closing_.splice(closing_.end(), acceptors_, acceptor);
+  }
 }
 
 void WorkerListeners::remove_others(const std::vector<ListenerId>& wanted, Leaving& leaving) {
   const std::unordered_set<ListenerId> stays(wanted.begin(), wanted.end());
-  acceptors_.remove_if([&](auto& acceptor) {
-    if (stays.contains(acceptor.listener().runtime.index)) return false;
-    acceptor.finish();
-    return true;
+  close_if([&stays](const listener::Acceptor& acceptor) {
+    return !stays.contains(acceptor.listener().runtime.index);
   });
   std::erase_if(current_, [&](const auto& entry) {
     if (stays.contains(entry.first)) return false;
@@ -122,14 +141,48 @@ void WorkerListeners::end_drain(std::uint64_t round) {
       chain->instance->drain_round = filters::NetworkFilterInstance::kDrainIsOver;
 }
 
-void WorkerListeners::stop_accepting(
-    const std::function<bool(const config::ListenerConfig&)>& which) {
-  for (listener::Acceptor& acceptor : acceptors_)
-    if (which(*acceptor.listener().runtime.config)) acceptor.stop();
+void WorkerListeners::stop_accepting(const Which& which) {
+  acceptors_.remove_if(
+      [&which](const auto& acceptor) { return which(*acceptor.listener().runtime.config); });
+}
+
+void WorkerListeners::close(const Which& which) {
+  close_if([&which](const auto& acceptor) { return which(*acceptor.listener().runtime.config); });
+}
+
+void WorkerListeners::hand_over(const Addresses& kept, const DrainRounds& rounds) {
+  const auto is_kept = [&kept](const listener::Acceptor& acceptor) {
+    return kept.contains(acceptor.address().endpoint);
+  };
+  acceptors_.remove_if(is_kept);
+  closing_.remove_if(is_kept);
+  close_if([](const auto&) { return true; });
+  Leaving leaving;
+  for (const auto& [id, current] : current_)
+    for (const auto& chain : current->chains) leaving.push_back({id, chain});
+  drain(leaving, rounds);
+}
+
+void WorkerListeners::pause() {
+  for (listener::Acceptor& acceptor : acceptors_) acceptor.pause();
+}
+
+void WorkerListeners::accept_waiting() {
+  for (listener::Acceptor& acceptor : acceptors_) acceptor.accept_waiting();
+  for (listener::Acceptor& acceptor : closing_) acceptor.accept_waiting();
+}
+
+void WorkerListeners::go_on() {
+  for (listener::Acceptor& acceptor : acceptors_) acceptor.go_on();
+}
+
+void WorkerListeners::alone() {
+  for (listener::Acceptor& acceptor : acceptors_) acceptor.alone();
 }
 
 void WorkerListeners::stop() {
   acceptors_.clear();
+  closing_.clear();
   intake_.install({}, std::make_shared<listener::HandoffTable>());
   current_.clear();
 }

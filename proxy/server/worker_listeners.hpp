@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/unique_fd.hpp"
@@ -36,6 +37,10 @@ struct ListenerUpdate {
     ListenerId listener = 0;
     ListenAddress address;
     UniqueFd fd;  // listens already
+    /// It was about to be closed on this worker: nobody does that any more.
+    bool was_closing = false;
+    bool shared_with_worker = false;
+    bool shared_with_process = false;  // the one that ran before, until it lets go of it
   };
   /// A socket that stays open and changes hands.
   struct Move {
@@ -69,7 +74,19 @@ class WorkerListeners {
   void apply(ListenerUpdate& update);
   /// The drain's time is over: its connections have been ended, and no more are taken.
   void end_drain(std::uint64_t round);
-  void stop_accepting(const std::function<bool(const config::ListenerConfig&)>& which);
+  using Which = std::function<bool(const config::ListenerConfig&)>;
+  /// At once: what waits to be accepted is lost.
+  void stop_accepting(const Which& which);
+  /// As Acceptor says it: nobody is lost.
+  void close(const Which& which);
+  using Addresses = std::unordered_set<Endpoint, EndpointHash>;
+  /// Lets go of sockets that another process has, closes the others gently, and drains all
+  /// connections. The listeners stay in force for those that are still inspected.
+  void hand_over(const Addresses& kept, const DrainRounds& rounds);
+  void pause();
+  void accept_waiting();
+  void go_on();
+  void alone();
   /// Closes every listening socket and lets go of every listener.
   void stop();
 
@@ -83,6 +100,8 @@ class WorkerListeners {
   void remove_others(const std::vector<ListenerId>& wanted, Leaving& leaving);
   void change_sockets(ListenerUpdate& update);
   void drain(const Leaving& leaving, const DrainRounds& rounds);
+  template <class Predicate>
+  void close_if(Predicate&& leaves);
 
   listener::Intake& intake_;
   tcp::ConnectionLimit& limit_;
@@ -91,6 +110,8 @@ class WorkerListeners {
   /// By round.
   std::unordered_map<std::uint64_t, std::vector<std::weak_ptr<listener::ChainRun>>> draining_;
   std::list<listener::Acceptor> acceptors_;  // not movable
+  /// They still accept for a moment, for a listener that may have left.
+  std::list<listener::Acceptor> closing_;
 };
 
 }  // namespace weir::server

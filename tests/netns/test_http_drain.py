@@ -7,6 +7,7 @@ import time
 import pytest
 
 import http_scene
+import proxy_process
 from http_differential.upstream import Upstream
 from http_scene import HOSTS, head, status
 
@@ -20,9 +21,10 @@ def upstream(plain_lab):
 
 @pytest.fixture
 def start(plain_lab, run_proxy, upstream):
-    def run(direction: str = "INBOUND", **fields):
+    def run(direction: str = "INBOUND", arguments: tuple[str, ...] = (), **fields):
         more = {"traffic_direction": direction}
-        return http_scene.start(plain_lab, run_proxy, listener_fields=more, arguments=("--drain-time-s", "30"), **fields)
+        arguments = ("--drain-time-s", "30", *arguments)
+        return http_scene.start(plain_lab, run_proxy, listener_fields=more, arguments=arguments, **fields)
 
     return run
 
@@ -41,6 +43,22 @@ def test_requests_under_way_finish(start):
         assert (status(stream), len(stream.body), stream.end) == (200, 100000, "END_STREAM")
         assert two.wait_end() == "fin"
         assert two.wire.goaway[0] == "NO_ERROR"
+    assert scene.proxy.wait_exit(10) == 0
+
+
+def test_who_does_not_know_of_the_end_yet_is_served_and_told(start):
+    """Inbound listeners go on for the time of the termination; every answer says that the client is to go elsewhere."""
+    scene = start(arguments=("--termination-drain-s", "1.5s"), drain_timeout="0.2s")
+    scene.proxy.send_signal(signal.SIGTERM)
+    proxy_process.wait_for(lambda: scene.proxy.get("/ready") == (503, "DRAINING\n"), "it says that it ends")
+    answer = scene.get()
+    assert (answer.status, answer.header("connection")) == (200, "close")
+    with scene.client2() as two:
+        assert status(two.ask()) == 200
+        assert two.wait_end() == "fin"
+        assert two.wire.goaway[0] == "NO_ERROR"
+    assert scene.proxy.stat("listener_manager.listener_stopped") == 0
+    scene.proxy.wait_stat("listener_manager.listener_stopped", 1)
     assert scene.proxy.wait_exit(10) == 0
 
 

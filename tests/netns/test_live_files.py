@@ -213,7 +213,7 @@ def test_a_removed_listener_drains(plain_lab, files, start, servers):
         files.write("lds")
         proxy.wait_stat("listener_manager.listener_removed", 2)
         assert proxy.stat("listener_manager.total_listeners_draining") == 2
-        assert who(plain_lab.peer, POD[4], HTTP) == "refused"
+        wait_for(lambda: who(plain_lab.peer, POD[4], HTTP, timeout=0.1) == "refused", "the port is closed")
         assert ask(asks) == (200, "one", False)
         held.sendall(b"y")
         assert held.recv(1) == b"y"

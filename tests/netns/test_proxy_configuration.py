@@ -2,6 +2,7 @@
 """What a person sees who gets the configuration or the command line wrong, or asks only whether it is right."""
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -199,6 +200,21 @@ def test_config_yaml_is_laid_over_the_file(plain_lab, run_proxy, serve):
     overlay = "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 15044 } } }\nnode: { id: overlaid }"
     proxy = run_proxy(plain_lab.pod, GOOD, "--config-yaml", overlay, admin=("127.0.0.1", 15044))
     assert json.loads(proxy.text("/server_info"))["node"]["id"] == "overlaid"
+    assert who(plain_lab.peer, POD[4], 9000) == "served"
+
+
+def test_the_default_configuration_of_an_image(plain_lab, run_proxy, serve):
+    """WEIR_DEFAULT_CONFIG names where one is mounted; where none is, the built-in configuration serves."""
+    serve(plain_lab.peer, HOST, 7000, says("served"))
+    directory = new_directory()
+    mounted = directory / "envoy.yaml"
+    built_in = run_proxy(plain_lab.pod, None, env={"WEIR_DEFAULT_CONFIG": str(mounted)})
+    assert "virtualInbound::" in built_in.text("/listeners")
+    built_in.send_signal(signal.SIGINT)
+    assert built_in.wait_exit() == 0
+    mounted.write_text(GOOD)
+    proxy = run_proxy(plain_lab.pod, None, env={"WEIR_DEFAULT_CONFIG": str(mounted)}, directory=directory)
+    assert f"WEIR_DEFAULT_CONFIG: the configuration is '{mounted}'" in proxy.log()
     assert who(plain_lab.peer, POD[4], 9000) == "served"
 
 

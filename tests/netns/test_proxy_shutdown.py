@@ -79,6 +79,68 @@ def test_who_dials_a_draining_proxy_is_served_by_the_next_one(lab, draining):
     waiting.close()
 
 
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_inbound_goes_on_for_the_time_of_the_termination(lab, run_proxy, serve, how):
+    """Endpoints are taken out of services while Pods end: clients still come. The drain time does not cut that short."""
+    serve(lab.peer, HOST, 7001, says("outside"))
+    serve(lab.pod, POD[4], 8080, says("app"))
+    given = ["--termination-drain-s", "2"] if how == "flag" else []
+    environment = {"TERMINATION_DRAIN_DURATION_SECONDS": "7" if how == "flag" else "2s"}
+    proxy = run_proxy(lab.pod, None, "--drain-time-s", "1", *given, env=environment)
+    started = time.monotonic()
+    proxy.send_signal(signal.SIGTERM)
+    wait_for(lambda: proxy.get("/ready") == (503, "DRAINING\n"), "it says that it ends")
+    while time.monotonic() < started + 1.8:
+        assert who(lab.peer, POD[4], 8080) == "app"
+        assert who(lab.pod, HOST, 7001, uid=1000) == "outside"
+        time.sleep(0.02)
+    assert proxy.wait_exit(10) == 0
+    assert time.monotonic() - started < 6
+
+
+def test_who_has_been_answered_is_served(lab, draining):
+    """What waits in the queue of a listening socket is accepted before it closes, at whatever moment that is."""
+    for pause in (0, 0.001, 0.01):
+        proxy = draining("--drain-time-s", "10")
+        clients = [lab.peer.new_socket() for _ in range(100)]
+        proxy.send_signal(signal.SIGSTOP)
+        for client in clients:
+            client.settimeout(10)
+            client.connect((POD[4], 8080))
+        proxy.send_signal(signal.SIGTERM)
+        proxy.send_signal(signal.SIGCONT)
+        time.sleep(pause)
+        for client in clients:
+            exchange(client, b"served")
+            client.close()
+        assert proxy.wait_exit(10) == 0
+
+
+def test_a_handshake_under_way_ends_well(lab, draining):
+    """The client has its answer and the proxy's kernel not yet the client's: that comes when the socket is about to close."""
+    rules = "add table inet late; add chain inet late out { type filter hook output priority 0; }"
+    lab.peer.tool("nft", rules)
+    try:
+        for _ in range(20):
+            proxy = draining("--drain-time-s", "10")
+            lab.peer.tool("nft", "add rule inet late out tcp dport 8080 tcp flags & (syn | ack) == ack drop")
+            with lab.peer.connect(POD[4], 8080) as client:
+                started = time.monotonic()
+                proxy.send_signal(signal.SIGTERM)
+                time.sleep(0.02)
+                lab.peer.tool("nft", "flush chain inet late out")
+                client.sendall(b"late")
+                in_time = time.monotonic() - started < 0.15  # this machine was quick enough
+                if in_time:
+                    assert read_exactly(client, 4) == b"late"
+            assert proxy.wait_exit(20) == 0
+            if in_time:
+                return
+        raise AssertionError("this machine is too slow for it")
+    finally:
+        lab.peer.tool("nft", "delete table inet late")
+
+
 def test_an_idle_proxy_goes_at_once(lab, draining):
     proxy = draining("--drain-time-s", "60")
     started = time.monotonic()

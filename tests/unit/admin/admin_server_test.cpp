@@ -223,6 +223,30 @@ TEST_F(AdminServerTest, CloseEndsConnections) {
   EXPECT_EQ(client.receive(), "");
 }
 
+TEST_F(AdminServerTest, AnotherGoesOnWithItsSocket) {
+  serve();
+  Client before(address_);
+  before.send(get("/ready"));
+  before.receive();
+  stop();
+  UniqueFd socket = server_->duplicate();  // as another process gets it
+  ASSERT_TRUE(socket);
+  server_->leave_to_other();
+  io_.restart();
+  io_.poll();
+  EXPECT_FALSE(server_->duplicate());
+  Client waiting(address_);  // in the queue, for whoever comes
+  waiting.send(get("/ready"));
+  AdminServer next(io_, source_);
+  ASSERT_TRUE(next.adopt(std::move(socket)));
+  EXPECT_EQ(next.address(), address_);
+  thread_ = std::thread([this] { io_.run(); });
+  EXPECT_THAT(waiting.receive(), ::testing::StartsWith("HTTP/1.1 200"));
+  before.send(get("/ready"));
+  EXPECT_THAT(before.receive(), ::testing::StartsWith("HTTP/1.1 200")) << "it has its connection";
+  stop();
+}
+
 TEST_F(AdminServerTest, AnAddressInUseIsAnError) {
   serve();
   AdminServer second(io_, source_);

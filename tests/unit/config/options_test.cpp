@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 namespace weir::config {
 namespace {
@@ -82,8 +83,8 @@ TEST(Options, RefusesByName) {
   EXPECT_EQ(refused({"--outbound", "all"}),
             "flag '--outbound': 'all': expected ALLOW_ANY or REGISTRY_ONLY");
   EXPECT_EQ(refused({"--outbound", "ALLOW_ANY", "-c", "x"}),
-            "flag '--outbound' concerns the built-in configuration: leave it out, or -c and "
-            "--config-yaml");
+            "flag '--outbound' concerns the built-in configuration: leave it out, or -c, "
+            "--config-yaml and WEIR_DEFAULT_CONFIG");
   EXPECT_EQ(refused({"--drain-time-s", "-1"}), "flag '--drain-time-s': '-1': must be 0 to 86400");
   EXPECT_EQ(refused({"--concurrency", "1025"}),
             "flag '--concurrency': '1025': must be at most 1024");
@@ -133,14 +134,65 @@ TEST(Options, TheMarkIsReadAsWeirInitReadsIt) {
 
 TEST(Options, AConfigurationDecidesAloneHowInboundConnectionsCome) {
   EXPECT_EQ(refused({"--inbound", "TPROXY", "-c", "x"}),
-            "flag '--inbound' concerns the built-in configuration: leave it out, or -c and "
-            "--config-yaml");
+            "flag '--inbound' concerns the built-in configuration: leave it out, or -c, "
+            "--config-yaml and WEIR_DEFAULT_CONFIG");
   EXPECT_EQ(refused({"--tproxy-mark", "5", "--config-yaml", "{}"}),
-            "flag '--tproxy-mark' concerns the built-in configuration: leave it out, or -c and "
-            "--config-yaml");
+            "flag '--tproxy-mark' concerns the built-in configuration: leave it out, or -c, "
+            "--config-yaml and WEIR_DEFAULT_CONFIG");
   const auto injected = parse_with({"TPROXY", "nonsense"}, {"-c", "x"});  // Istio sets it always
   ASSERT_TRUE(injected);
   EXPECT_TRUE(injected->options.notes.empty());
+}
+
+TEST(Options, TheDefaultConfigurationIsThatOfTheEnvironment) {
+  Environment environment;
+  environment.default_config = "/etc/envoy/envoy.yaml";
+  const auto found = parse_with(environment, {});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->options.config_path, "/etc/envoy/envoy.yaml");
+  EXPECT_EQ(found->options.notes,
+            (std::vector<std::string>{
+                "WEIR_DEFAULT_CONFIG: the configuration is '/etc/envoy/envoy.yaml'"}));
+  EXPECT_EQ(parse_with(environment, {"-c", "mine"})->options.config_path, "mine");
+  EXPECT_TRUE(parse_with(environment, {"--config-yaml", "{}"})->options.config_path.empty());
+  EXPECT_FALSE(parse_with(environment, {"--outbound", "ALLOW_ANY"}))
+      << "a file decides alone, however it was found";
+}
+
+TEST(Options, HowLongInboundListenersGoOn) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(parsed({}).termination_drain, milliseconds(0));
+  for (const auto& [text, expected] : {std::pair("0", 0),
+                                       {"5", 5000},
+                                       {"5s", 5000},
+                                       {"1m30s", 90'000},
+                                       {"250ms", 250},
+                                       {"1.5s", 1500},
+                                       {"24h", 86'400'000}})
+    EXPECT_EQ(parsed({"--termination-drain-s", text}).termination_drain, milliseconds(expected))
+        << text;
+  Environment environment;
+  environment.termination_drain = "7";
+  EXPECT_EQ(parse_with(environment, {})->options.termination_drain, milliseconds(7000));
+  EXPECT_EQ(parse_with(environment, {"--termination-drain-s=2s"})->options.termination_drain,
+            milliseconds(2000));
+  for (const char* wrong : {"-1", "x", "5 s", "5d", "s", "1.2.3", "5s5", "1e3", "25h", "nan", "."})
+    EXPECT_EQ(refused({"--termination-drain-s", wrong}),
+              "flag '--termination-drain-s': '" + std::string(wrong) +
+                  "': expected seconds, or a duration as 5s, up to a day");
+}
+
+TEST(Options, TheApplicationIsWaitedForWhenAskedTo) {
+  EXPECT_FALSE(parsed({}).exit_after_application);
+  EXPECT_TRUE(parsed({"--exit-after-application"}).exit_after_application);
+}
+
+TEST(Options, OnlyAFileThatIsThereIsTheDefaultConfiguration) {
+  ASSERT_EQ(setenv("WEIR_DEFAULT_CONFIG", "/proc/self/no-such-file", 1), 0);
+  EXPECT_EQ(Environment::of_this_process().default_config, "");
+  ASSERT_EQ(setenv("WEIR_DEFAULT_CONFIG", "/proc/self/status", 1), 0);
+  EXPECT_EQ(Environment::of_this_process().default_config, "/proc/self/status");
+  unsetenv("WEIR_DEFAULT_CONFIG");
 }
 
 TEST(Options, PrintsHelpAndVersion) {
