@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The Debian 12 packages that Weir needs, in one place, and their installation.
-# Run it:    scripts/packages.sh build|control|demo|test ...   installs what is missing (root), nothing when all is there.
+# Run it:    scripts/packages.sh build|control|demo|test|pods ...   installs what is missing (root), nothing when all is there.
 # Source it: install_packages build control test; missing_packages demo
 
 # What compiles weir-init and weir-proxy.
@@ -19,6 +19,8 @@ packages_test=(
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
   conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev openssl python3-grpcio python3-hpack python3-protobuf python3-pytest python3-pytest-xdist python3-yaml strace
 )
+# What plays Pods in the tests.
+packages_pods=(aardvark-dns busybox-static catatonit conmon jq netavark podman runc)
 
 packages_of() {  # group...
   local group
@@ -28,7 +30,8 @@ packages_of() {  # group...
       control) printf '%s\n' "${packages_control[@]}" ;;
       demo) printf '%s\n' "${packages_demo[@]}" ;;
       test) printf '%s\n' "${packages_test[@]}" ;;
-      *) printf "packages.sh: group '%s': unknown; one of build, control, demo, test\n" "$group" >&2; return 2 ;;
+      pods) printf '%s\n' "${packages_pods[@]}" ;;
+      *) printf "packages.sh: group '%s': unknown; one of build, control, demo, test, pods\n" "$group" >&2; return 2 ;;
     esac
   done
 }
@@ -70,7 +73,7 @@ install_packages() {  # group...
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   set -euo pipefail
   if (($# == 0)); then
-    echo "usage: scripts/packages.sh build|control|demo|test ..." >&2
+    echo "usage: scripts/packages.sh build|control|demo|test|pods ..." >&2
     exit 2
   fi
   install_packages "$@"

@@ -17,6 +17,7 @@ case "$which" in
     export WEIR_RANDOM_SETS=${WEIR_RANDOM_SETS:-40} WEIR_CHURN_CYCLES=${WEIR_CHURN_CYCLES:-200}
     export WEIR_UPDATES=${WEIR_UPDATES:-150} WEIR_CONTROL_KILLS=${WEIR_CONTROL_KILLS:-15}
     export WEIR_RESTARTS=${WEIR_RESTARTS:-2} WEIR_TAKE_OVERS=${WEIR_TAKE_OVERS:-4} WEIR_PROXY_KILLS=${WEIR_PROXY_KILLS:-8}
+    export WEIR_POD_RESTARTS=${WEIR_POD_RESTARTS:-3}
     ;;
   full) ;;
   *) echo "usage: scripts/test.sh [quick|full]" >&2; exit 2 ;;
@@ -38,7 +39,7 @@ machine_is_as_before() {
   diff <(echo "$machine_before") <(scripts/machine_state.sh)
 }
 
-step 'packages' install_packages build control demo test
+step 'packages' install_packages build control demo test pods
 machine_before=$(scripts/machine_state.sh)
 step 'text: format, words, coroutines' scripts/lint.sh
 step 'build' scripts/build.sh all
@@ -48,6 +49,7 @@ step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/pytho
 step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
 step 'namespace tests of weir-proxy and weir-control' scripts/namespace_tests.sh --proxy -m 'not peer'
 step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
+step 'real Pods' scripts/namespace_tests.sh tests/pods
 step "manifests beside Kubernetes' schemas, Helm and kustomize" scripts/namespace_tests.sh --allow-skips tests/kubernetes
 if [[ $which != quick ]]; then
   step 'build with AddressSanitizer' scripts/sanitize.sh address build

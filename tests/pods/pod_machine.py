@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine that runs Pods: podman with everything of its own, in a network namespace of the test's.
+
+Storage, configuration and networks are in a temporary folder; the bridge, its rules and its DNS server are in the namespace. Of
+the machine's own nothing changes. close() removes it all.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from harness import namespace, programs
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SUBNET = "203.0.113.128/26"
+NETWORK = "weir"
+PORTS = re.compile(r"\n +ports:\n +- containerPort: \d+")
+
+# The kernel of a test machine may forbid raising limits, and podman always asks for it.
+RUNTIME = """#!/bin/sh
+# runc without the resource limits that the kernel may not let us raise.
+without() {  # file filter
+  [ ! -f "$1" ] || { jq "$2" "$1" >"$1.new" && mv "$1.new" "$1"; } || exit 1
+}
+previous=
+for argument in "$@"; do
+  case $previous in
+    --bundle | -b) without "$argument/config.json" 'del(.process.rlimits)' ;;
+    --process | -p) without "$argument" 'del(.rlimits)' ;;
+  esac
+  previous=$argument
+done
+exec %s "$@"
+"""
+
+CONTAINERS = """
+[containers]
+log_driver = "k8s-file"
+[engine]
+runtime = "weir"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "{folder}/tmp"
+[engine.runtimes]
+weir = ["{folder}/runtime"]
+[network]
+network_backend = "netavark"
+network_config_dir = "{folder}/networks"
+"""
+
+STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{folder}/storage"
+runroot = "{folder}/run"
+"""
+
+
+class PodError(Exception):
+    """What podman said."""
+
+
+class PodMachine:
+    """play() runs the Pods of manifests as they are; all of it is gone after close()."""
+
+    def __init__(self):
+        for program in ("podman", "runc", "jq"):
+            programs.system(program)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-pods-"))
+        self.network_namespace = namespace.Namespace("pods")
+        runtime = self.folder / "runtime"
+        runtime.write_text(RUNTIME % programs.system("runc"))
+        runtime.chmod(0o755)
+        (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder))
+        (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder))
+        self.environment = {
+            **os.environ,
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+            "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
+        }
+        self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+
+    def podman(self, *arguments: str, check: bool = True, text: str | None = None, timeout: float = 60) -> str:
+        """Runs podman inside the namespace and returns what it prints; PodError with its complaint if check."""
+        done = self.network_namespace.run(
+            [programs.system("podman"), *arguments], env=self.environment, text=text, timeout=timeout
+        )
+        if check and done.returncode != 0:
+            raise PodError(f"podman {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout if check else done.stdout + done.stderr
+
+    def load(self, archive: pathlib.Path) -> None:
+        self.podman("load", "-q", "-i", str(archive))
+
+    def import_image(self, name: str, root: pathlib.Path, *changes: str) -> None:
+        """A folder becomes the image `name`; changes are Dockerfile instructions."""
+        archive = self.folder / "import.tar"
+        subprocess.run(["tar", "-C", root, "--numeric-owner", "--owner=0", "--group=0", "-cf", archive, "."], check=True)
+        options = [part for change in changes for part in ("--change", change)]
+        self.podman("import", "-q", *options, str(archive), name)
+        archive.unlink()
+
+    def play(self, manifest: str, *arguments: str) -> None:
+        """`podman kube play` of the text, with more arguments for it.
+
+        Without the ports: podman of Debian 12 would publish each on the machine, where two Pods cannot have the same.
+        """
+        path = self.folder / "play.yaml"
+        path.write_text(PORTS.sub("", manifest))
+        self.podman("kube", "play", "--network", NETWORK, *arguments, str(path), timeout=120)
+
+    def down(self, manifest: str) -> None:
+        path = self.folder / "play.yaml"
+        path.write_text(manifest)
+        self.podman("kube", "down", str(path), timeout=120)
+
+    def execute(self, container: str, *argv: str) -> tuple[int, str]:
+        """The exit code of a program inside, and what it printed, errors included."""
+        done = self.network_namespace.run([programs.system("podman"), "exec", container, *argv], env=self.environment)
+        return done.returncode, done.stdout + done.stderr
+
+    def logs(self, container: str) -> str:
+        return self.podman("logs", container, check=False)
+
+    def inspect(self, container: str) -> dict:
+        return json.loads(self.podman("container", "inspect", container))[0]
+
+    def address(self, pod: str) -> str:
+        """Of a Pod, by its infra container."""
+        infra = json.loads(self.podman("pod", "inspect", pod))["InfraContainerID"]
+        return self.inspect(infra)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
+
+    def close(self) -> None:
+        for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
+            self.podman(*step, check=False)
+        self.network_namespace.close()
+        for _ in range(20):  # conmon may still write
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            time.sleep(0.1)
