@@ -84,7 +84,7 @@ Result<std::vector<UniqueFd>> BoundAddress::sockets_of(std::size_t worker,
                                                        std::size_t workers) const {
   std::vector<UniqueFd> duplicates;
   const auto add = [&](const UniqueFd& socket) -> Result<void> {
-    UniqueFd made(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    UniqueFd made = duplicate(socket.get());
     if (!made) return Error{std::string("dup: ") + std::strerror(errno), errno};
     duplicates.push_back(std::move(made));
     return {};

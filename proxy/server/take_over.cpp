@@ -201,7 +201,7 @@ void TakeOver::on_message(Packet& packet) {
 void TakeOver::give_sockets() {
   log::info(log::Component::main, "another weir-proxy is about to take over");
   to_send_ = setup_.sockets();
-  UniqueFd offer(fcntl(offer_.native_handle(), F_DUPFD_CLOEXEC, 0));
+  UniqueFd offer = duplicate(offer_.native_handle());
   if (offer) to_send_.push_back({{SocketRole::offer, {}, 0}, std::move(offer)});
   kept_.clear();
   send_rest();
