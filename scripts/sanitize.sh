@@ -62,7 +62,7 @@ common=log_path=$reports/report:external_symbolizer_path=/usr/bin/llvm-symbolize
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:$common
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:$common
 export LSAN_OPTIONS=$common
-export TSAN_OPTIONS=second_deadlock_stack=1:$common
+export TSAN_OPTIONS=second_deadlock_stack=1:suppressions=$PWD/scripts/thread_suppressions.txt:$common
 
 # ThreadSanitizer of this age cannot live with the address randomisation of newer kernels.
 run=()

@@ -96,7 +96,7 @@ Result<void> AdminServer::Core::adopt(UniqueFd socket) {
 
 UniqueFd AdminServer::Core::duplicate() {
   if (!acceptor_.is_open()) return {};
-  return UniqueFd(fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 0));
+  return weir::duplicate(acceptor_.native_handle());
 }
 
 void AdminServer::Core::leave_to_other() {
