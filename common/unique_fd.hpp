@@ -35,8 +35,8 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-/// Another descriptor of the same open file, closed on exec; empty with errno if there is none left.
-/// By dup(2), which ThreadSanitizer follows: it does not know F_DUPFD_CLOEXEC.
+/// Another descriptor of the same open file, closed on exec; empty with errno if there is none
+/// left. By dup(2), which ThreadSanitizer follows: it does not know F_DUPFD_CLOEXEC.
 inline UniqueFd duplicate(int fd) noexcept {
   UniqueFd made(::dup(fd));
   if (made) ::fcntl(made.get(), F_SETFD, FD_CLOEXEC);
