@@ -25,6 +25,8 @@ constexpr std::chrono::seconds kFirstWord{5};
 /// Who ends while it is asked may take a moment to be gone.
 constexpr std::chrono::milliseconds kAgain{20};
 constexpr int kTries = 100;
+/// Without descriptors nobody is accepted for that long, as by an Acceptor.
+constexpr std::chrono::milliseconds kRest{100};
 /// More than any proxy has descriptors.
 constexpr std::size_t kMostSockets = 1 << 20;
 
@@ -148,6 +150,8 @@ void TakeOver::accept() {
     if (error) return;
     UniqueFd connection(
         accept4(offer_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!connection && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+      return accept_later();
     if (!connection) return accept();  // another process may have been quicker
     if (auto checked = check_peer(connection.get()); !checked) {
       // Anybody may knock: not worth a line each time.
@@ -160,6 +164,14 @@ void TakeOver::accept() {
       if (!cancelled) end_exchange("it says nothing");
     });
     read();
+  });
+}
+
+/// Who waits there would wake this one again and again.
+void TakeOver::accept_later() {
+  patience_.expires_after(kRest);
+  patience_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) accept();
   });
 }
 

@@ -75,6 +75,7 @@ class TakeOver {
   void tell_old(Taken& taken, const std::vector<ListenAddress>& kept);
   void wait_for_old();
   void accept();
+  void accept_later();
   void on_readable();
   void read();
   void on_message(Packet& packet);
