@@ -126,9 +126,11 @@ void add_flags(CLI::App& app, Raw& raw) {
       "--drain-time-s", raw.drain_seconds,
       "Seconds that connections get to end by themselves when their listener has changed "
       "or gone (600), and after SIGTERM (20)");
-  app.add_option("--termination-drain-s", raw.termination_drain,
-                 "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
-                 "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
+  app.add_option(
+      "--termination-drain-s", raw.termination_drain,
+      "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
+      "clients that do not know of it yet, less the time since POST /healthcheck/fail (0, or "
+      "TERMINATION_DRAIN_DURATION_SECONDS)");
   app.add_flag("--take-over", raw.options.take_over,
                "Take the listening sockets of the weir-proxy that runs in this network namespace "
                "with the same user and admin port, if there is one; it then drains and exits");

@@ -124,7 +124,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   [[nodiscard]] admin::Response dump_config(const admin::QueryParams& params) const override;
   void quit() override;
   void drain_listeners(const admin::DrainRequest& request) override;
-  void set_health_check_failed(bool failed) override { health_check_failed_ = failed; }
+  void set_health_check_failed(bool failed) override;
   void reopen_logs() override { sinks_.reopen(); }
 
  private:
@@ -142,6 +142,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void give_back_memory_soon();
   void wait_for_signal();
   void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
+  [[nodiscard]] std::chrono::milliseconds termination_left() const;
   [[nodiscard]] bool application_runs();
   void follow_application();
   void watch_application();
@@ -192,6 +193,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   bool start_held_ = false;
   bool workers_started_ = false;
   std::atomic<bool> health_check_failed_{false};  // read by workers
+  std::optional<std::chrono::steady_clock::time_point> health_check_failed_since_;
   bool draining_ = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The beginning and the end of a Server: where its sockets come from, signals, the end of the
 // application, the next one that takes over.
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <thread>
@@ -126,7 +127,7 @@ void Server::wait_for_signal() {
     if (signal == SIGUSR1) {
       reopen_logs();
     } else if (signal == SIGTERM && !shutdown_.has_begun()) {
-      begin_shutdown("SIGTERM", options_.termination_drain);
+      begin_shutdown("SIGTERM", termination_left());
     } else {
       log::info(log::Component::main, "ending at once: {}",
                 signal == SIGINT ? "SIGINT" : "second SIGTERM");
@@ -134,6 +135,23 @@ void Server::wait_for_signal() {
     }
     wait_for_signal();
   });
+}
+
+/// Who failed health checks since some time has told clients so long.
+std::chrono::milliseconds Server::termination_left() const {
+  const auto whole = options_.termination_drain;
+  if (!health_check_failed_since_) return whole;
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - *health_check_failed_since_);
+  return std::max(whole - passed, std::chrono::milliseconds{0});
+}
+
+void Server::set_health_check_failed(bool failed) {
+  if (!failed)
+    health_check_failed_since_.reset();
+  else if (!health_check_failed_since_)
+    health_check_failed_since_ = std::chrono::steady_clock::now();
+  health_check_failed_ = failed;
 }
 
 void Server::begin_shutdown(std::string_view why, std::chrono::milliseconds termination) {

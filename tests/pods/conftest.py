@@ -16,7 +16,7 @@ from harness import namespace as netns  # noqa: E402
 from harness import programs  # noqa: E402
 from pod_machine import PodMachine  # noqa: E402
 
-# The application of the manifests is an nginx; here a web server of busybox answers to its name.
+# The application of the manifests is an nginx; here tests/support/application answers to its name.
 APPLICATION = "docker.io/library/nginx:1.18-alpine"
 PAGE = "the application\n"
 
@@ -53,6 +53,20 @@ def copy_program(path: str, root: pathlib.Path) -> None:
         shutil.copy(library, root / library.lstrip("/"))
 
 
+def weirctl(*arguments: str, text: str) -> str:
+    """What it makes of the text."""
+    done = subprocess.run([programs.built("ctl/weirctl"), *arguments], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def smaps_of(machine, container: str) -> dict[str, int]:
+    """The memory of a container's first process, in kB: Pss, Rss, and so on."""
+    process = machine.inspect(container)["State"]["Pid"]
+    rows = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    return {row.split(":")[0]: int(row.split()[1]) for row in rows}
+
+
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> pathlib.Path:
     """A folder with the archives of the three images."""
@@ -69,13 +83,14 @@ def machine(images, tmp_path_factory):
         for archive in sorted(images.glob("*.tar")):
             made.load(archive)
         root = tmp_path_factory.mktemp("application")
-        for folder in ("bin", "etc", "www"):
+        for folder in ("bin", "etc"):
             (root / folder).mkdir()
-        (root / "www/index.html").write_text(PAGE)
         (root / "etc/passwd").write_text("root:x:0:0:root:/:/\n")
         copy_program(programs.system("busybox"), root)
+        (root / "bin/sleep").symlink_to("busybox")
         copy_program(programs.system("curl"), root)
-        made.import_image(APPLICATION, root, 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]')
+        copy_program(programs.helper("application"), root)
+        made.import_image(APPLICATION, root, "ENV PATH=/bin", 'CMD ["application", "--serve", "80"]')
         yield made
     finally:
         made.close()

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from conftest import PAGE
+from conftest import PAGE, smaps_of
 
 from harness import programs
 
@@ -133,9 +133,7 @@ def test_weirctl_says_when_the_proxy_is_ready(machine, inbound):
 
 def test_an_idle_sidecar_is_small(machine, inbound):
     wait_for(lambda: serves(machine, inbound), "an answer through the sidecar")
-    process = machine.inspect("inbound-weir-proxy")["State"]["Pid"]
-    rows = dict(line.split(":", 1) for line in open(f"/proc/{process}/smaps_rollup").read().splitlines()[1:])
-    assert int(rows["Pss"].split()[0]) < 8000  # kB
+    assert smaps_of(machine, "inbound-weir-proxy")["Pss"] < 8000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
