@@ -3,26 +3,19 @@
 
 import os
 import pathlib
-import re
-import shutil
-import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
 
-from harness import namespace as netns  # noqa: E402
+import pod_images  # noqa: E402
 from harness import programs  # noqa: E402
-from pod_machine import PodMachine  # noqa: E402
-
-# The application of the manifests is an nginx; here a web server of busybox answers to its name.
-APPLICATION = "docker.io/library/nginx:1.18-alpine"
-PAGE = "the application\n"
+from pod_machine import PodMachine, sweep  # noqa: E402
 
 
 def pytest_sessionstart(session):
-    netns.sweep()
+    sweep()
 
 
 def pytest_runtest_logreport(report):
@@ -32,32 +25,11 @@ def pytest_runtest_logreport(report):
             print(f"../pods/{report.nodeid}", file=file)  # read from tests/netns
 
 
-def make_images(output: pathlib.Path, *names: str) -> list[str]:
-    """Runs scripts/images.py; its lines."""
-    done = subprocess.run(
-        ["/usr/bin/python3", programs.CHECKOUT / "scripts/images.py", "--build", programs.BUILD, "--output", output, *names],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def copy_program(path: str, root: pathlib.Path) -> None:
-    """Into bin/, and the libraries that it maps to where they are."""
-    shutil.copy(path, root / "bin")
-    listed = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
-    for library in re.findall(r"(/\S+) \(0x", listed):
-        (root / library.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, root / library.lstrip("/"))
-
-
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> pathlib.Path:
     """A folder with the archives of the three images."""
     folder = tmp_path_factory.mktemp("images")
-    make_images(folder)
+    pod_images.make_images(programs.BUILD, folder)
     return folder
 
 
@@ -68,14 +40,7 @@ def machine(images, tmp_path_factory):
     try:
         for archive in sorted(images.glob("*.tar")):
             made.load(archive)
-        root = tmp_path_factory.mktemp("application")
-        for folder in ("bin", "etc", "www"):
-            (root / folder).mkdir()
-        (root / "www/index.html").write_text(PAGE)
-        (root / "etc/passwd").write_text("root:x:0:0:root:/:/\n")
-        copy_program(programs.system("busybox"), root)
-        copy_program(programs.system("curl"), root)
-        made.import_image(APPLICATION, root, 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]')
+        pod_images.import_application(made, tmp_path_factory.mktemp("application"))
         yield made
     finally:
         made.close()

@@ -2,7 +2,7 @@
 """A machine that runs Pods: podman with everything of its own, in a network namespace of the test's.
 
 Storage, configuration and networks are in a temporary folder; the bridge, its rules and its DNS server are in the namespace. Of
-the machine's own nothing changes. close() removes it all.
+the machine's own nothing changes. close() removes it all; what a run left that was killed outright, the next run's sweep().
 """
 
 import json
@@ -19,6 +19,7 @@ from harness import namespace, programs
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUBNET = "203.0.113.128/26"
 NETWORK = "weir"
+PREFIX = "weir-pods-"
 PORTS = re.compile(r"\n +ports:\n +- containerPort: \d+")
 
 # The kernel of a test machine may forbid raising limits, and podman always asks for it.
@@ -71,20 +72,19 @@ class PodMachine:
     def __init__(self):
         for program in ("podman", "runc", "jq"):
             programs.system(program)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-pods-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.network_namespace = namespace.Namespace("pods")
         runtime = self.folder / "runtime"
         runtime.write_text(RUNTIME % programs.system("runc"))
         runtime.chmod(0o755)
         (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder))
         (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder))
-        self.environment = {
-            **os.environ,
-            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
-            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
-            "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
-        }
-        self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+        self.environment = environment(self.folder)
+        try:
+            self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+        except BaseException:
+            self.close()
+            raise
 
     def podman(self, *arguments: str, check: bool = True, text: str | None = None, timeout: float = 60) -> str:
         """Runs podman inside the namespace and returns what it prints; PodError with its complaint if check."""
@@ -137,11 +137,35 @@ class PodMachine:
         return self.inspect(infra)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
 
     def close(self) -> None:
-        for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
-            self.podman(*step, check=False)
-        self.network_namespace.close()
-        for _ in range(20):  # conmon may still write
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.folder.exists():
-                break
-            time.sleep(0.1)
+        remove(self.folder, self.network_namespace)
+
+
+def environment(folder: pathlib.Path) -> dict[str, str]:
+    """Variables with which podman keeps everything in the folder."""
+    return {
+        **os.environ,
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
+    }
+
+
+def remove(folder: pathlib.Path, space: namespace.Namespace) -> None:
+    """Ends the Pods of a machine and removes its folder and the namespace."""
+    for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
+        space.run([programs.system("podman"), *step], env=environment(folder))
+    space.close()
+    for _ in range(20):  # conmon may still write
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.1)
+
+
+def sweep() -> None:
+    """Removes the machines of runs whose process is gone, and then the namespaces of such runs."""
+    for folder in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        if owner and not pathlib.Path("/proc", owner[1]).exists():
+            remove(folder, namespace.Namespace("sweep"))
+    namespace.sweep()

@@ -8,9 +8,8 @@ import signal
 import time
 
 import pytest
-from conftest import PAGE
-
 from harness import programs
+from pod_images import PAGE
 
 FOLDER = programs.CHECKOUT / "manifests/pods"
 RESTARTS = int(os.environ.get("WEIR_POD_RESTARTS", "50"))
