@@ -94,6 +94,20 @@ class PlainPod(WeirPod):
         return objects
 
 
+class IdlePod(WeirPod):
+    """What the container runtime takes for the two containers: Weir's, with programs that do nothing."""
+
+    name, title, program = "idle", "two containers that do nothing", None
+    wanted = None
+
+    def change(self, objects):
+        spec = pod_of(objects)["spec"]
+        proxy = next(one for one in spec["containers"] if one["name"] == self.proxy)
+        for one, words in ((spec["initContainers"][0], ["true"]), (proxy, ["sleep", "3600"])):
+            one |= {"image": APPLICATION_IMAGE, "args": ["/bin/busybox", *words]}
+        return objects
+
+
 class EnvoyPod(WeirPod):
     """Envoy with the same configuration and restrictions, behind rules that a shell sets with iptables."""
 
@@ -110,7 +124,7 @@ class EnvoyPod(WeirPod):
         return objects
 
 
-ALL = (PlainPod(), WeirPod(), EnvoyPod())
+ALL = (PlainPod(), IdlePod(), WeirPod(), EnvoyPod())
 
 
 def control_pod():
@@ -139,13 +153,14 @@ def workload():
 
 
 def playable(text, variant):
-    """What weirctl injected, for podman of Debian 12: it knows no downward API, and asks for an annotation.
+    """What weirctl injected, for podman of Debian 12: it knows no downward API, asks for an
+    annotation, and takes none that is long.
 
     The variant's sidecar takes the place of Weir's, with the bootstrap, node and cluster that weirctl gave that.
     """
     objects = documents(text)
     pod = pod_of(objects)
-    pod["metadata"].setdefault("annotations", {})[PODMAN_INIT] = "always"
+    pod["metadata"]["annotations"] = {PODMAN_INIT: "always"}
     proxy = next(one for one in pod["spec"]["containers"] if one["name"] == WeirPod.proxy)
     for one in [*pod["spec"]["initContainers"], proxy]:
         one.pop("env", None)

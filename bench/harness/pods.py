@@ -90,12 +90,14 @@ def memory(pods, one, text):
     """Of a sidecar that has its listeners from weir-control, and nothing to do."""
     machine = pods.machine
     with pods.played(text):
-        def is_served():
+        def is_configured():
             _, ready = machine.execute(f"{SHOP}-web", "/bin/curl", "-s", "-m", "2", "http://127.0.0.1:15000/ready")
-            _, listeners = machine.execute(f"{SHOP}-web", "/bin/curl", "-s", "-m", "2", "http://127.0.0.1:15000/listeners")
-            return ready.startswith("LIVE") and "virtualOutbound" in listeners
+            if not ready.startswith("LIVE"):
+                return False
+            _, status = machine.execute(f"{CONTROL}-control", "weir-control", "status")
+            return re.search(rf"~{SHOP}\.\S+ +SYNCED +\S+ +SYNCED +SYNCED", status)
 
-        wait_until(is_served, "configured by weir-control", PATIENCE_S, 0.5)
+        wait_until(is_configured, "configured by weir-control", PATIENCE_S, 0.5)
         time.sleep(IDLE_S)
         pid = machine.inspect(f"{SHOP}-{one.proxy}")["State"]["Pid"]
         return proc.memory(pid) | {f"cgroup_{key}": value for key, value in proc.cgroup_memory(pid).items()}

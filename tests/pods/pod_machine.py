@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -22,33 +23,17 @@ NETWORK = "weir"
 PREFIX = "weir-pods-"
 PORTS = re.compile(r"\n +ports:\n +- containerPort: \d+")
 
-# The kernel of a test machine may forbid raising limits, and podman always asks for it.
-RUNTIME = """#!/bin/sh
-# runc without the resource limits that the kernel may not let us raise.
-without() {  # file filter
-  [ ! -f "$1" ] || { jq "$2" "$1" >"$1.new" && mv "$1.new" "$1"; } || exit 1
-}
-previous=
-for argument in "$@"; do
-  case $previous in
-    --bundle | -b) without "$argument/config.json" 'del(.process.rlimits)' ;;
-    --process | -p) without "$argument" 'del(.rlimits)' ;;
-  esac
-  previous=$argument
-done
-exec %s "$@"
-"""
-
 CONTAINERS = """
 [containers]
 log_driver = "k8s-file"
+default_ulimits = [{limits}]
 [engine]
-runtime = "weir"
+runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "{folder}/tmp"
 [engine.runtimes]
-weir = ["{folder}/runtime"]
+runc = ["{runc}"]
 [network]
 network_backend = "netavark"
 network_config_dir = "{folder}/networks"
@@ -70,14 +55,11 @@ class PodMachine:
     """play() runs the Pods of manifests as they are; all of it is gone after close()."""
 
     def __init__(self):
-        for program in ("podman", "runc", "jq"):
-            programs.system(program)
+        programs.system("podman")
+        runc = programs.system("runc")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.network_namespace = namespace.Namespace("pods")
-        runtime = self.folder / "runtime"
-        runtime.write_text(RUNTIME % programs.system("runc"))
-        runtime.chmod(0o755)
-        (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder))
+        (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder, runc=runc, limits=limits()))
         (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder))
         self.environment = environment(self.folder)
         try:
@@ -138,6 +120,18 @@ class PodMachine:
 
     def close(self) -> None:
         remove(self.folder, self.network_namespace)
+
+
+def limits() -> str:
+    """For default_ulimits: what this process may have. By itself podman asks for more, which not every kernel grants.
+
+    podman lets itself have as many processes as there are process ids at most, and cannot grant more.
+    """
+    most = int(pathlib.Path("/proc/sys/kernel/pid_max").read_text())
+    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = most if processes == resource.RLIM_INFINITY else min(processes, most)
+    return f'"nofile={files}:{files}", "nproc={processes}:{processes}"'
 
 
 def environment(folder: pathlib.Path) -> dict[str, str]:
