@@ -20,7 +20,7 @@ packages_test=(
   conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev openssl python3-grpcio python3-hpack python3-protobuf python3-pytest python3-pytest-xdist python3-yaml strace
 )
 # What plays Pods in the tests.
-packages_pods=(aardvark-dns busybox-static catatonit conmon jq netavark podman runc)
+packages_pods=(aardvark-dns busybox-static catatonit conmon netavark podman runc)
 
 packages_of() {  # group...
   local group

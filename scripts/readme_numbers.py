@@ -45,6 +45,13 @@ DYNAMIC_HEADLINES = [
     ("file, ms", "A small configuration", "file, ms"),
     ("1,000 updates under traffic: lost", "Updates under traffic", "lost"),
 ]
+POD_HEADLINES = [
+    ("Pods: init container, ms", "Pods", "init container, ms"),
+    ("`kube play` to the first intercepted answer, ms", "Pods", "`kube play` to the first answer, ms"),
+    ("idle sidecar, connected: PSS, MB", "Idle sidecars", "idle sidecar: PSS, MB"),
+    ("its cgroup, MB", "Idle sidecars", "its cgroup, MB"),
+    ("image of the proxy, files, MB", "Images", "proxy: files, MB"),
+]
 RULES = "Rules"
 FACTS = ("date", "kernel", "cpu", "processors")
 
@@ -95,10 +102,9 @@ def headlines(tables: dict[str, list[list[str]]], columns: list[tuple[str, str, 
 def render(text: str) -> str:
     tables = tables_of(text)
     lines = headlines(tables, HEADLINES)
-    if any(section in tables for _, section, _ in HTTP_HEADLINES):
-        lines += ["", *headlines(tables, HTTP_HEADLINES)]
-    if any(section in tables for _, section, _ in DYNAMIC_HEADLINES):
-        lines += ["", *headlines(tables, DYNAMIC_HEADLINES)]
+    for columns in (HTTP_HEADLINES, DYNAMIC_HEADLINES, POD_HEADLINES):
+        if any(section in tables for _, section, _ in columns):
+            lines += ["", *headlines(tables, columns)]
     if RULES in tables:
         header, *rules = tables[RULES]
         lines += ["", "Excluding N networks: exec to exit in ms / CPU of a connect() that matches none, in µs.", ""]

@@ -98,7 +98,7 @@ def judge(results):
     found = ratios(j.rounds("rules", "weir-init 100000"), j.rounds("rules", "weir-init 10"), "connect_us")
     bars.append(Bar("CPU of a connect: under 100,000 CIDRs to under 10", median(found) if found else None,
                     1.05, True, " x", f"rounds {min(found):.3f}-{max(found):.3f}" if found else "not in this run"))
-    return bars + judge_init(j) + judge_http(j) + judge_dynamic(j)
+    return bars + judge_init(j) + judge_http(j) + judge_dynamic(j) + judge_pods(j)
 
 
 def judge_init(j):
@@ -159,3 +159,14 @@ def judge_dynamic(j):
                         f"{name}_p99_ratio", 2, 1, " x") for name in ("http", "tcp")]
     bars.append(j.absolute("connected to a control plane, PSS", "dynamic small", "weir", "pss", 7, 1e-6, " MB"))
     return bars
+
+
+def judge_pods(j):
+    bars = [j.absolute(f"image, files: {title}", "pods images", "weir", f"{key}_files", limit, 1e-6, " MB")
+            for key, title, limit in (("init", "weir-init", 6), ("proxy", "weir-proxy", 15), ("all", "all in one", 45))]
+    return [*bars,
+            j.absolute("init container, exec to exit, with the proof", "pods init", "weir", "ms", 50, 1, " ms"),
+            j.absolute("outbound Pod, to the first intercepted answer: beyond 1.2 x the same without", "pods start", "weir",
+                       "beyond_ms", 150, 1, " ms"),
+            j.absolute("idle sidecar, connected to weir-control, PSS", "pods memory", "weir", "pss", 8, 1e-6, " MB"),
+            j.absolute("the same, its container's cgroup", "pods memory", "weir", "cgroup_all", 8, 1e-6, " MB")]

@@ -31,6 +31,24 @@ def memory(pid):
     return total
 
 
+def cgroup_memory(pid):
+    """Bytes that the memory cgroup of a process is charged for: all, and its parts; {} where it cannot be read."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            folder, total, parts = Path("/sys/fs/cgroup/memory" + path), "memory.usage_in_bytes", {"rss": "anon", "cache": "file"}
+        elif not controllers:
+            folder, total, parts = Path("/sys/fs/cgroup" + path), "memory.current", {"anon": "anon", "file": "file"}
+        else:
+            continue
+        if not (folder / total).exists():
+            continue
+        stat = dict(entry.split() for entry in (folder / "memory.stat").read_text().splitlines())
+        found = {"all": int((folder / total).read_text())} | {name: int(stat[key]) for key, name in parts.items()}
+        return found | {"kernel": found["all"] - found["anon"] - found["file"]}
+    return {}
+
+
 def cpu_ms(pid):
     """CPU time of all threads of a process since it began, in ms."""
     return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e6

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of a run, in Markdown: medians over its rounds, the range beside them."""
 
-from harness import dynamic, http
+from harness import dynamic, http, pod_variants
 from harness.bars import judge
 from harness.rules import LINEAR_LIMIT, SIZES
 from harness.series import error_of, median_of, values
@@ -127,6 +127,28 @@ def dynamic_tables(session):
     ]
 
 
+def pod_tables(session):
+    """Weir's Pod, the same without a sidecar, and with Envoy."""
+    start = [Column("init container, ms", "pods init", "ms"),
+             Column("`kube play` to the first answer, ms", "pods start", "ms", digits=0),
+             Column("more than without, ms", "pods start", "added_ms", digits=0),
+             Column("ratio", "pods start", "ratio", digits=2)]
+    memory = [Column("idle sidecar: PSS, MB", "pods memory", "pss", 1e-6, 2),
+              Column("private dirty, MB", "pods memory", "private_dirty", 1e-6, 2),
+              Column("its cgroup, MB", "pods memory", "cgroup_all", 1e-6, 2),
+              *[Column(f"of it {part}", "pods memory", f"cgroup_{part}", 1e-6, 2) for part in ("anon", "file", "kernel")]]
+    sizes = [column for key, title in (("init", "init container"), ("proxy", "proxy"), ("all", "all programs"))
+             for column in (Column(f"{title}: files, MB", "pods images", f"{key}_files", 1e-6),
+                            Column("packed", "pods images", f"{key}_packed", 1e-6))]
+    return [
+        ("Pods", "Real Pods with podman, `manifests/pods/outbound.yaml`: from the exec of the init container's program to its "
+         "exit; from the start of `podman kube play` to the first intercepted answer in the application.", start),
+        ("Idle sidecars", "Pods made by `weirctl inject --control`, connected to `weir-control` in a Pod of its own; the "
+         "cgroup is the container's.", memory),
+        ("Images", "10^6 bytes of files, and packed (gzip).", sizes),
+    ]
+
+
 def rate(session, share):
     return f"{session.facts.get(f'rate at {share:.0%}', 0) / 1000:.1f}k/s"
 
@@ -197,6 +219,8 @@ INIT_TABLES = (
     ("hold", "Hold", "`--hold-until-listening`: CPU of a redirected connect(), and a redirected stream with the CPU of "
      "all that takes part in it.",
      (("connect µs", "connect_us", 1), ("Gbit/s", "gbit_s", 1), ("CPU ms/GB", "cpu_ms_gb", 0))),
+    ("pods inject", "Injection", "`weirctl inject` of the manifests that the tests inject: exec to exit, all together.",
+     (("manifests", "manifests", 0), ("ms", "ms", 0), ("CPU ms", "cpu_ms", 0))),
 )
 
 
@@ -239,5 +263,7 @@ def render(session):
                               [session.direct[1], *session.http, *http.relay_of(session)])
     for title, sentence, columns in dynamic_tables(session):
         lines += render_table(session, title, sentence, columns, session.proxies)
+    for title, sentence, columns in pod_tables(session):
+        lines += render_table(session, title, sentence, columns, pod_variants.ALL)
     lines += render_rules(session) + render_init(session) + render_bars(session)
     return "\n".join(lines)

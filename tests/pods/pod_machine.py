@@ -2,13 +2,14 @@
 """A machine that runs Pods: podman with everything of its own, in a network namespace of the test's.
 
 Storage, configuration and networks are in a temporary folder; the bridge, its rules and its DNS server are in the namespace. Of
-the machine's own nothing changes. close() removes it all.
+the machine's own nothing changes: a mount namespace hides /run/containers, where podman's network part keeps state for all. close() removes it all; what a run left that was killed outright, the next run's sweep().
 """
 
 import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -19,35 +20,20 @@ from harness import namespace, programs
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUBNET = "203.0.113.128/26"
 NETWORK = "weir"
+PREFIX = "weir-pods-"
 PORTS = re.compile(r"\n +ports:\n +- containerPort: \d+")
-
-# The kernel of a test machine may forbid raising limits, and podman always asks for it.
-RUNTIME = """#!/bin/sh
-# runc without the resource limits that the kernel may not let us raise.
-without() {  # file filter
-  [ ! -f "$1" ] || { jq "$2" "$1" >"$1.new" && mv "$1.new" "$1"; } || exit 1
-}
-previous=
-for argument in "$@"; do
-  case $previous in
-    --bundle | -b) without "$argument/config.json" 'del(.process.rlimits)' ;;
-    --process | -p) without "$argument" 'del(.rlimits)' ;;
-  esac
-  previous=$argument
-done
-exec %s "$@"
-"""
 
 CONTAINERS = """
 [containers]
 log_driver = "k8s-file"
+default_ulimits = [{limits}]
 [engine]
-runtime = "weir"
+runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "{folder}/tmp"
 [engine.runtimes]
-weir = ["{folder}/runtime"]
+runc = ["{runc}"]
 [network]
 network_backend = "netavark"
 network_config_dir = "{folder}/networks"
@@ -69,27 +55,24 @@ class PodMachine:
     """play() runs the Pods of manifests as they are; all of it is gone after close()."""
 
     def __init__(self):
-        for program in ("podman", "runc", "jq"):
-            programs.system(program)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-pods-"))
+        programs.system("podman")
+        runc = programs.system("runc")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.network_namespace = namespace.Namespace("pods")
-        runtime = self.folder / "runtime"
-        runtime.write_text(RUNTIME % programs.system("runc"))
-        runtime.chmod(0o755)
-        (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder))
+        (self.folder / "containers.conf").write_text(CONTAINERS.format(folder=self.folder, runc=runc, limits=limits()))
         (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder))
-        self.environment = {
-            **os.environ,
-            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
-            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
-            "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
-        }
-        self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+        self.environment = environment(self.folder)
+        try:
+            isolate(self.folder)
+            self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+        except BaseException:
+            self.close()
+            raise
 
     def podman(self, *arguments: str, check: bool = True, text: str | None = None, timeout: float = 60) -> str:
         """Runs podman inside the namespace and returns what it prints; PodError with its complaint if check."""
         done = self.network_namespace.run(
-            [programs.system("podman"), *arguments], env=self.environment, text=text, timeout=timeout
+            [*podman_of(self.folder), *arguments], env=self.environment, text=text, timeout=timeout
         )
         if check and done.returncode != 0:
             raise PodError(f"podman {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -122,7 +105,7 @@ class PodMachine:
 
     def execute(self, container: str, *argv: str) -> tuple[int, str]:
         """The exit code of a program inside, and what it printed, errors included."""
-        done = self.network_namespace.run([programs.system("podman"), "exec", container, *argv], env=self.environment)
+        done = self.network_namespace.run([*podman_of(self.folder), "exec", container, *argv], env=self.environment)
         return done.returncode, done.stdout + done.stderr
 
     def logs(self, container: str) -> str:
@@ -137,11 +120,66 @@ class PodMachine:
         return self.inspect(infra)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
 
     def close(self) -> None:
-        for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
-            self.podman(*step, check=False)
-        self.network_namespace.close()
-        for _ in range(20):  # conmon may still write
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.folder.exists():
-                break
-            time.sleep(0.1)
+        remove(self.folder, self.network_namespace)
+
+
+def limits() -> str:
+    """For default_ulimits: what this process may have. By itself podman asks for more, which not every kernel grants.
+
+    podman lets itself have as many processes as there are process ids at most, and cannot grant more.
+    """
+    most = int(pathlib.Path("/proc/sys/kernel/pid_max").read_text())
+    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = most if processes == resource.RLIM_INFINITY else min(processes, most)
+    return f'"nofile={files}:{files}", "nproc={processes}:{processes}"'
+
+
+def isolate(folder: pathlib.Path) -> None:
+    """Makes the mount namespace that podman_of() enters; it lasts until its file is unmounted."""
+    pinned, mounts = folder / "pinned", folder / "pinned/mounts"
+    pinned.mkdir()
+    (folder / "containers").mkdir()
+    pathlib.Path("/run/containers").mkdir(exist_ok=True)
+    hide = ["mount", "--bind", str(folder / "containers"), "/run/containers"]
+    for step in (["mount", "--bind", pinned, pinned], ["mount", "--make-private", pinned], ["touch", mounts],
+                 ["unshare", f"--mount={mounts}", "--propagation=private", *hide]):
+        subprocess.run(step, check=True)
+
+
+def podman_of(folder: pathlib.Path) -> list[str]:
+    """The beginning of podman's command line, in the mount namespace of isolate()."""
+    return [programs.system("nsenter"), f"--mount={folder / 'pinned/mounts'}", programs.system("podman")]
+
+
+def environment(folder: pathlib.Path) -> dict[str, str]:
+    """Variables with which podman keeps everything in the folder."""
+    return {
+        **os.environ,
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
+    }
+
+
+def remove(folder: pathlib.Path, space: namespace.Namespace) -> None:
+    """Ends the Pods of a machine and removes its folder and the namespace."""
+    for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
+        space.run([*podman_of(folder), *step], env=environment(folder))
+    space.close()
+    for mounted in (folder / "pinned/mounts", folder / "pinned"):
+        subprocess.run(["umount", mounted], capture_output=True, check=False)
+    for _ in range(20):  # conmon may still write
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.1)
+
+
+def sweep() -> None:
+    """Removes the machines of runs whose process is gone, and then the namespaces of such runs."""
+    for folder in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        if owner and not pathlib.Path("/proc", owner[1]).exists():
+            remove(folder, namespace.Namespace("sweep"))
+    namespace.sweep()

@@ -6,8 +6,9 @@ import time
 
 import pytest
 import yaml
-from conftest import PAGE, smaps_of, weirctl
+from conftest import smaps_of, weirctl
 from kubelet import Pod
+from pod_images import PAGE
 
 from harness import programs
 
@@ -36,12 +37,14 @@ spec:
 
 
 def without_webhook(spec: dict) -> None:
-    """Its certificate is a Secret, which has tests of its own."""
+    """Its certificate is a Secret, which has tests of its own. Beside it, a container that stays: podman gives a Pod's network up
+    with its last one."""
     (container,) = spec["containers"]
     container["args"] = [one for one in container["args"] if not one.startswith("--webhook")]
     container["volumeMounts"] = [one for one in container["volumeMounts"] if one["name"] != "webhook"]
     spec["volumes"] = [one for one in spec["volumes"] if one["name"] != "webhook"]
     del container["readinessProbe"], container["livenessProbe"]
+    spec["containers"].append({"name": "stays", "image": "nginx:1.18-alpine", "securityContext": {"runAsNonRoot": False, "runAsUser": 0}})
 
 
 @pytest.fixture
@@ -72,21 +75,21 @@ def status(machine) -> str:
 
 def test_a_service_entry_opens_what_was_blocked(machine, mesh, shopper):
     code, printed = ask(machine, "http://backend/")
-    assert code != 0 and "reset" in printed.lower(), printed
+    assert code == 0 and " 502 " in printed.splitlines()[0], printed
     assert "sidecar~203.0.113.182~shopper.default~default.svc.cluster.local" in status(machine)
     (mesh / "backend.yaml").write_text(ENTRY)
     end = time.monotonic() + 20
-    while (answer := ask(machine, "http://backend/"))[0] != 0 and time.monotonic() < end:
+    while PAGE not in (printed := ask(machine, "http://backend/")[1]) and time.monotonic() < end:
         time.sleep(0.2)
-    assert answer[0] == 0 and PAGE in answer[1] and "server: envoy" in answer[1], answer[1] + status(machine)
+    assert PAGE in printed and "server: envoy" in printed, printed + status(machine)
     code, printed = ask(machine, "http://203.0.113.190/")
-    assert "502" in printed.splitlines()[0] or code != 0  # HTTP to whom nobody knows
+    assert code == 0 and " 502 " in printed.splitlines()[0], printed
     code, printed = ask(machine, "http://203.0.113.190:81/")
     assert code != 0 and "reset" in printed.lower(), printed
     (mesh / "backend.yaml").unlink()
-    while (answer := ask(machine, "http://backend/"))[0] == 0 and time.monotonic() < end:
+    while PAGE in (printed := ask(machine, "http://backend/")[1]) and time.monotonic() < end:
         time.sleep(0.2)
-    assert answer[0] != 0, answer[1]
+    assert " 502 " in printed.splitlines()[0], printed
 
 
 def test_an_idle_sidecar_with_a_control_plane_is_small(machine, mesh, shopper):
@@ -97,9 +100,9 @@ def test_an_idle_sidecar_with_a_control_plane_is_small(machine, mesh, shopper):
 def test_without_its_control_plane_a_pod_serves_on(machine, mesh, shopper):
     (mesh / "backend.yaml").write_text(ENTRY)
     end = time.monotonic() + 20
-    while (answer := ask(machine, "http://backend/"))[0] != 0 and time.monotonic() < end:
+    while PAGE not in (printed := ask(machine, "http://backend/")[1]) and time.monotonic() < end:
         time.sleep(0.2)
-    assert answer[0] == 0, answer[1] + status(machine)
+    assert PAGE in printed, printed + status(machine)
     machine.podman("kill", "--signal", "KILL", "weir-control-weir-control")
     for _ in range(10):
         code, printed = ask(machine, "http://backend/")
@@ -109,4 +112,4 @@ def test_without_its_control_plane_a_pod_serves_on(machine, mesh, shopper):
     end = time.monotonic() + 20
     while "shopper" not in (said := status(machine)) and time.monotonic() < end:
         time.sleep(0.2)
-    assert "shopper" in said
+    assert "shopper" in said, machine.logs("shopper-weir-proxy") + machine.logs("weir-control-weir-control")

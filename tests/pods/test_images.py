@@ -6,7 +6,8 @@ import json
 import tarfile
 
 import pytest
-from conftest import make_images
+from harness import programs
+from pod_images import make_images
 
 MOST_BYTES = {"weir-init": 6_000_000, "weir-proxy": 15_000_000, "weir": 45_000_000}
 PROGRAMS = {
@@ -52,7 +53,7 @@ def test_what_an_image_is_made_of_is_listed(images, name):
 
 
 def test_two_builds_are_the_same(images, tmp_path):
-    make_images(tmp_path)
+    make_images(programs.BUILD, tmp_path)
     for name in PROGRAMS:
         first, second = ((folder / f"{name}.tar").read_bytes() for folder in (images, tmp_path))
         assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()
@@ -60,8 +61,6 @@ def test_two_builds_are_the_same(images, tmp_path):
 
 def test_a_program_does_not_know_where_it_was_compiled(images):
     """Otherwise a checkout in another folder would make another image."""
-    from harness import programs
-
     for name in PROGRAMS:
         _, layer = layer_of(images / f"{name}.tar")
         for member in layer:

@@ -8,9 +8,9 @@ import signal
 import time
 
 import pytest
-from conftest import PAGE, smaps_of
-
+from conftest import smaps_of
 from harness import programs
+from pod_images import PAGE
 
 FOLDER = programs.CHECKOUT / "manifests/pods"
 RESTARTS = int(os.environ.get("WEIR_POD_RESTARTS", "50"))

@@ -11,8 +11,9 @@ import time
 
 import pytest
 import yaml
-from conftest import PAGE, weirctl
+from conftest import weirctl
 from kubelet import Pod
+from pod_images import PAGE
 
 from harness import programs
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When programs begin and end, as the kernel's process connector tells it: nothing in them or around them changes."""
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+
+from harness.world import Failure
+
+NETLINK_CONNECTOR, CN_IDX_PROC, CN_VAL_PROC = 11, 1, 1
+MULTICAST_LISTEN = 1
+EXEC, EXIT = 0x00000002, 0x80000000
+MESSAGE = struct.Struct("=IHHII")  # nlmsghdr
+CONNECTOR = struct.Struct("=IIIIHH")  # cn_msg
+EVENT = struct.Struct("=IIQII")  # proc_event: what, CPU, ns since the boot, thread and process
+BUFFER = 4 << 20
+
+
+class Program:
+    """A process from an exec on. `began`, `ended`: ns; `cgroups`: text of /proc/PID/cgroup."""
+
+    def __init__(self, began, cgroups):
+        self.began, self.cgroups, self.ended = began, cgroups, None
+
+
+class ProcEvents:
+    """Notes the processes that execute a program with one of these names while it is entered."""
+
+    def __init__(self, *names):
+        self.names = names
+        self.programs = []
+        self._alive = {}
+        self._lost = None
+
+    def __enter__(self):
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_CONNECTOR)
+            self._socket.setsockopt(socket.SOL_SOCKET, 33, BUFFER)  # SO_RCVBUFFORCE
+            self._socket.bind((0, CN_IDX_PROC))
+        except OSError as why:
+            raise Failure(f"the kernel's process connector: {why}") from None
+        self._socket.settimeout(0.1)
+        self._leave = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        word = struct.pack("=I", MULTICAST_LISTEN)
+        body = CONNECTOR.pack(CN_IDX_PROC, CN_VAL_PROC, 0, 0, len(word), 0) + word
+        self._socket.send(MESSAGE.pack(MESSAGE.size + len(body), 3, 0, 0, os.getpid()) + body)  # 3: NLMSG_DONE
+        return self
+
+    def __exit__(self, *_):
+        self._leave.set()
+        self._reader.join()
+        self._socket.close()
+
+    def only(self, container):
+        """The first of the programs that ran in a container, by its id."""
+        if self._lost:
+            raise Failure(f"the kernel's process connector: {self._lost}")
+        for program in self.programs:
+            if container in program.cgroups:
+                return program
+        raise Failure(f"no {' or '.join(self.names)} began in the container")
+
+    def _read(self):
+        while not self._leave.is_set():
+            try:
+                data = self._socket.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError as why:
+                self._lost = why
+                return
+            what, _, now, thread, process = EVENT.unpack_from(data, MESSAGE.size + CONNECTOR.size)
+            if what == EXEC:
+                self._began(process, now)
+            elif what == EXIT and thread == process and process in self._alive:
+                self._alive.pop(process).ended = now
+
+    def _began(self, process, now):
+        with contextlib.suppress(OSError):  # gone already: none that would be waited for
+            if Path(os.readlink(f"/proc/{process}/exe")).name in self.names:
+                program = Program(now, Path(f"/proc/{process}/cgroup").read_text())
+                self._alive[process] = program
+                self.programs.append(program)
