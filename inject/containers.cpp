@@ -133,7 +133,9 @@ std::vector<std::string> proxy_arguments(const PodFacts& facts, const PodSetting
   const InjectOptions& options = settings.options;
   std::vector<std::string> out{"--take-over", "--termination-drain-s",
                                std::to_string(options.termination_drain_s)};
-  if (!options.native_sidecar && facts.ends()) out.emplace_back("--exit-after-application");
+  // Kubernetes ends a native one after the application, and all the others together.
+  if (!options.native_sidecar)
+    out.emplace_back(facts.ends() ? "--exit-after-application" : "--outlive-application");
   const auto given = [&](const char* flag, const std::string& value) {
     if (value.empty()) return;
     out.emplace_back(flag);

@@ -140,9 +140,11 @@ def test_an_idle_sidecar_is_small(machine, inbound):
 def test_a_restart_of_the_sidecar_refuses_nobody(machine, inbound, number):
     """While the sidecar is away a client waits in the kernel; the rules live in the Pod's network namespace and stay."""
     wait_for(lambda: serves(machine, inbound), "an answer through the sidecar")
-    # After SIGTERM it waits for the application, to the end of its 20 s.
     for _ in range(RESTARTS if number == signal.SIGKILL else max(1, RESTARTS // 10)):
         machine.podman("kill", "--signal", str(int(number)), "inbound-weir-proxy")
+        if number == signal.SIGTERM:  # it waits for the application, as long as it is let
+            time.sleep(6)
+            machine.podman("kill", "--signal", "KILL", "inbound-weir-proxy")
         wait_for(lambda: state_of(machine, "inbound-weir-proxy")["Status"] == "exited", "the end of the sidecar")
         before = ask(machine, "client-shell", f"http://{inbound}/", 1)
         assert before[0] != 0 and "refused" not in before[1], before
