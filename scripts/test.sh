@@ -46,16 +46,22 @@ step 'build' scripts/build.sh all
 step 'unit tests' scripts/unit_tests.sh build
 step 'installation' scripts/check_install.sh
 step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
+step 'namespace tests that measure weir-init' scripts/namespace_tests.sh --timed -m 'not peer'
+if [[ $which != quick ]]; then
+  queue_behind 'build with AddressSanitizer' scripts/sanitize.sh address build
+  queue_behind 'build with ThreadSanitizer' scripts/sanitize.sh thread build
+  start_behind
+fi
 step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
 step 'namespace tests of weir-proxy and weir-control' scripts/namespace_tests.sh --proxy -m 'not peer'
 step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
 step 'real Pods' scripts/namespace_tests.sh tests/pods
 step "manifests beside Kubernetes' schemas, Helm and kustomize" scripts/namespace_tests.sh --allow-skips tests/kubernetes
 if [[ $which != quick ]]; then
-  step 'build with AddressSanitizer' scripts/sanitize.sh address build
+  finish_behind 'build with AddressSanitizer'
   step 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
   step 'namespace tests with AddressSanitizer' scripts/sanitize.sh address namespaces
-  step 'build with ThreadSanitizer' scripts/sanitize.sh thread build
+  finish_behind 'build with ThreadSanitizer'
   step 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
   step 'namespace tests with ThreadSanitizer' scripts/sanitize.sh thread namespaces
   step 'fuzzers' scripts/fuzz.sh 20
