@@ -83,14 +83,14 @@ class WeirPod:
 class PlainPod(WeirPod):
     """No init container, no proxy, nothing of what they need."""
 
-    name, title, program = "none", "no sidecar", None
+    name, title, program, proxy = "none", "no sidecar", None, None
     wanted = None
 
     def change(self, objects):
         objects = [one for one in objects if one["kind"] != "ConfigMap"]
         spec = pod_of(objects)["spec"]
         del spec["initContainers"], spec["volumes"]
-        spec["containers"] = [one for one in spec["containers"] if one["name"] != self.proxy]
+        spec["containers"] = [one for one in spec["containers"] if one["name"] != WeirPod.proxy]
         return objects
 
 
