@@ -10,7 +10,7 @@ from pathlib import Path
 import harness.proc as proc
 from harness import pod_variants
 from harness.init_cost import interleave
-from harness.pod_variants import CONTROL, CONTROL_PORT, NAME, SHOP, PlainPod, WeirPod
+from harness.pod_variants import CONTROL, CONTROL_PORT, NAME, SHOP, IdlePod, PlainPod, WeirPod
 from harness.pod_world import PAGE, TESTS, complaints, pods_of
 from harness.proc_events import ProcEvents
 from harness.session import attempt, say
@@ -34,7 +34,7 @@ def run_pods(session):
             session.results["pods images"] = {name: [sizes] for name, sizes in pods.sizes.items()}
             run_start(session, pods)
             interleave(session, "pods init", {
-                one.name: lambda one=one: init(pods, one) for one in pods.variants if one.program})
+                one.name: lambda one=one: init(pods, one) for one in pods.variants if one.intercepts})
             run_memory(session, pods)
     except Failure as why:
         say(f"SKIPPED pods: {why}")
@@ -48,10 +48,12 @@ def run_start(session, pods):
     interleave(session, "pods start", {one.name: lambda one=one: start(pods, one) for one in pods.variants})
     table = session.results["pods start"]
     for one in pods.variants:
-        for mine, plain in zip(table[one.name], table[PlainPod.name]):
-            if one.name != PlainPod.name and "ms" in mine and "ms" in plain:
+        for mine, plain, idle in zip(table[one.name], table[PlainPod.name], table[IdlePod.name]):
+            if one.proxy and "ms" in mine and "ms" in plain:
                 mine |= {"added_ms": mine["ms"] - plain["ms"], "ratio": mine["ms"] / plain["ms"],
                          "beyond_ms": mine["ms"] - 1.2 * plain["ms"]}
+            if one.intercepts and "ms" in mine and "ms" in idle:
+                mine |= {"own_ms": mine["ms"] - idle["ms"]}
 
 
 def start(pods, one):
@@ -90,13 +92,12 @@ def started(machine, container):
 
 def init(pods, one):
     """From the exec of the init container's program to its exit, in the Pod of the manifest."""
-    with ProcEvents(one.program) as events, pods.played(one.outbound()):
-        state = pods.machine.inspect(f"{NAME}-{one.init}")
-        program = events.only(state["Id"])
-        wait_until(lambda: program.ended, "the exit of the init container", 5)
-    if state["State"]["ExitCode"] != 0:
-        raise Failure(f"the init container: exit {state['State']['ExitCode']}")
-    return {"ms": (program.ended - program.began) / 1e6}
+    with ProcEvents() as events, pods.played(one.outbound()):
+        container = pods.machine.inspect(f"{NAME}-{one.init}")
+        took = events.milliseconds(int(Path(container["PidFile"]).read_text()))
+    if container["State"]["ExitCode"] != 0:
+        raise Failure(f"the init container: exit {container['State']['ExitCode']}")
+    return {"ms": took}
 
 
 def run_memory(session, pods):
@@ -105,7 +106,7 @@ def run_memory(session, pods):
     with pods.played(pod_variants.control_pod()):
         interleave(session, "pods memory", {
             one.name: lambda one=one: memory(pods, one, pod_variants.playable(text, one))
-            for one in pods.variants if one.program})
+            for one in pods.variants if one.intercepts})
 
 
 def memory(pods, one, text):
