@@ -17,9 +17,9 @@ CONTROL_PORT = 15010
 SHOP = "shop"
 ARGUMENTS_OF_A_KUBELET = {"$(POD_IP)": "203.0.113.170", "$(POD_NAME)": SHOP, "$(POD_NAMESPACE)": "default"}
 
-# What an init container without Weir does for the same traffic.
+# What an init container without Weir does for the same traffic; the shell stays to the end.
 IPTABLES = ("iptables-nft -t nat -A OUTPUT -m owner --uid-owner 1337 -j RETURN && "
-            "iptables-nft -t nat -A OUTPUT ! -d 127.0.0.1/32 -p tcp -j REDIRECT --to-ports 15001")
+            "iptables-nft -t nat -A OUTPUT ! -d 127.0.0.1/32 -p tcp -j REDIRECT --to-ports 15001 || exit 1")
 
 # The application asks until the answer that it wants is there, and says when that was and how often it had asked.
 ASK = """\
@@ -58,11 +58,10 @@ def name_of(text):
 
 
 class WeirPod:
-    """Weir's Pod, as manifests/pods/outbound.yaml has it. `program`: what its init container executes."""
+    """Weir's Pod, as manifests/pods/outbound.yaml has it. `init`, `proxy`: names of its containers."""
 
-    name, title, program = "weir", "Weir", "weir-init"
-    init, proxy = "weir-init", "weir-proxy"
-    wanted = FIRST_OF_INTERCEPTED
+    name, title = "weir", "Weir"
+    init, proxy, intercepts = "weir-init", "weir-proxy", True
 
     def change(self, objects):
         """Puts another sidecar in."""
@@ -76,29 +75,28 @@ class WeirPod:
         objects = documents(self.outbound())
         web = next(one for one in pod_of(objects)["spec"]["containers"] if one["name"] == "web")
         web["command"] = ["/bin/busybox", "sh", "-c", ASK]
-        web["env"] = [{"name": "WANTED", "value": self.wanted or page}, {"name": "PASSED_BY", "value": page}]
+        web["env"] = [{"name": "WANTED", "value": FIRST_OF_INTERCEPTED if self.intercepts else page}, {"name": "PASSED_BY", "value": page}]
         return text_from(objects)
 
 
 class PlainPod(WeirPod):
     """No init container, no proxy, nothing of what they need."""
 
-    name, title, program = "none", "no sidecar", None
-    wanted = None
+    name, title = "none", "no sidecar"
+    init, proxy, intercepts = None, None, False
 
     def change(self, objects):
         objects = [one for one in objects if one["kind"] != "ConfigMap"]
         spec = pod_of(objects)["spec"]
         del spec["initContainers"], spec["volumes"]
-        spec["containers"] = [one for one in spec["containers"] if one["name"] != self.proxy]
+        spec["containers"] = [one for one in spec["containers"] if one["name"] != WeirPod.proxy]
         return objects
 
 
 class IdlePod(WeirPod):
     """What the container runtime takes for the two containers: Weir's, with programs that do nothing."""
 
-    name, title, program = "idle", "two containers that do nothing", None
-    wanted = None
+    name, title, intercepts = "idle", "two containers that do nothing", False
 
     def change(self, objects):
         spec = pod_of(objects)["spec"]
@@ -111,7 +109,7 @@ class IdlePod(WeirPod):
 class EnvoyPod(WeirPod):
     """Envoy with the same configuration and restrictions, behind rules that a shell sets with iptables."""
 
-    name, title, program = "envoy", "Envoy", "busybox"
+    name, title = "envoy", "Envoy"
     init, proxy = "iptables", "envoy"
 
     def change(self, objects):

@@ -4,6 +4,7 @@
 import contextlib
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def pods_of(session):
             session.facts["Pods"] = ", ".join(
                 must([programs.system(name), "--version"]).splitlines()[0] for name in ("podman", "runc"))
             machine.play(pod_variants.text_of("pods/backend.yaml"), "--ip", BACKEND_ADDRESS)
+            os.sync()  # podman waits for the disk, which must not be busy with the images
             yield Pods(machine, variants, sizes)
         finally:
             machine.close()

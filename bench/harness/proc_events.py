@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """When programs begin and end, as the kernel's process connector tells it: nothing in them or around them changes."""
 
-import contextlib
 import os
 import socket
 import struct
 import threading
-from pathlib import Path
 
-from harness.world import Failure
+from harness.world import Failure, wait_until
 
 NETLINK_CONNECTOR, CN_IDX_PROC, CN_VAL_PROC = 11, 1, 1
 MULTICAST_LISTEN = 1
@@ -19,21 +17,11 @@ EVENT = struct.Struct("=IIQII")  # proc_event: what, CPU, ns since the boot, thr
 BUFFER = 4 << 20
 
 
-class Program:
-    """A process from an exec on. `began`, `ended`: ns; `cgroups`: text of /proc/PID/cgroup."""
-
-    def __init__(self, began, cgroups):
-        self.began, self.cgroups, self.ended = began, cgroups, None
-
-
 class ProcEvents:
-    """Notes the processes that execute a program with one of these names while it is entered."""
+    """Notes when each process last executed a program, and when it ended, while it is entered."""
 
-    def __init__(self, *names):
-        self.names = names
-        self.programs = []
-        self._alive = {}
-        self._lost = None
+    def __init__(self):
+        self._began, self._ended, self._lost = {}, {}, None
 
     def __enter__(self):
         try:
@@ -56,14 +44,14 @@ class ProcEvents:
         self._reader.join()
         self._socket.close()
 
-    def only(self, container):
-        """The first of the programs that ran in a container, by its id."""
+    def milliseconds(self, process):
+        """From its last exec to its end, which is waited for."""
+        wait_until(lambda: process in self._ended or self._lost, f"the end of process {process}", 5)
         if self._lost:
             raise Failure(f"the kernel's process connector: {self._lost}")
-        for program in self.programs:
-            if container in program.cgroups:
-                return program
-        raise Failure(f"no {' or '.join(self.names)} began in the container")
+        if process not in self._began:
+            raise Failure(f"process {process} executed nothing while it was watched")
+        return (self._ended[process] - self._began[process]) / 1e6
 
     def _read(self):
         while not self._leave.is_set():
@@ -71,18 +59,11 @@ class ProcEvents:
                 data = self._socket.recv(4096)
             except TimeoutError:
                 continue
-            except OSError as why:
+            except OSError as why:  # events were lost: the buffer was full
                 self._lost = why
                 return
             what, _, now, thread, process = EVENT.unpack_from(data, MESSAGE.size + CONNECTOR.size)
             if what == EXEC:
-                self._began(process, now)
-            elif what == EXIT and thread == process and process in self._alive:
-                self._alive.pop(process).ended = now
-
-    def _began(self, process, now):
-        with contextlib.suppress(OSError):  # gone already: none that would be waited for
-            if Path(os.readlink(f"/proc/{process}/exe")).name in self.names:
-                program = Program(now, Path(f"/proc/{process}/cgroup").read_text())
-                self._alive[process] = program
-                self.programs.append(program)
+                self._began[process] = now
+            elif what == EXIT and thread == process:
+                self._ended[process] = now
