@@ -16,7 +16,7 @@ fi
 files=(tests/netns)
 # They mostly wait: several files at once, but for those that measure.
 timed=(tests/netns/test_{verify,watch}.py)
-proxy=(tests/netns/test_{proxy_,http,live_,control,tutorial}*.py tests/netns/test_{config_dump,last_good,ready}.py)
+proxy=(tests/netns/test_{proxy_,http,live_,control,tutorial}*.py tests/netns/test_{config_dump,last_good,ready,lab_script}.py)
 case "${1:-}" in
   --proxy)
     files=("${proxy[@]}" -n 3 --dist loadfile)
