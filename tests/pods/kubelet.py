@@ -207,8 +207,7 @@ class Pod:
         return self.terminate()
 
     def close(self) -> None:
-        """Removes it, with force."""
-        self._machine.podman("pod", "rm", "-f", "-t", "0", self.name, check=False)
+        self._machine.remove(self.name)
         self._machine.podman("volume", "prune", "-f", check=False)  # its ConfigMaps
 
     def _wait_for_probe(self, container: Container, kind: str) -> None:

@@ -103,6 +103,14 @@ class PodMachine:
         path.write_text(manifest)
         self.podman("kube", "down", str(path), timeout=120)
 
+    def remove(self, pod: str) -> None:
+        """With force, whatever state it is in. podman's patience with a killed process is short: it is asked again."""
+        for _ in range(5):
+            said = self.podman("pod", "rm", "-f", "-t", "0", "--ignore", pod, check=False)
+            if pod not in self.podman("pod", "ps", "--format", "{{.Name}}").split():
+                return
+        raise PodError(f"podman pod rm {pod}: {said}")
+
     def execute(self, container: str, *argv: str) -> tuple[int, str]:
         """The exit code of a program inside, and what it printed, errors included."""
         done = self.network_namespace.run([*podman_of(self.folder), "exec", container, *argv], env=self.environment)

@@ -55,7 +55,7 @@ def mesh(machine):
     machine.play(BACKEND)
     with Pod(machine, config_map, (BASE / "deployment.yaml").read_text(), change=without_webhook, address=CONTROL_ADDRESS):
         yield pathlib.Path(machine.podman("volume", "inspect", "--format", "{{.Mountpoint}}", "weir-mesh").strip())
-    machine.podman("pod", "rm", "-f", "-t", "0", "backend")
+    machine.remove("backend")
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def backend(machine):
     text = (programs.CHECKOUT / "manifests/pods/backend.yaml").read_text()
     machine.play(text, "--ip", BACKEND_ADDRESS)
     yield
-    machine.podman("pod", "rm", "-f", "-t", "0", "backend")
+    machine.remove("backend")
 
 
 def asks(*to: str, linger: int = 0):
