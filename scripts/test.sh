@@ -48,11 +48,10 @@ step 'installation' scripts/check_install.sh
 step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
 step 'namespace tests that measure weir-init' scripts/namespace_tests.sh --timed -m 'not peer'
 if [[ $which != quick ]]; then
-  # Only what the tests in front of it leave: some of those look at the clock.
-  idle=(nice -n 19 chrt --idle 0)
-  queue_behind 'build with AddressSanitizer' "${idle[@]}" scripts/sanitize.sh address build
+  # Builds take what the tests in front of them leave, and a little where something else burns CPU.
+  queue_behind 'build with AddressSanitizer' nice -n 10 scripts/sanitize.sh address build
   queue_behind 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
-  queue_behind 'build with ThreadSanitizer' "${idle[@]}" scripts/sanitize.sh thread build
+  queue_behind 'build with ThreadSanitizer' nice -n 10 scripts/sanitize.sh thread build
   queue_behind 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
   # Longer than alone on the machine, for about as much.
   queue_behind 'fuzzers' nice -n 5 scripts/fuzz.sh --built 30
