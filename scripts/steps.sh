@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by test.sh: steps that are quiet when they work and loud when they do not, and the sum of their results.
 # A step is a process group of its own, so that it ends as a whole: at ^C, at SIGTERM, or when it takes too long.
-# Steps that only burn CPU can run behind others, one after another: queue_behind names them, start_behind starts them,
+# Steps that burn CPU can run behind others, which mostly wait, one after another: queue_behind names them, start_behind starts them,
 # finish_behind shows one in its turn.
 
 passed=0 failed=0 skipped=0
@@ -115,9 +115,6 @@ queue_behind() {  # title command...
 
 run_behind() {
   local index file begin status
-  # What is left of the machine is theirs: the tests in front of them mostly wait, and some look at the clock.
-  renice -n 19 -p "$BASHPID" >/dev/null
-  chrt --idle --pid 0 "$BASHPID"
   for index in "${!behind_titles[@]}"; do
     file=$step_folder/behind.$index begin=$SECONDS status=0
     : >"$file.counts"

@@ -48,8 +48,13 @@ step 'installation' scripts/check_install.sh
 step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
 step 'namespace tests that measure weir-init' scripts/namespace_tests.sh --timed -m 'not peer'
 if [[ $which != quick ]]; then
-  queue_behind 'build with AddressSanitizer' scripts/sanitize.sh address build
-  queue_behind 'build with ThreadSanitizer' scripts/sanitize.sh thread build
+  # Builds take what the tests in front of them leave, and a little where something else burns CPU.
+  queue_behind 'build with AddressSanitizer' nice -n 10 scripts/sanitize.sh address build
+  queue_behind 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
+  queue_behind 'build with ThreadSanitizer' nice -n 10 scripts/sanitize.sh thread build
+  queue_behind 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
+  # Longer than alone on the machine, for about as much.
+  queue_behind 'fuzzers' nice -n 5 scripts/fuzz.sh --built 30
   start_behind
 fi
 step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
@@ -59,12 +64,12 @@ step 'real Pods' scripts/namespace_tests.sh tests/pods
 step "manifests beside Kubernetes' schemas, Helm and kustomize" scripts/namespace_tests.sh --allow-skips tests/kubernetes
 if [[ $which != quick ]]; then
   finish_behind 'build with AddressSanitizer'
-  step 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
+  finish_behind 'unit tests with AddressSanitizer'
   step 'namespace tests with AddressSanitizer' scripts/sanitize.sh address namespaces
   finish_behind 'build with ThreadSanitizer'
-  step 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
+  finish_behind 'unit tests with ThreadSanitizer'
   step 'namespace tests with ThreadSanitizer' scripts/sanitize.sh thread namespaces
-  step 'fuzzers' scripts/fuzz.sh 20
+  finish_behind 'fuzzers'
 fi
 step "the machine's own network is untouched" machine_is_as_before
 report_steps
