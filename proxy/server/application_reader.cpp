@@ -105,7 +105,8 @@ Result<void> ask(int fd, int family, std::uint32_t states) {
 enum class Answer : std::uint8_t { found, more, end };
 
 Result<Answer> read_some(int fd, const std::function<bool(const SocketView&)>& is_wanted) {
-  alignas(nlmsghdr) std::array<char, 32768> buffer;
+  // The kernel looks for as many as fit, and the first may be enough.
+  alignas(nlmsghdr) std::array<char, 8192> buffer;
   const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
   if (got < 0) return netlink_error("recv");
   auto left = static_cast<std::size_t>(got);
