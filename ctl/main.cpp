@@ -28,6 +28,10 @@ int run(const Options& options) {
     const auto ready = wait_until_ready(options.wait);
     return ready ? kExitOk : fail(kExitFailure, ready.error().message);
   }
+  if (options.command == Command::drain) {
+    const auto begun = begin_drain(options.drain);
+    return begun ? kExitOk : fail(kExitFailure, begun.error().message);
+  }
   const auto text = run_inject(options);
   return text ? print(*text) : fail(kExitFailure, text.error().message);
 }

@@ -25,6 +25,10 @@ constexpr const char* kWaitExamples = R"(Examples:
   weirctl wait --timeout 1s       for probes
 Exit codes: 0 LIVE, 1 not in time, 2 usage.)";
 
+constexpr const char* kDrainExamples = R"(Example:
+  weirctl drain                   for preStop of a native sidecar, which is ended after the application
+Exit codes: 0 begun, 1 the proxy did not say so, 2 usage.)";
+
 struct Texts {
   std::string output, policy, admin, timeout, interval;
 };
@@ -98,9 +102,11 @@ Result<void> read_texts(const Texts& texts, Options& options) {
     return Error{"--control '" + inject.control + "': excludes --config-map; give one of them"};
   if (!texts.admin.empty()) {
     TRY(options.wait.admin, Endpoint::parse(texts.admin));
+    options.drain.admin = options.wait.admin;
   }
   if (!texts.timeout.empty()) {
     TRY(options.wait.timeout, parse_time("--timeout", texts.timeout));
+    options.drain.timeout = options.wait.timeout;
   }
   if (!texts.interval.empty()) {
     TRY(options.wait.interval, parse_time("--interval", texts.interval));
@@ -115,7 +121,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   CommandLine out;
   Options& options = out.options;
   Texts texts;
-  CLI::App app{"Puts Weir into Pods, and waits for it."};
+  CLI::App app{"Puts Weir into Pods, waits for it, and tells it of their end."};
   app.name("weirctl");
   app.set_version_flag("--version", "weirctl " WEIR_VERSION);
   app.require_subcommand(1);
@@ -132,6 +138,11 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   wait->add_option("--timeout", texts.timeout, "how long to wait at most [60s]");
   wait->add_option("--interval", texts.interval, "how long between two questions [100ms]");
   wait->footer(kWaitExamples);
+  CLI::App* drain = app.add_subcommand(
+      "drain", "tells a weir-proxy that its Pod ends: it serves on, and sends connections away");
+  drain->add_option("--admin", texts.admin, "its admin server [127.0.0.1:15000]");
+  drain->add_option("--timeout", texts.timeout, "how long to wait for its answer at most [5s]");
+  drain->footer(kDrainExamples);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -145,6 +156,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   }
   if (app.got_subcommand(uninject)) options.command = Command::uninject;
   if (app.got_subcommand(wait)) options.command = Command::wait;
+  if (app.got_subcommand(drain)) options.command = Command::drain;
   TRY_VOID(read_texts(texts, options));
   return out;
 }

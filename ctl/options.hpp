@@ -13,12 +13,17 @@
 
 namespace weir::ctl {
 
-enum class Command : std::uint8_t { inject, uninject, wait };
+enum class Command : std::uint8_t { inject, uninject, wait, drain };
 
 struct WaitOptions {
   Endpoint admin{IpAddress::v4(0x7F000001), kAdminPort};
   std::chrono::milliseconds timeout{60000};
   std::chrono::milliseconds interval{100};
+};
+
+struct DrainOptions {
+  Endpoint admin{IpAddress::v4(0x7F000001), kAdminPort};
+  std::chrono::milliseconds timeout{5000};
 };
 
 struct Options {
@@ -27,6 +32,7 @@ struct Options {
   inject::Output output = inject::Output::as_input;
   inject::InjectOptions inject;
   WaitOptions wait;
+  DrainOptions drain;
 };
 
 struct CommandLine {

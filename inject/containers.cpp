@@ -67,20 +67,30 @@ Node resources(const std::string& cpu, const std::string& memory, const std::str
   return out;
 }
 
-Node wait_command(bool short_wait) {
+Node executed(const std::vector<std::string>& command) {
   Node exec = Node::map();
-  put(exec, "command",
-      short_wait ? words({"weirctl", "wait", "--timeout", "1s"}) : words({"weirctl", "wait"}));
+  put(exec, "command", words(command));
   Node out = Node::map();
   put(out, "exec", std::move(exec));
   return out;
 }
 
 Node probe(const char* period, const char* failures) {
-  Node out = wait_command(true);
+  Node out = executed({"weirctl", "wait", "--timeout", "1s"});
   put(out, "periodSeconds", Node::plain(period));
   put(out, "timeoutSeconds", Node::plain("3"));
   put(out, "failureThreshold", Node::plain(failures));
+  return out;
+}
+
+/// A native sidecar gets its SIGTERM after the application has ended; its hook runs when the Pod
+/// begins to end.
+Node lifecycle(const PodSettings& settings) {
+  Node out = Node::map();
+  if (settings.options.native_sidecar)
+    put(out, "preStop", executed({"weirctl", "drain"}));
+  else if (settings.hold_application)
+    put(out, "postStart", executed({"weirctl", "wait"}));
   return out;
 }
 
@@ -123,7 +133,9 @@ std::vector<std::string> proxy_arguments(const PodFacts& facts, const PodSetting
   const InjectOptions& options = settings.options;
   std::vector<std::string> out{"--take-over", "--termination-drain-s",
                                std::to_string(options.termination_drain_s)};
-  if (!options.native_sidecar && facts.ends()) out.emplace_back("--exit-after-application");
+  // Kubernetes ends a native one after the application, and all the others together.
+  if (!options.native_sidecar)
+    out.emplace_back(facts.ends() ? "--exit-after-application" : "--outlive-application");
   const auto given = [&](const char* flag, const std::string& value) {
     if (value.empty()) return;
     out.emplace_back(flag);
@@ -176,11 +188,8 @@ Node proxy_container(const PodFacts& facts, const PodSettings& settings) {
   if (options.native_sidecar && settings.hold_application)
     put(out, "startupProbe", probe("1", "600"));
   put(out, "readinessProbe", probe("15", "4"));
-  if (!options.native_sidecar && settings.hold_application) {
-    Node lifecycle = Node::map();
-    put(lifecycle, "postStart", wait_command(false));
-    put(out, "lifecycle", std::move(lifecycle));
-  }
+  if (Node hooks = lifecycle(settings); !hooks.entries.empty())
+    put(out, "lifecycle", std::move(hooks));
   if (Node asked = resources(options.proxy_cpu, options.proxy_memory, options.proxy_cpu_limit,
                              options.proxy_memory_limit);
       !asked.entries.empty())

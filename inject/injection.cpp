@@ -111,6 +111,13 @@ void warn_about_ports(const PodFacts& facts, std::vector<std::string>& warnings)
                            " are not redirected, as a health port of the sidecar");
 }
 
+void warn_about_restarts(const PodFacts& facts, std::vector<std::string>& warnings) {
+  if (facts.restart_policy == "OnFailure")
+    warnings.push_back(
+        "field '/spec/restartPolicy': 'OnFailure': the sidecar ends with the application, which "
+        "finds none if it fails and is started again; Never, or a native sidecar, has no such gap");
+}
+
 bool changes(const Node& pod, const Node& wanted) { return !same_meaning(pod, wanted); }
 
 }  // namespace
@@ -130,7 +137,10 @@ Result<Injection> plan_injection(const PodFacts& facts, const InjectOptions& opt
   std::vector<std::string> none;
   const PodSettings settings = read_settings(facts, options, none, out.warnings);
   TRY(out.edits, Planner(facts, settings).plan());
-  if (!settings.options.native_sidecar) warn_about_order(facts, out.warnings);
+  if (!settings.options.native_sidecar) {
+    warn_about_order(facts, out.warnings);
+    warn_about_restarts(facts, out.warnings);
+  }
   warn_about_ports(facts, out.warnings);
   return out;
 }

@@ -44,6 +44,7 @@ admin::CommandLineOptions shown_options(const config::ProxyOptions& options) {
           .drain_time = options.drain_time,
           .shutdown_drain_time = options.shutdown_drain_time,
           .termination_drain = options.termination_drain,
+          .outlive_application = options.outlive_application,
           .exit_after_application = options.exit_after_application,
           .take_over = options.take_over};
 }

@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the fuzzers (with scripts/sanitize.sh address, into build-asan) and runs each for some seconds, from the corpus of
 # the tests, which is only read.
-#   scripts/fuzz.sh [SECONDS [NAME...]]      e.g. scripts/fuzz.sh 600 client_hello
+#   scripts/fuzz.sh [--built] [SECONDS [NAME...]]      e.g. scripts/fuzz.sh 600 client_hello
+# With --built it takes them as they are.
 # What it finds (crash-*, leak-*, timeout-*) lies in build-asan/found/NAME; run the fuzzer with that file to see it again.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
+built=
+if [[ ${1:-} == --built ]]; then
+  built=yes
+  shift
+fi
 seconds=${1:-30}
 (($#)) && shift
 
@@ -18,7 +24,7 @@ fi
 for name in "${names[@]}"; do
   [[ -d tests/fuzz/corpus/$name ]] || { echo "fuzz.sh: 'tests/fuzz/corpus/$name': not there; a fuzzer needs something to start from" >&2; exit 1; }
 done
-"$here/sanitize.sh" address build
+[[ -n $built ]] || "$here/sanitize.sh" address build
 
 fuzz_one() {  # name seconds
   local name=$1 new=build-asan/grown/$1 found=build-asan/found/$1 dictionary=tests/fuzz/$1.dict

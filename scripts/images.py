@@ -13,6 +13,7 @@ commit, or 0.
 
 import argparse
 import dataclasses
+import functools
 import gzip
 import hashlib
 import io
@@ -28,10 +29,11 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROXY_UID = 1337
+CXX_LIBRARY = "libstdc++"  # cxx_library_package() says whose, which depends on the compiler
 # Where a program is in the build, and the Debian packages whose archives are linked into it.
-STATIC_BASE = ["libc6-dev", "libstdc++-12-dev"]
+STATIC_BASE = ["libc6-dev", CXX_LIBRARY]
 PROGRAMS = {
-    "weir-init": ("init/weir-init", ["libstdc++-12-dev", "libnftnl-dev", "libyaml-dev"]),
+    "weir-init": ("init/weir-init", [CXX_LIBRARY, "libnftnl-dev", "libyaml-dev"]),
     "weir-proxy": (
         "proxy/weir-proxy",
         [
@@ -114,14 +116,19 @@ def stripped(program: pathlib.Path) -> bytes:
 
 def shared_libraries(program: pathlib.Path) -> list[pathlib.Path]:
     """What the loader maps for it, the loader included; nothing for a static program."""
-    if "statically linked" in subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout:
-        return []
     done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
-    if "not a dynamic executable" in done.stdout + done.stderr:
+    if "statically linked" in done.stdout or "not a dynamic executable" in done.stdout + done.stderr:
         return []
-    if "not found" in done.stdout:
-        raise Failure(f"'{program}': {done.stdout.strip()}")
+    if done.returncode != 0 or "not found" in done.stdout:
+        raise Failure(f"'{program}': {(done.stdout + done.stderr).strip()}")
     return [pathlib.Path(path) for path in re.findall(r"(/\S+) \(0x", done.stdout)]
+
+
+@functools.cache
+def architecture() -> str:
+    """This machine's, by the name that images have for it (GOARCH), which differs from Debian's for few."""
+    debian = run("dpkg", "--print-architecture").strip()
+    return {"armhf": "arm", "i386": "386", "ppc64el": "ppc64le"}.get(debian, debian)
 
 
 def package_of(library: pathlib.Path) -> str:
@@ -132,6 +139,12 @@ def package_of(library: pathlib.Path) -> str:
         if done.returncode == 0:
             return done.stdout.split(":")[0]
     raise Failure(f"'{library}': no Debian package has it")
+
+
+@functools.cache
+def cxx_library_package() -> str:
+    """The package of the C++ library's archive."""
+    return package_of(pathlib.Path(run("g++", "-print-file-name=libstdc++.a").strip()))
 
 
 def bill_of_materials(name: str, packages: set[str], created: int) -> bytes:
@@ -179,7 +192,7 @@ def contents(name: str, image: Image, build: pathlib.Path, created: int) -> dict
     for program in image.programs:
         path, archives = PROGRAMS[program]
         files[f"usr/local/bin/{program}"] = (0o755, stripped(build / path))
-        packages.update(archives)
+        packages.update(cxx_library_package() if one == CXX_LIBRARY else one for one in archives)
         for library in shared_libraries(build / path):
             files[str(library).lstrip("/")] = (0o755, library.read_bytes())
             packages.add(package_of(library))
@@ -226,7 +239,7 @@ def configuration(image: Image, layer_digest: str, created: int) -> bytes:
         config["Entrypoint"] = list(image.entrypoint)
     return as_json(
         {
-            "architecture": "amd64",
+            "architecture": architecture(),
             "os": "linux",
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created)),
             "config": config,

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs the namespace tests with the programs of $WEIR_BUILD (default build/) and counts them. Arguments go to pytest, files
-# included; without a file it runs all, with --proxy or --init as first argument those of the one or the other.
+# included; without a file it runs all, with --proxy or --init as first argument those of the one or the other, without those that
+# --timed runs: what measures how quick weir-init is, one by one.
 # A skipped test is a failure; with --allow-skips as the very first argument it is only told.
 # $WEIR_SECOND_ATTEMPTS (default 0): so many failed tests at most are run once more, and say so if they pass then; if more fail,
 # none is. For machines that others disturb: a test that fails twice has failed.
@@ -13,15 +14,21 @@ if [[ ${1:-} == --allow-skips ]]; then
   shift
 fi
 files=(tests/netns)
-# weir-proxy's and weir-control's mostly wait for each other: three files at once. weir-init's measure how quick it is: one by one.
-proxy=(tests/netns/test_{proxy_,http,live_,control,tutorial}*.py tests/netns/test_{config_dump,last_good,ready}.py)
+# They mostly wait: several files at once, but for those that measure.
+timed=(tests/netns/test_{verify,watch}.py)
+proxy=(tests/netns/test_{proxy_,http,live_,control,tutorial}*.py tests/netns/test_{config_dump,last_good,ready,lab_script}.py)
 case "${1:-}" in
   --proxy)
     files=("${proxy[@]}" -n 3 --dist loadfile)
     shift
     ;;
   --init)
-    mapfile -t files < <(printf '%s\n' tests/netns/test_*.py "${proxy[@]}" | sort | uniq -u)
+    mapfile -t files < <(printf '%s\n' tests/netns/test_*.py "${proxy[@]}" "${timed[@]}" | sort | uniq -u)
+    files+=(-n 4 --dist load)
+    shift
+    ;;
+  --timed)
+    files=("${timed[@]}")
     shift
     ;;
 esac

@@ -17,7 +17,7 @@ case "$which" in
     export WEIR_RANDOM_SETS=${WEIR_RANDOM_SETS:-40} WEIR_CHURN_CYCLES=${WEIR_CHURN_CYCLES:-200}
     export WEIR_UPDATES=${WEIR_UPDATES:-150} WEIR_CONTROL_KILLS=${WEIR_CONTROL_KILLS:-15}
     export WEIR_RESTARTS=${WEIR_RESTARTS:-2} WEIR_TAKE_OVERS=${WEIR_TAKE_OVERS:-4} WEIR_PROXY_KILLS=${WEIR_PROXY_KILLS:-8}
-    export WEIR_POD_RESTARTS=${WEIR_POD_RESTARTS:-3}
+    export WEIR_POD_RESTARTS=${WEIR_POD_RESTARTS:-3} WEIR_POD_TERMINATIONS=${WEIR_POD_TERMINATIONS:-2} WEIR_POD_KILLS=${WEIR_POD_KILLS:-2}
     ;;
   full) ;;
   *) echo "usage: scripts/test.sh [quick|full]" >&2; exit 2 ;;
@@ -46,19 +46,30 @@ step 'build' scripts/build.sh all
 step 'unit tests' scripts/unit_tests.sh build
 step 'installation' scripts/check_install.sh
 step 'demo' env PYTHONDONTWRITEBYTECODE=1 WEIR_BUILD="$PWD/build" /usr/bin/python3 scripts/demo
+step 'namespace tests that measure weir-init' scripts/namespace_tests.sh --timed -m 'not peer'
+if [[ $which != quick ]]; then
+  # Builds take what the tests in front of them leave, and a little where something else burns CPU.
+  queue_behind 'build with AddressSanitizer' nice -n 10 scripts/sanitize.sh address build
+  queue_behind 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
+  queue_behind 'build with ThreadSanitizer' nice -n 10 scripts/sanitize.sh thread build
+  queue_behind 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
+  # Longer than alone on the machine, for about as much.
+  queue_behind 'fuzzers' nice -n 5 scripts/fuzz.sh --built 30
+  start_behind
+fi
 step 'namespace tests of weir-init' scripts/namespace_tests.sh --init -m 'not peer'
 step 'namespace tests of weir-proxy and weir-control' scripts/namespace_tests.sh --proxy -m 'not peer'
 step 'namespace tests beside other programs' scripts/namespace_tests.sh --allow-skips -m peer
 step 'real Pods' scripts/namespace_tests.sh tests/pods
 step "manifests beside Kubernetes' schemas, Helm and kustomize" scripts/namespace_tests.sh --allow-skips tests/kubernetes
 if [[ $which != quick ]]; then
-  step 'build with AddressSanitizer' scripts/sanitize.sh address build
-  step 'unit tests with AddressSanitizer' scripts/sanitize.sh address unit
+  finish_behind 'build with AddressSanitizer'
+  finish_behind 'unit tests with AddressSanitizer'
   step 'namespace tests with AddressSanitizer' scripts/sanitize.sh address namespaces
-  step 'build with ThreadSanitizer' scripts/sanitize.sh thread build
-  step 'unit tests with ThreadSanitizer' scripts/sanitize.sh thread unit
+  finish_behind 'build with ThreadSanitizer'
+  finish_behind 'unit tests with ThreadSanitizer'
   step 'namespace tests with ThreadSanitizer' scripts/sanitize.sh thread namespaces
-  step 'fuzzers' scripts/fuzz.sh 20
+  finish_behind 'fuzzers'
 fi
 step "the machine's own network is untouched" machine_is_as_before
 report_steps

@@ -81,6 +81,7 @@ struct CommandLineOptions {
   // Not shown.
   std::chrono::seconds shutdown_drain_time{20};    // after SIGTERM
   std::chrono::milliseconds termination_drain{0};  // after SIGTERM, inbound
+  bool outlive_application = false;
   bool exit_after_application = false;
   bool take_over = false;
 };

@@ -126,15 +126,20 @@ void add_flags(CLI::App& app, Raw& raw) {
       "--drain-time-s", raw.drain_seconds,
       "Seconds that connections get to end by themselves when their listener has changed "
       "or gone (600), and after SIGTERM (20)");
-  app.add_option("--termination-drain-s", raw.termination_drain,
-                 "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
-                 "clients that do not know of it yet (0, or TERMINATION_DRAIN_DURATION_SECONDS)");
+  app.add_option(
+      "--termination-drain-s", raw.termination_drain,
+      "Seconds, or a duration as 5s, that inbound listeners go on after SIGTERM, for "
+      "clients that do not know of it yet, less the time since POST /healthcheck/fail (0, or "
+      "TERMINATION_DRAIN_DURATION_SECONDS)");
   app.add_flag("--take-over", raw.options.take_over,
                "Take the listening sockets of the weir-proxy that runs in this network namespace "
                "with the same user and admin port, if there is one; it then drains and exits");
+  app.add_flag("--outlive-application", raw.options.outlive_application,
+               "After SIGTERM serve outbound connections until the application has ended, at most "
+               "for --drain-time-s (then 600)");
   app.add_flag("--exit-after-application", raw.options.exit_after_application,
-               "After SIGTERM stay for the application until it has ended; where the Pod's "
-               "containers share a process namespace, end by itself when the application has");
+               "As --outlive-application; and where the Pod's containers share a process "
+               "namespace, exit 2 s after the application, for Pods that end by themselves");
   app.add_option("--service-cluster", raw.options.service_cluster,
                  "Replaces node.cluster of the configuration");
   app.add_option("--service-node", raw.options.service_node,
@@ -307,6 +312,7 @@ Result<void> read_built_in(const Raw& raw, const Environment& environment, Proxy
 Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environment) {
   ProxyOptions options = raw.options;
   TRY_VOID(read_words(raw, options));
+  options.outlive_application |= options.exit_after_application;
   read_default_config(environment, options);
   TRY_VOID(read_built_in(raw, environment, options));
   TRY(options.log_level, log::parse_level(raw.level));
@@ -326,6 +332,8 @@ Result<ProxyOptions> options_from_raw(const Raw& raw, const Environment& environ
       return Error{"flag '--drain-time-s': '" + std::to_string(*raw.drain_seconds) +
                    "': must be 0 to 86400"};
     options.drain_time = options.shutdown_drain_time = std::chrono::seconds(*raw.drain_seconds);
+  } else if (options.outlive_application) {
+    options.shutdown_drain_time = options.drain_time;  // the Pod's grace period ends it
   }
   return options;
 }

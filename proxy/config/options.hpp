@@ -41,6 +41,7 @@ struct ProxyOptions {
   /// after SIGTERM.
   std::chrono::milliseconds termination_drain{0};
   bool take_over = false;               // --take-over
+  bool outlive_application = false;     // --outlive-application or --exit-after-application
   bool exit_after_application = false;  // --exit-after-application
   std::string service_cluster;
   std::string service_node;

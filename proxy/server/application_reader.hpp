@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what ApplicationWatch decides from. No privileges are needed.
+// Reads what ApplicationWatch decides from, as little of it as answers the question. No privileges
+// are needed.
 #pragma once
 
 #include <filesystem>
-#include <vector>
+#include <functional>
+#include <optional>
 
 #include "common/result.hpp"
 #include "proxy/server/application_watch.hpp"
@@ -16,12 +18,20 @@ namespace weir::server {
 /// include/linux/proc_ns.h.
 bool may_share_processes();
 
-/// All that are visible; none where there is no /proc.
-std::vector<ProcessView> read_processes(const std::filesystem::path& proc = "/proc");
+/// This process as others see it.
+ProcessView own_process();
 
-/// TCP sockets of both families in this network namespace.
-/// Source: sock_diag(7), NETLINK_SOCK_DIAG. Error: this kernel has no inet_diag, or it is
-/// forbidden.
-Result<std::vector<SocketView>> read_tcp_sockets();
+/// One that runs and is wanted; `likely`, if it is one, or any other. Without a value: none is
+/// visible, or there is no /proc. Error: it cannot be known now, since descriptors or memory are
+/// short.
+Result<std::optional<pid_t>> find_process(const std::function<bool(const ProcessView&)>& is_wanted,
+                                          pid_t likely,
+                                          const std::filesystem::path& proc = "/proc");
+
+/// Whether a TCP socket of this network namespace, of either family, is wanted. TIME_WAIT and other
+/// states that end are not looked at.
+/// Source: sock_diag(7), NETLINK_SOCK_DIAG. Error: this kernel has no inet_diag, it is forbidden,
+/// or no descriptor is left.
+Result<bool> has_tcp_socket(const std::function<bool(const SocketView&)>& is_wanted);
 
 }  // namespace weir::server

@@ -3,8 +3,6 @@
 
 #include <netinet/tcp.h>
 
-#include <algorithm>
-
 namespace weir::server {
 namespace {
 
@@ -25,33 +23,28 @@ bool is_in_use(const SocketView& socket) {
 
 }  // namespace
 
-bool ApplicationWatch::is_there(std::span<const ProcessView> processes) {
-  const bool found =
-      std::any_of(processes.begin(), processes.end(), [this](const ProcessView& process) {
-        const bool ended = process.state == 'Z' || process.state == 'X';
-        return !ended && process.pid != kFirst && process.pid != pid_ && process.uid != uid_;
-      });
-  seen_ |= found;
-  return found;
+bool ApplicationWatch::owns(const ProcessView& process) const noexcept {
+  if (process.pid == kFirst || process.pid == proxy_.pid) return false;
+  return process.uid != proxy_.uid || process.gid != proxy_.gid;
 }
 
-bool ApplicationWatch::has_ended(std::span<const ProcessView> processes, Clock::time_point now) {
-  if (is_there(processes)) {
+bool ApplicationWatch::owns(const SocketView& socket) const noexcept {
+  return socket.uid != proxy_.uid && is_in_use(socket);
+}
+
+void ApplicationWatch::see(pid_t process) noexcept {
+  seen_ |= process == last_;
+  last_ = process;
+}
+
+bool ApplicationWatch::has_ended(std::optional<pid_t> process, Clock::time_point now) {
+  if (process) see(*process);
+  if (process || !seen_) {
     gone_since_.reset();
     return false;
   }
-  if (!seen_) return false;
   if (!gone_since_) gone_since_ = now;
   return now - *gone_since_ >= kGone;
-}
-
-bool ApplicationWatch::runs(std::span<const ProcessView> processes,
-                            std::span<const SocketView> sockets) {
-  if (is_there(processes)) return true;
-  if (seen_) return false;
-  return std::any_of(sockets.begin(), sockets.end(), [this](const SocketView& socket) {
-    return socket.uid != uid_ && is_in_use(socket);
-  });
 }
 
 }  // namespace weir::server

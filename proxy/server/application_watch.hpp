@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ApplicationWatch: whether the application that the proxy serves still runs, decided from what the
-// kernel shows of processes and sockets.
+// ApplicationWatch: what belongs to the application that the proxy serves, and when it has ended,
+// decided from what the kernel shows of processes and sockets.
 #pragma once
 
 #include <sys/types.h>
@@ -8,14 +8,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 
 namespace weir::server {
 
 struct ProcessView {
   pid_t pid = 0;
   uid_t uid = 0;
-  char state = 'R';  // as /proc/PID/stat has it
+  gid_t gid = 0;
 };
 
 /// A TCP socket of the network namespace.
@@ -28,9 +27,9 @@ struct SocketView {
 /// Two sources, each where it is good:
 /// - Processes, where the containers of the Pod share a process namespace: every process is the
 ///   application's but the first one (which holds the Pod together), the proxy itself, and what
-///   runs with the proxy's user (probes that are executed in its container). The network namespace
-///   of others cannot be asked for without privileges; containers that share processes are those of
-///   one Pod, and share that, too.
+///   runs with the proxy's user and group (probes that are executed in its container). The network
+///   namespace of others cannot be asked for without privileges; containers that share processes
+///   are those of one Pod, and share that, too.
 /// - Sockets of other users, where no process of the application was ever seen: whoever listens,
 ///   connects or holds a connection. TIME_WAIT and what outlives its process do not count.
 class ApplicationWatch {
@@ -39,22 +38,26 @@ class ApplicationWatch {
   /// A container is made anew, or a shell starts its next command: not the end yet.
   static constexpr std::chrono::seconds kGone{2};
 
-  ApplicationWatch(pid_t own_pid, uid_t own_uid) : pid_(own_pid), uid_(own_uid) {}
+  explicit ApplicationWatch(const ProcessView& proxy) : proxy_(proxy) {}
 
-  /// To be called now and then: processes of the application have been seen, and none for kGone.
-  [[nodiscard]] bool has_ended(std::span<const ProcessView> processes, Clock::time_point now);
-  /// Now.
-  [[nodiscard]] bool runs(std::span<const ProcessView> processes,
-                          std::span<const SocketView> sockets);
-  /// runs() asks for sockets.
-  [[nodiscard]] bool needs_sockets() const noexcept { return !seen_; }
+  /// Whether it would be the application's, while it runs.
+  [[nodiscard]] bool owns(const ProcessView& process) const noexcept;
+  /// Whether it shows that the application runs.
+  [[nodiscard]] bool owns(const SocketView& socket) const noexcept;
+
+  /// To be called now and then, with a process of the application that runs, if one does: some have
+  /// been seen, and none for kGone.
+  [[nodiscard]] bool has_ended(std::optional<pid_t> process, Clock::time_point now);
+  /// To be told whenever one runs. It counts as seen the second time: who enters the proxy's own
+  /// container, to execute a probe, is not yet what it will be.
+  void see(pid_t process) noexcept;
+  /// A process of the application has been seen.
+  [[nodiscard]] bool has_seen() const noexcept { return seen_; }
 
  private:
-  [[nodiscard]] bool is_there(std::span<const ProcessView> processes);
-
-  const pid_t pid_;
-  const uid_t uid_;
+  const ProcessView proxy_;
   bool seen_ = false;
+  pid_t last_ = 0;
   std::optional<Clock::time_point> gone_since_;
 };
 

@@ -55,8 +55,9 @@ class ListenerManager {
   void inherit(std::vector<TakenSocket> sockets);
   /// Addresses whose sockets were inherited.
   [[nodiscard]] std::vector<ListenAddress> inherited() const;
-  /// Of all listening sockets, for another process; of those that are about to close, too.
-  [[nodiscard]] std::vector<TakenSocket> duplicate_sockets() const;
+  /// Of all listening sockets, for another process; of those that are about to close, too. Error:
+  /// no descriptor is left.
+  [[nodiscard]] Result<std::vector<TakenSocket>> duplicate_sockets() const;
   /// Another process has the sockets of these addresses: the workers let go of them, close the
   /// others gently, and drain all connections as if every listener had been removed. `done` is
   /// called on the main thread when no worker has one of these any more.

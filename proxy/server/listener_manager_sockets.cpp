@@ -118,18 +118,19 @@ std::vector<ListenAddress> ListenerManager::inherited() const {
   return addresses;
 }
 
-std::vector<TakenSocket> ListenerManager::duplicate_sockets() const {
+Result<std::vector<TakenSocket>> ListenerManager::duplicate_sockets() const {
   std::vector<TakenSocket> all;
-  const auto add = [&all](const config::ListenerConfig& listener, const BoundAddress& bound) {
+  const auto add = [&all](const config::ListenerConfig& listener,
+                          const BoundAddress& bound) -> Result<void> {
     const SocketLine line{SocketRole::listener, bound.address.endpoint,
                           socket_settings(listener, bound.configured)};
-    auto sockets = bound.sockets_of(0, 1);
-    if (!sockets) return;
-    for (UniqueFd& socket : *sockets) all.push_back({line, std::move(socket)});
+    TRY(auto sockets, bound.sockets_of(0, 1));
+    for (UniqueFd& socket : sockets) all.push_back({line, std::move(socket)});
+    return {};
   };
   for (const auto& [name, active] : active_)
-    for (const BoundAddress& bound : active.bound) add(*active.shared->config, bound);
-  for (const LeavingSockets& leaving : leaving_) add(*leaving.listener, leaving.bound);
+    for (const BoundAddress& bound : active.bound) TRY_VOID(add(*active.shared->config, bound));
+  for (const LeavingSockets& leaving : leaving_) TRY_VOID(add(*leaving.listener, leaving.bound));
   return all;
 }
 

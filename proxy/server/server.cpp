@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <asio/post.hpp>
-#include <unistd.h>
 
 #include "common/log.hpp"
 #include "proxy/config/snapshot_checks.hpp"
@@ -46,7 +45,6 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
            .open_connections = [this] { return open_connections(); },
            .close_inbound = [this] { drain_listeners({.graceful = true, .inbound_only = true}); },
            .quit = [this] { quit(); }}),
-      application_(getpid(), geteuid()),
       take_over_({.io = io_,
                   .sockets = [this] { return duplicate_sockets(); },
                   .hand_over = [this](const std::vector<ListenAddress>& kept,
@@ -54,7 +52,8 @@ Server::Server(std::shared_ptr<const config::Snapshot> snapshot, admin::CommandL
                   .on_alone =
                       [this] {
                         for (auto& worker : workers_) worker->have_sockets_alone();
-                      }}) {}
+                      },
+                  .on_refused = [this](const std::string& reason) { give_way(reason); }}) {}
 
 Server::~Server() {
   cluster_manager_.stop();
@@ -83,7 +82,7 @@ Result<void> Server::prepare() {
   signals_.add(SIGINT);
   signals_.add(SIGUSR1);
   wait_for_signal();
-  if (options_.exit_after_application) follow_application();
+  if (options_.outlive_application) follow_application();
   return {};
 }
 
@@ -202,6 +201,8 @@ void Server::release_start() {
 
 void Server::start_if_ready() {
   if (!clusters_ready_ || start_held_ || workers_started_ || draining_) return;
+  take_over_.check_old();
+  if (start_error_) return;
   if (auto started = start_workers(); !started) {
     start_error_ = std::move(started.error());
     quit();

@@ -17,7 +17,7 @@
 #include "proxy/admin/admin_server.hpp"
 #include "proxy/admin/admin_source.hpp"
 #include "proxy/config/snapshot.hpp"
-#include "proxy/server/application_watch.hpp"
+#include "proxy/server/application.hpp"
 #include "proxy/server/cluster_directory.hpp"
 #include "proxy/server/listener_manager.hpp"
 #include "proxy/server/route_table_directory.hpp"
@@ -124,7 +124,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   [[nodiscard]] admin::Response dump_config(const admin::QueryParams& params) const override;
   void quit() override;
   void drain_listeners(const admin::DrainRequest& request) override;
-  void set_health_check_failed(bool failed) override { health_check_failed_ = failed; }
+  void set_health_check_failed(bool failed) override;
   void reopen_logs() override { sinks_.reopen(); }
 
  private:
@@ -142,15 +142,15 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   void give_back_memory_soon();
   void wait_for_signal();
   void begin_shutdown(std::string_view why, std::chrono::milliseconds termination);
-  [[nodiscard]] bool application_runs();
+  [[nodiscard]] std::chrono::milliseconds termination_left() const;
   void follow_application();
-  void watch_application();
   Result<void> get_sockets();
   Result<void> bind();
   Result<void> take_over();
   [[nodiscard]] std::uint16_t admin_port() const;
   void serve_take_over();
-  std::vector<TakenSocket> duplicate_sockets();
+  Result<std::vector<TakenSocket>> duplicate_sockets();
+  void give_way(const std::string& reason);
   void hand_over(const std::vector<ListenAddress>& kept, const std::function<void()>& done);
   void go_when_empty();
   [[nodiscard]] std::uint32_t open_connections() const;
@@ -177,8 +177,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   asio::steady_timer retry_timer_{io_};
   ListenerManager listeners_;
   Shutdown shutdown_;
-  ApplicationWatch application_;
-  asio::steady_timer application_timer_{io_};
+  Application application_{io_};
   std::unique_ptr<admin::AdminServer> admin_;
   TakeOver take_over_;
   std::optional<Taken> taken_;  // until it serves
@@ -192,6 +191,7 @@ class Server final : public admin::AdminSource, filters::AccessLogLookup {
   bool start_held_ = false;
   bool workers_started_ = false;
   std::atomic<bool> health_check_failed_{false};  // read by workers
+  std::optional<std::chrono::steady_clock::time_point> health_check_failed_since_;
   bool draining_ = false;
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The beginning and the end of a Server: where its sockets come from, signals, the end of the
 // application, the next one that takes over.
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <thread>
 #include <utility>
 
 #include "common/log.hpp"
-#include "proxy/server/application_reader.hpp"
 #include "proxy/server/server.hpp"
 
 namespace weir::server {
@@ -17,8 +17,6 @@ namespace {
 constexpr std::chrono::milliseconds kEmptyCheck{250};
 constexpr std::chrono::milliseconds kBindAgain{20};
 constexpr int kBindTries = 25;
-/// How often processes are looked at.
-constexpr std::chrono::milliseconds kApplicationLook{500};
 
 bool is_out_of_reach(int error) {
   return error == EPERM || error == EACCES || error == EAFNOSUPPORT || error == EAGAIN;
@@ -73,6 +71,7 @@ Result<void> Server::take_over() {
   }
   taken_ = *std::move(taken);
   if (!taken_) return {};
+  take_over_.follow(std::move(taken_->connection));
   log::info(log::Component::main, "taking over: {} sockets", taken_->sockets.size());
   std::vector<TakenSocket> listening;
   for (TakenSocket& socket : taken_->sockets)
@@ -86,11 +85,13 @@ void Server::serve_take_over() {
     auto adopted = admin_->adopt(std::move(taken_admin_));
     if (!adopted) log::error(log::Component::admin, "{}", adopted.error().message);
   }
-  take_over_.serve(admin_port(), std::exchange(taken_, std::nullopt), listeners_.inherited());
+  UniqueFd offer = taken_ ? taken_->take(SocketRole::offer) : UniqueFd();
+  taken_.reset();
+  take_over_.serve(admin_port(), std::move(offer), listeners_.inherited());
 }
 
-std::vector<TakenSocket> Server::duplicate_sockets() {
-  auto sockets = listeners_.duplicate_sockets();
+Result<std::vector<TakenSocket>> Server::duplicate_sockets() {
+  TRY(auto sockets, listeners_.duplicate_sockets());
   if (admin_)
     if (UniqueFd admin = admin_->duplicate())
       sockets.push_back({{SocketRole::admin, admin_->address().endpoint, 0}, std::move(admin)});
@@ -107,6 +108,14 @@ void Server::hand_over(const std::vector<ListenAddress>& kept, const std::functi
     done();
     go_when_empty();
   });
+}
+
+/// The old one has given its sockets to another one. Those who were accepted in spite of that are
+/// served to their end.
+void Server::give_way(const std::string& reason) {
+  if (workers_started_) return hand_over(listeners_.inherited(), [] {});
+  start_error_ = Error{"take-over: " + reason};
+  quit();
 }
 
 /// What has no end of its own gets one with its listener's drain.
@@ -126,7 +135,7 @@ void Server::wait_for_signal() {
     if (signal == SIGUSR1) {
       reopen_logs();
     } else if (signal == SIGTERM && !shutdown_.has_begun()) {
-      begin_shutdown("SIGTERM", options_.termination_drain);
+      begin_shutdown("SIGTERM", termination_left());
     } else {
       log::info(log::Component::main, "ending at once: {}",
                 signal == SIGINT ? "SIGINT" : "second SIGTERM");
@@ -134,6 +143,23 @@ void Server::wait_for_signal() {
     }
     wait_for_signal();
   });
+}
+
+/// Who failed health checks since some time has told clients so long.
+std::chrono::milliseconds Server::termination_left() const {
+  const auto whole = options_.termination_drain;
+  if (!health_check_failed_since_) return whole;
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - *health_check_failed_since_);
+  return std::max(whole - passed, std::chrono::milliseconds{0});
+}
+
+void Server::set_health_check_failed(bool failed) {
+  if (!failed)
+    health_check_failed_since_.reset();
+  else if (!health_check_failed_since_)
+    health_check_failed_since_ = std::chrono::steady_clock::now();
+  health_check_failed_ = failed;
 }
 
 void Server::begin_shutdown(std::string_view why, std::chrono::milliseconds termination) {
@@ -145,31 +171,12 @@ void Server::begin_shutdown(std::string_view why, std::chrono::milliseconds term
   shutdown_.begin(termination, options_.shutdown_drain_time);
 }
 
-bool Server::application_runs() {
-  const auto processes = may_share_processes() ? read_processes() : std::vector<ProcessView>();
-  std::vector<SocketView> sockets;
-  if (application_.needs_sockets()) {
-    if (auto read = read_tcp_sockets())
-      sockets = *std::move(read);
-    else
-      log::warning(log::Component::main, "the application is not waited for: {}",
-                   read.error().message);
-  }
-  return application_.runs(processes, sockets);
-}
-
 void Server::follow_application() {
-  shutdown_.set_application([this] { return application_runs(); });
-  if (may_share_processes()) watch_application();
-}
-
-void Server::watch_application() {
-  application_timer_.expires_after(kApplicationLook);
-  application_timer_.async_wait([this](const asio::error_code& error) {
-    if (error || shutdown_.has_begun()) return;
-    if (application_.has_ended(read_processes(), std::chrono::steady_clock::now()))
-      return begin_shutdown("the application has ended", {});
-    watch_application();
+  application_.check();
+  shutdown_.set_application([this] { return application_.runs(); });
+  if (!options_.exit_after_application) return;
+  application_.watch([this] {
+    if (!shutdown_.has_begun()) begin_shutdown("the application has ended", {});
   });
 }
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
+#include <cstring>
 #include <thread>
 
 #include <fcntl.h>
@@ -20,15 +20,11 @@ using Kind = TakeOverMessage::Kind;
 
 /// One that is asked while it gives its sockets to somebody else answers when that is over.
 constexpr std::chrono::seconds kPatience{60};
-/// For the first word.
-constexpr std::chrono::seconds kFirstWord{5};
 /// Who ends while it is asked may take a moment to be gone.
 constexpr std::chrono::milliseconds kAgain{20};
 constexpr int kTries = 100;
 /// Without descriptors nobody is accepted for that long, as by an Acceptor.
 constexpr std::chrono::milliseconds kRest{100};
-/// More than any proxy has descriptors.
-constexpr std::size_t kMostSockets = 1 << 20;
 
 Error no_answer() {
   return Error{"take-over: the proxy that runs does not answer; end it before this one starts"};
@@ -46,21 +42,11 @@ Result<std::optional<Taken>> ask(UniqueFd connection) {
     if (message.kind == Kind::end) return std::optional(std::move(taken));
     if (message.kind == Kind::refused)
       return Error{"take-over: the proxy that runs refuses: " + message.reason};
-    if (message.kind != Kind::sockets || taken.sockets.size() > kMostSockets)
+    if (message.kind != Kind::sockets || taken.sockets.size() > kMostTakenSockets)
       return Error{"take-over: the proxy that runs says what it should not"};
     for (std::size_t i = 0; i < message.sockets.size(); ++i)
       taken.sockets.push_back({message.sockets[i], std::move(packet->sockets[i])});
   }
-}
-
-/// Sends as many lines as go into a message; true: all of them are sent.
-template <class Lines, class Send>
-Result<bool> send_some(Lines& lines, Send&& send) {
-  const std::size_t count = std::min(lines.size(), kMostSocketsInMessage);
-  if (count == 0) return true;
-  TRY_VOID(send(count));
-  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(count));
-  return lines.empty();
 }
 
 }  // namespace
@@ -88,19 +74,51 @@ TakeOver::TakeOver(Setup setup)
     : setup_(std::move(setup)),
       offer_(setup_.io),
       old_(setup_.io),
-      new_(setup_.io),
-      patience_(setup_.io) {}
+      turn_(setup_.io),
+      rest_(setup_.io) {}
 
-/// asio leaves it to close(2) to end its interest in a descriptor, which does not help where
-/// another process has the socket, too.
-TakeOver::~TakeOver() {
-  if (offer_.is_open()) close(offer_.release());
+TakeOver::~TakeOver() { stop_offering(); }
+
+void TakeOver::follow(UniqueFd old) {
+  fcntl(old.get(), F_SETFL, O_NONBLOCK);
+  old_.assign(old.release());
+  wait_for_old();
 }
 
-void TakeOver::serve(std::uint16_t admin_port, std::optional<Taken> taken,
+void TakeOver::wait_for_old() {
+  old_.async_wait(asio::posix::descriptor_base::wait_read, [this](const std::error_code& error) {
+    if (error) return;
+    check_old();
+    if (old_.is_open()) wait_for_old();
+  });
+}
+
+void TakeOver::check_old() {
+  while (old_.is_open()) {
+    const auto packet = receive_packet(old_.native_handle());
+    if (!packet && packet.error().code == EAGAIN) return;
+    if (packet && *packet) {
+      hear((*packet)->message);
+      continue;
+    }
+    old_.close();
+    is_alone_ = true;
+    if (serves_) setup_.on_alone();
+  }
+}
+
+void TakeOver::hear(const TakeOverMessage& message) {
+  if (message.kind != Kind::refused) return;
+  old_.close();
+  stop_offering();
+  setup_.on_refused(message.reason);
+}
+
+void TakeOver::serve(std::uint16_t admin_port, UniqueFd offer,
                      const std::vector<ListenAddress>& kept) {
-  UniqueFd offer;
-  if (taken) offer = taken->take(SocketRole::offer);
+  serves_ = true;
+  if (old_.is_open()) tell_old(kept);
+  if (is_alone_) setup_.on_alone();
   if (!offer) {
     auto made = listen_for_take_over(take_over_name(admin_port));
     if (!made)
@@ -109,13 +127,13 @@ void TakeOver::serve(std::uint16_t admin_port, std::optional<Taken> taken,
     offer = *std::move(made);
   }
   offer_.assign(offer.release());
-  if (taken) tell_old(*taken, kept);
   accept();
 }
 
-void TakeOver::tell_old(Taken& taken, const std::vector<ListenAddress>& kept) {
+void TakeOver::tell_old(const std::vector<ListenAddress>& kept) {
   std::vector<ListenAddress> left = kept;
-  const int fd = taken.connection.get();
+  const int fd = old_.native_handle();
+  fcntl(fd, F_SETFL, 0);
   Result<bool> sent = false;
   while (sent && !*sent)
     sent = send_some(left, [&](std::size_t count) {
@@ -131,18 +149,6 @@ void TakeOver::tell_old(Taken& taken, const std::vector<ListenAddress>& kept) {
   // It may have ended meanwhile: then there is nobody to tell.
   if (!sent) log::info(log::Component::main, "{}", sent.error().message);
   fcntl(fd, F_SETFL, O_NONBLOCK);
-  old_.assign(taken.connection.release());
-  wait_for_old();
-}
-
-void TakeOver::wait_for_old() {
-  old_.async_wait(asio::posix::descriptor_base::wait_read, [this](const std::error_code& error) {
-    if (error) return;
-    const auto packet = receive_packet(old_.native_handle());
-    if (packet ? packet->has_value() : packet.error().code == EAGAIN) return wait_for_old();
-    old_.close();
-    setup_.on_alone();
-  });
 }
 
 void TakeOver::accept() {
@@ -158,104 +164,87 @@ void TakeOver::accept() {
       log::debug(log::Component::main, "{}", checked.error().message);
       return accept();
     }
-    new_.assign(connection.release());
-    patience_.expires_after(kFirstWord);
-    patience_.async_wait([this](const std::error_code& cancelled) {
-      if (!cancelled) end_exchange("it says nothing");
-    });
-    read();
+    meet(std::move(connection));
   });
 }
 
 /// Who waits there would wake this one again and again.
 void TakeOver::accept_later() {
-  patience_.expires_after(kRest);
-  patience_.async_wait([this](const std::error_code& cancelled) {
+  rest_.expires_after(kRest);
+  rest_.async_wait([this](const std::error_code& cancelled) {
     if (!cancelled) accept();
   });
 }
 
-void TakeOver::read() {
-  new_.async_wait(asio::posix::descriptor_base::wait_read, [this](const std::error_code& error) {
-    if (!error) on_readable();
+/// The next one is accepted when this one has its turn, or is gone.
+void TakeOver::meet(UniqueFd connection) {
+  next_ = std::make_shared<TakeOverExchange>(
+      setup_.io, std::move(connection),
+      TakeOverExchange::Events{
+          .on_ask = [this] { on_ask(); },
+          .on_serving = [this](const std::vector<ListenAddress>& kept) { hand_over(kept); },
+          .on_end = [this](const TakeOverExchange& one,
+                           std::string_view why) { on_end(one, why); }});
+  next_->begin();
+}
+
+void TakeOver::on_ask() {
+  if (!current_ || turn_.expiry() <= asio::steady_timer::clock_type::now()) return begin_turn();
+  log::info(log::Component::main, "{} is about to take over, too: it waits for {}", next_->who(),
+            current_->who());
+  turn_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled && next_ && next_->has_asked()) begin_turn();
   });
 }
 
-void TakeOver::on_readable() {
-  while (new_.is_open() && !handed_over_) {
-    auto packet = receive_packet(new_.native_handle());
-    if (!packet && packet.error().code == EAGAIN) return read();
-    if (!packet) return end_exchange(packet.error().message);
-    if (!*packet) return end_exchange("it is gone before it served");
-    on_message(**packet);
+void TakeOver::begin_turn() {
+  if (current_) {
+    log::warning(log::Component::main, "{} has not come to serve: {} is to take over instead",
+                 current_->who(), next_->who());
+    current_->refuse(next_->who() + " has asked since, and this one did not serve yet");
   }
-}
-
-void TakeOver::on_message(Packet& packet) {
-  if (asked_ == (packet.message.kind == Kind::ask))
-    return end_exchange("it says what it should not");
-  switch (packet.message.kind) {
-    case Kind::ask:
-      asked_ = true;
-      patience_.cancel();
-      return give_sockets();
-    case Kind::kept:
-      for (const SocketLine& line : packet.message.sockets) kept_.push_back({line.address});
-      if (kept_.size() > kMostSockets) end_exchange("it says too much");
-      return;
-    case Kind::serving:
-      return hand_over();
-    default:
-      return end_exchange("it says what it should not");
-  }
-}
-
-void TakeOver::give_sockets() {
-  log::info(log::Component::main, "another weir-proxy is about to take over");
-  to_send_ = setup_.sockets();
-  UniqueFd offer = duplicate(offer_.native_handle());
-  if (offer) to_send_.push_back({{SocketRole::offer, {}, 0}, std::move(offer)});
-  kept_.clear();
-  send_rest();
-}
-
-void TakeOver::send_rest() {
-  if (!new_.is_open()) return;
-  Result<bool> sent = false;
-  while (sent && !*sent)
-    sent = send_some(to_send_, [this](std::size_t count) {
-      TakeOverMessage message{Kind::sockets, {}, {}};
-      std::vector<int> descriptors;
-      for (std::size_t i = 0; i < count; ++i) {
-        message.sockets.push_back(to_send_[i].line);
-        descriptors.push_back(to_send_[i].fd.get());
-      }
-      return send_message(new_.native_handle(), message, descriptors);
-    });
-  if (sent) {
-    auto ended = send_message(new_.native_handle(), {Kind::end, {}, {}}, {});
-    if (ended) return;
-    sent = std::move(ended.error());
-  }
-  if (sent.error().code != EAGAIN) return end_exchange(sent.error().message);
-  new_.async_wait(asio::posix::descriptor_base::wait_write, [this](const std::error_code& error) {
-    if (!error) send_rest();
-  });
-}
-
-void TakeOver::hand_over() {
-  handed_over_ = true;
-  close(offer_.release());
-  setup_.hand_over(kept_, [this] { new_.close(); });
-}
-
-void TakeOver::end_exchange(std::string_view why) {
-  log::warning(log::Component::main, "nobody takes over after all: {}; all goes on as before", why);
-  patience_.cancel();
-  to_send_.clear();
-  asked_ = false;
-  new_.close();
+  current_ = std::exchange(next_, nullptr);
+  turn_.expires_after(kTurn);
   accept();
+  log::info(log::Component::main, "another weir-proxy is about to take over: {}", current_->who());
+  auto sockets = setup_.sockets();
+  UniqueFd offer = duplicate(offer_.native_handle());
+  if (sockets && !offer) sockets = Error{std::string("dup: ") + std::strerror(errno), errno};
+  if (!sockets) {
+    log::warning(log::Component::main, "{} cannot take over: {}", current_->who(),
+                 sockets.error().message);
+    current_->refuse(sockets.error().message);
+    return current_.reset();
+  }
+  sockets->push_back({{SocketRole::offer, {}, 0}, std::move(offer)});
+  current_->give(*std::move(sockets));
+}
+
+void TakeOver::on_end(const TakeOverExchange& one, std::string_view why) {
+  log::warning(log::Component::main, "{} does not take over after all: {}; all goes on as before",
+               one.who(), why);
+  if (&one == next_.get()) {
+    next_.reset();
+    return accept();
+  }
+  current_.reset();
+  if (next_ && next_->has_asked()) begin_turn();
+}
+
+void TakeOver::hand_over(const std::vector<ListenAddress>& kept) {
+  const auto taker = std::exchange(current_, nullptr);
+  stop_offering();
+  setup_.hand_over(kept, [taker] { taker->close(); });
+}
+
+/// Who waits here finds the one that has the name now. asio leaves it to close(2) to end its
+/// interest in a descriptor, which does not help where another process has the socket, too.
+void TakeOver::stop_offering() {
+  for (auto* exchange : {&current_, &next_})
+    if (const auto one = std::exchange(*exchange, nullptr)) one->close();
+  turn_.cancel();
+  rest_.cancel();
+  if (offer_.is_open()) close(offer_.release());
 }
 
 }  // namespace weir::server

@@ -9,10 +9,16 @@
 //   "kept" …, "serving"             ───►  closes its sockets, drains, and closes the connection
 //                                         when all its workers have let go of them
 //
+// One at a time has a turn. Who has not come to serve within TakeOver::kTurn, since it hangs or
+// waits for something, loses it to the next one that asks:
+//
+//   must not serve: ends            ◄───  "refused"
+//
 // The queues of connections that wait are the sockets', and nobody in them is lost. The name under
 // which a proxy is found goes over, too.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,13 +33,9 @@
 
 #include "common/addresses.hpp"
 #include "proxy/server/take_over_channel.hpp"
+#include "proxy/server/take_over_exchange.hpp"
 
 namespace weir::server {
-
-struct TakenSocket {
-  SocketLine line;
-  UniqueFd fd;
-};
 
 /// What the new one got. The sockets are closed with it.
 struct Taken {
@@ -48,52 +50,62 @@ struct Taken {
 /// there. Error: somebody is, and does not give them (EPERM: is of another user, or out of reach).
 Result<std::optional<Taken>> take_over(std::uint16_t admin_port);
 
-/// Main thread, once it serves: lets itself be taken over from, by one at a time. And the end of
-/// the new one's side.
+/// Main thread. First the new one's side, if there was one to take over from; once this one serves,
+/// the old one's.
 class TakeOver {
  public:
+  /// How long the others wait for one that has the sockets and does not serve.
+  static constexpr std::chrono::seconds kTurn{5};
+
   struct Setup {
     asio::io_context& io;
-    /// Duplicates of all listening sockets, the admin server's among them.
-    std::function<std::vector<TakenSocket>()> sockets;
+    /// Duplicates of all listening sockets, the admin server's among them. Error: not all can be
+    /// had.
+    std::function<Result<std::vector<TakenSocket>>()> sockets;
     /// The new one serves, and uses these. `done` is called when no worker touches them any more.
     std::function<void(const std::vector<ListenAddress>& kept, std::function<void()> done)>
         hand_over;
     /// The old one has let go of everything.
     std::function<void()> on_alone;
+    /// Another one has been preferred. Before serve(): this one must not serve. Later, when it was
+    /// told too late: as if it had been taken over from.
+    std::function<void(const std::string& reason)> on_refused;
   };
   explicit TakeOver(Setup setup);
   ~TakeOver();
   TakeOver(const TakeOver&) = delete;
   TakeOver& operator=(const TakeOver&) = delete;
 
-  /// `taken`: of whom this one has taken over; it is told now.
-  void serve(std::uint16_t admin_port, std::optional<Taken> taken,
-             const std::vector<ListenAddress>& kept);
+  /// Once, with the connection to whom this one has taken the sockets from.
+  void follow(UniqueFd old);
+  /// Hears at once what the old one may have said.
+  void check_old();
+  /// Once, when this one serves: tells the old one, if there is one, and lets itself be taken over
+  /// from. `offer`: the old one's, or none.
+  void serve(std::uint16_t admin_port, UniqueFd offer, const std::vector<ListenAddress>& kept);
 
  private:
-  void tell_old(Taken& taken, const std::vector<ListenAddress>& kept);
+  void tell_old(const std::vector<ListenAddress>& kept);
   void wait_for_old();
+  void hear(const TakeOverMessage& message);
   void accept();
   void accept_later();
-  void on_readable();
-  void read();
-  void on_message(Packet& packet);
-  void give_sockets();
-  void send_rest();
-  void hand_over();
-  void end_exchange(std::string_view why);
+  void meet(UniqueFd connection);
+  void on_ask();
+  void begin_turn();
+  void on_end(const TakeOverExchange& one, std::string_view why);
+  void hand_over(const std::vector<ListenAddress>& kept);
+  void stop_offering();
 
   Setup setup_;
   asio::posix::stream_descriptor offer_;
   asio::posix::stream_descriptor old_;
-  // The exchange with a new one.
-  asio::posix::stream_descriptor new_;
-  asio::steady_timer patience_;
-  std::vector<TakenSocket> to_send_;
-  std::vector<ListenAddress> kept_;
-  bool asked_ = false;
-  bool handed_over_ = false;
+  bool is_alone_ = false;  // the old one is gone
+  bool serves_ = false;
+  std::shared_ptr<TakeOverExchange> current_;  // has the sockets
+  std::shared_ptr<TakeOverExchange> next_;     // waits for its turn, or has said nothing yet
+  asio::steady_timer turn_;
+  asio::steady_timer rest_;
 };
 
 }  // namespace weir::server

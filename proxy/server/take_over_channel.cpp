@@ -106,6 +106,12 @@ Result<void> check_peer(int fd) {
                EPERM};
 }
 
+pid_t peer_process(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 Result<void> send_message(int fd, const TakeOverMessage& message, const std::vector<int>& sockets) {
   std::string text = write_message(message);
   iovec data{text.data(), text.size()};
@@ -135,7 +141,10 @@ Result<std::optional<Packet>> receive_packet(int fd) {
   header.msg_iovlen = 1;
   header.msg_control = control.bytes.data();
   header.msg_controllen = control.bytes.size();
-  const ssize_t got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+  ssize_t got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+  // The other end was closed before it had read everything. That is said once, and ahead of its
+  // last words.
+  if (got < 0 && errno == ECONNRESET) got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
   if (got < 0) {
     if (errno == ECONNRESET) return std::optional<Packet>();
     return failed("receive");

@@ -3,7 +3,11 @@
 // namespace.
 #pragma once
 
+#include <sys/types.h>
+
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +31,15 @@ Result<std::optional<UniqueFd>> connect_to_take_over(const std::string& name,
                                                      std::chrono::seconds patience);
 /// Error EPERM: the peer is of another user.
 Result<void> check_peer(int fd);
+/// The number of the process that has connected, as this one sees it; 0: it does not see it.
+pid_t peer_process(int fd);
+
+struct TakenSocket {
+  SocketLine line;
+  UniqueFd fd;
+};
+/// More than any proxy has descriptors.
+constexpr std::size_t kMostTakenSockets = 1 << 20;
 
 struct Packet {
   TakeOverMessage message;
@@ -37,6 +50,17 @@ struct Packet {
 Result<void> send_message(int fd, const TakeOverMessage& message, const std::vector<int>& sockets);
 /// Without a value: the other end is closed. Error EAGAIN: nothing is there.
 Result<std::optional<Packet>> receive_packet(int fd);
+
+/// Calls send(count) for the first of `lines`, as many as go into a message, and removes them;
+/// true: none is left.
+template <class Lines, class Send>
+Result<bool> send_some(Lines& lines, Send&& send) {
+  const std::size_t count = std::min(lines.size(), kMostSocketsInMessage);
+  if (count == 0) return true;
+  TRY_VOID(send(count));
+  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(count));
+  return lines.empty();
+}
 
 /// Whether it is a TCP socket that is bound to that address, as a peer says.
 bool is_bound_to(int fd, const Endpoint& address);

@@ -28,8 +28,8 @@ std::string_view take_until(std::string_view& text, char separator) {
   return part;
 }
 
-std::string shown(std::string_view text) {
-  std::string out(text.substr(0, 40));
+std::string shown(std::string_view text, std::size_t most = 40) {
+  std::string out(text.substr(0, most));
   for (char& c : out)
     if (c < ' ' || c > '~') c = '?';
   return out;
@@ -112,7 +112,7 @@ Result<TakeOverMessage> read_message(std::string_view bytes) {
   TakeOverMessage message;
   TRY(message.kind, read_head(take_until(bytes, '\n')));
   if (message.kind == Kind::refused) {
-    message.reason = shown(take_until(bytes, '\n'));
+    message.reason = shown(take_until(bytes, '\n'), kLongestReason);
   } else if (has_sockets(message.kind)) {
     while (!bytes.empty()) {
       if (message.sockets.size() == kMostSocketsInMessage)

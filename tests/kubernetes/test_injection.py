@@ -215,6 +215,34 @@ def test_the_arguments_are_weir_inits_own():
     assert "198.51.100.0/24" in done.stdout and "2001:db8::/32" in done.stdout and "8082" in done.stdout
 
 
+TEMPLATE = "apiVersion: GROUP/v1\nkind: KIND\nmetadata: {name: t}\nspec: {template: {spec: {RESTARTcontainers: [{name: c, image: i}]}}}\n"
+
+
+@pytest.mark.parametrize(
+    "kind, restart, flag",
+    [
+        ("Deployment", "", "--outlive-application"),
+        ("StatefulSet", "Always", "--outlive-application"),
+        ("DaemonSet", "Always", "--outlive-application"),
+        ("Job", "Never", "--exit-after-application"),
+    ],
+)
+def test_a_classic_sidecar_waits_for_its_application(kind, restart, flag):
+    """All containers get SIGTERM together; but only with a Job's application the proxy has nothing more to do. What is said
+    is weir-proxy's own."""
+    text = TEMPLATE.replace("GROUP", "batch" if kind == "Job" else "apps").replace("KIND", kind).replace("RESTART", restart and f"restartPolicy: {restart}, ")
+    pods_made = {}
+    for native in ("true", "false"):
+        (pods_made[native],) = pods(yaml.safe_load(weirctl("inject", text, f"--native-sidecar={native}")))
+    arguments = pods_made["false"]["containers"][0]["args"]
+    assert [one for one in arguments if one.endswith("-application")] == [flag]
+    assert pods_made["false"].get("shareProcessNamespace") == (kind == "Job" or None)
+    assert not [one for one in pods_made["true"]["initContainers"][1]["args"] if one.endswith("-application")]
+    proxy = str(pathlib.Path(programs.BUILD, "proxy", "weir-proxy"))
+    done = subprocess.run([proxy, "--mode", "validate", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_bootstrap_is_weir_proxys_own():
     pod = yaml.safe_load(weirctl("inject", POD, "--control", "[2001:db8::1]:15010"))["spec"]
     arguments = pod["initContainers"][1]["args"]

@@ -98,6 +98,20 @@ def test_inbound_goes_on_for_the_time_of_the_termination(lab, run_proxy, serve, 
     assert time.monotonic() - started < 6
 
 
+def test_a_termination_that_was_told_of_before_takes_the_rest_of_its_time(lab, run_proxy, serve):
+    """A native sidecar drains while its application ends, and gets its SIGTERM after that."""
+    serve(lab.pod, POD[4], 8080, says("app"))
+    proxy = run_proxy(lab.pod, None, "--drain-time-s", "1", "--termination-drain-s", "4")
+    assert proxy.ask("POST", "/healthcheck/fail").text == "OK\n"  # what `weirctl drain` does
+    time.sleep(4.1)
+    assert who(lab.peer, POD[4], 8080) == "app"
+    assert proxy.get("/ready") == (503, "DRAINING\n")
+    started = time.monotonic()
+    proxy.send_signal(signal.SIGTERM)
+    assert proxy.wait_exit(10) == 0
+    assert time.monotonic() - started < 3.9
+
+
 def test_who_has_been_answered_is_served(lab, draining):
     """What waits in the queue of a listening socket is accepted before it closes, at whatever moment that is."""
     for pause in (0, 0.001, 0.01):

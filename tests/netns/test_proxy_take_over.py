@@ -3,6 +3,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -186,7 +187,7 @@ def test_what_is_not_understood_changes_nothing(pod, run_proxy, words):
     proxy = run_proxy(pod, None)
     with python(pod, ASKS.replace("WORDS", repr(words)), 1337) as asking:
         assert asking.communicate(timeout=20)[0] == "b''\n"
-    assert "nobody takes over after all" in proxy.log()
+    assert f"process {asking.pid} does not take over after all" in proxy.log()
     run_proxy(pod, None, "--take-over")
     assert proxy.wait_exit(10) == 0
 
@@ -221,12 +222,112 @@ def test_a_new_one_that_dies_before_it_serves_changes_nothing(plain_lab, run_pro
             dying.send_signal(end)
             dying.wait_exit(10)
             exchange(long, b"y")
-        wait_for(lambda: before.log().count("nobody takes over after all") == 3, "it is noticed")
+        wait_for(lambda: before.log().count("does not take over after all: it is gone before it served") == 3, "it is noticed")
         assert before.get("/ready")[0] == 200
         time.sleep(0.2)
         assert set(program.result()) == {"echoed"}
         run_proxy(plain_lab.pod, config, "--take-over")
         exchange(long, b"z")
+    assert before.wait_exit(10) == 0
+
+
+@pytest.mark.parametrize("stopped", [1, 2])
+def test_a_new_one_that_stands_still_keeps_nobody_waiting(plain_lab, run_proxy, serve, stopped):
+    """The next one that asks gets the sockets after some seconds; whoever wakes up then must not serve."""
+    serve(plain_lab.peer, HOST, 7000, echo)
+    config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
+    before = run_proxy(plain_lab.pod, config)
+    with Connecting(plain_lab.peer, POD[4], 9000) as program, plain_lab.peer.connect(POD[4], 9000) as long:
+        exchange(long, b"x")
+        still = []
+        for _ in range(stopped):
+            still.append(run_proxy(plain_lab.pod, slow_start(9000), "--take-over", wait=False))
+            wait_for(lambda: "taking over" in still[-1].log(), "the sockets are there", 20)
+            still[-1].send_signal(signal.SIGSTOP)
+        after = run_proxy(plain_lab.pod, config, "--take-over")
+        assert after.get("/ready")[0] == 200
+        assert f"process {still[-1].pid} has not come to serve: process {after.pid} is to take over instead" in before.log()
+        exchange(long, b"y")
+        for proxy in still:
+            proxy.send_signal(signal.SIGCONT)
+            assert proxy.wait_exit(10) == 1
+            assert "has asked since" in proxy.log()
+        time.sleep(0.2)
+        assert set(program.result()) == {"echoed"}
+    assert before.wait_exit(10) == 0
+    with plain_lab.peer.connect(POD[4], 9000) as client:
+        exchange(client, b"z")
+
+
+def test_a_new_one_that_waits_for_its_configuration_gives_way(plain_lab, run_proxy, serve):
+    """It says why it ends."""
+    serve(plain_lab.peer, HOST, 7000, echo)
+    config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
+    before = run_proxy(plain_lab.pod, config)
+    slow = run_proxy(plain_lab.pod, slow_start(9000), "--take-over", wait=False)
+    wait_for(lambda: "taking over" in slow.log(), "the sockets are there")
+    after = run_proxy(plain_lab.pod, config, "--take-over")
+    assert slow.wait_exit(10) == 1
+    assert f"take-over: process {after.pid} has asked since, and this one did not serve yet" in slow.log()
+    assert before.wait_exit(10) == 0
+    with plain_lab.peer.connect(POD[4], 9000) as client:
+        exchange(client, b"z")
+
+
+def test_one_that_serves_in_time_is_not_hurried(plain_lab, run_proxy, serve):
+    """Both have asked: the second one takes over from the first."""
+    serve(plain_lab.peer, HOST, 7000, echo)
+    config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
+    before = run_proxy(plain_lab.pod, config)
+    with Connecting(plain_lab.peer, POD[4], 9000) as program:
+        both = [run_proxy(plain_lab.pod, config, "--take-over", wait=False) for _ in range(2)]
+        wait_for(lambda: sum("serving" in proxy.log() for proxy in both) == 2, "both have served", 20)
+        wait_for(lambda: sum(proxy.process.poll() is None for proxy in both) == 1, "one is left", 20)
+        assert before.wait_exit(10) == 0
+        assert set(program.result()) == {"echoed"}
+    assert [proxy.process.poll() for proxy in both].count(0) == 1
+    assert not any("has asked since" in proxy.log() for proxy in both)
+
+
+def limit_descriptors(proxy, soft: int) -> None:
+    hard = resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_a_descriptor_to_accept_with_the_next_one_waits(plain_lab, run_proxy, serve):
+    serve(plain_lab.peer, HOST, 7000, echo)
+    config = bootstrap([listener("in", POD[4], 9000, chain("c"))], [cluster("c", (HOST, 7000))])
+    before = run_proxy(plain_lab.pod, config, uid=0)  # another user's limits are not ours to change
+    soft = resource.prlimit(before.pid, resource.RLIMIT_NOFILE)[0]
+    limit_descriptors(before, 1)
+    after = run_proxy(plain_lab.pod, config, "--take-over", uid=0, wait=False)
+    time.sleep(0.5)
+    cpu = before.cpu_seconds()
+    time.sleep(1)
+    assert before.cpu_seconds() - cpu < 0.1
+    assert after.process.poll() is None and "taking over" not in after.log()
+    limit_descriptors(before, soft)
+    after.wait_ready()
+    assert before.wait_exit(10) == 0
+
+
+def test_sockets_are_given_all_or_none(plain_lab, run_proxy, serve):
+    """One that stayed behind would take its queue along when the old one closes it."""
+    serve(plain_lab.peer, HOST, 7000, echo)
+    listeners = [listener(f"in{port}", POD[4], port, chain("c")) for port in range(9000, 9010)]
+    config = bootstrap(listeners, [cluster("c", (HOST, 7000))])
+    before = run_proxy(plain_lab.pod, config, uid=0)
+    soft = resource.prlimit(before.pid, resource.RLIMIT_NOFILE)[0]
+    before.descriptors()  # none is about to close
+    limit_descriptors(before, max(map(int, os.listdir(f"/proc/{before.pid}/fd"))) + 4)
+    refused = run_proxy(plain_lab.pod, config, "--take-over", uid=0, wait=False)
+    assert refused.wait_exit(10) == 1
+    assert "the proxy that runs refuses: dup: Too many open files" in refused.log()
+    assert f"process {refused.pid} cannot take over: dup: Too many open files" in before.log()
+    with plain_lab.peer.connect(POD[4], 9009) as client:
+        limit_descriptors(before, soft)
+        exchange(client, b"x")
+    run_proxy(plain_lab.pod, config, "--take-over", uid=0)
     assert before.wait_exit(10) == 0
 
 

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -23,6 +24,20 @@ def pytest_runtest_logreport(report):
     if report.failed and (path := os.environ.get("WEIR_FAILED")):
         with pathlib.Path(path).open("a") as file:
             print(f"../pods/{report.nodeid}", file=file)  # read from tests/netns
+
+
+def weirctl(*arguments: str, text: str) -> str:
+    """What it makes of the text."""
+    done = subprocess.run([programs.built("ctl/weirctl"), *arguments], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def smaps_of(machine, container: str) -> dict[str, int]:
+    """The memory of a container's first process, in kB: Pss, Rss, and so on."""
+    process = machine.inspect(container)["State"]["Pid"]
+    rows = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    return {row.split(":")[0]: int(row.split()[1]) for row in rows}
 
 
 @pytest.fixture(scope="session")

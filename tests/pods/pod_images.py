@@ -8,7 +8,7 @@ import subprocess
 
 from harness import programs
 
-# The application of the manifests is an nginx; here a web server of busybox answers to its name.
+# The application of the manifests is an nginx; here tests/support/application answers to its name.
 APPLICATION = "docker.io/library/nginx:1.18-alpine"
 PAGE = "the application\n"
 
@@ -46,7 +46,6 @@ def copy_libraries(path: str, root: pathlib.Path) -> None:
 
 def import_application(machine, root: pathlib.Path) -> None:
     """The image APPLICATION, made in the empty folder `root`: it serves PAGE on port 80, and has a shell and curl."""
-    make_root(root, *(programs.system(name) for name in ("busybox", "curl", "date")))
-    (root / "www").mkdir()
-    (root / "www/index.html").write_text(PAGE)
-    machine.import_image(APPLICATION, root, 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]')
+    make_root(root, *(programs.system(name) for name in ("busybox", "curl", "date")), programs.helper("application"))
+    (root / "bin/sleep").symlink_to("busybox")
+    machine.import_image(APPLICATION, root, "ENV PATH=/bin", 'CMD ["application", "--serve", "80"]')

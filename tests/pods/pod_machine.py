@@ -2,7 +2,7 @@
 """A machine that runs Pods: podman with everything of its own, in a network namespace of the test's.
 
 Storage, configuration and networks are in a temporary folder; the bridge, its rules and its DNS server are in the namespace. Of
-the machine's own nothing changes. close() removes it all; what a run left that was killed outright, the next run's sweep().
+the machine's own nothing changes: a mount namespace hides /run/containers, where podman's network part keeps state for all. close() removes it all; what a run left that was killed outright, the next run's sweep().
 """
 
 import json
@@ -63,6 +63,7 @@ class PodMachine:
         (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder))
         self.environment = environment(self.folder)
         try:
+            isolate(self.folder)
             self.podman("network", "create", "--subnet", SUBNET, NETWORK)
         except BaseException:
             self.close()
@@ -71,7 +72,7 @@ class PodMachine:
     def podman(self, *arguments: str, check: bool = True, text: str | None = None, timeout: float = 60) -> str:
         """Runs podman inside the namespace and returns what it prints; PodError with its complaint if check."""
         done = self.network_namespace.run(
-            [programs.system("podman"), *arguments], env=self.environment, text=text, timeout=timeout
+            [*podman_of(self.folder), *arguments], env=self.environment, text=text, timeout=timeout
         )
         if check and done.returncode != 0:
             raise PodError(f"podman {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -102,9 +103,17 @@ class PodMachine:
         path.write_text(manifest)
         self.podman("kube", "down", str(path), timeout=120)
 
+    def remove(self, pod: str) -> None:
+        """With force, whatever state it is in. podman's patience with a killed process is short: it is asked again."""
+        for _ in range(5):
+            said = self.podman("pod", "rm", "-f", "-t", "0", "--ignore", pod, check=False)
+            if pod not in self.podman("pod", "ps", "--format", "{{.Name}}").split():
+                return
+        raise PodError(f"podman pod rm {pod}: {said}")
+
     def execute(self, container: str, *argv: str) -> tuple[int, str]:
         """The exit code of a program inside, and what it printed, errors included."""
-        done = self.network_namespace.run([programs.system("podman"), "exec", container, *argv], env=self.environment)
+        done = self.network_namespace.run([*podman_of(self.folder), "exec", container, *argv], env=self.environment)
         return done.returncode, done.stdout + done.stderr
 
     def logs(self, container: str) -> str:
@@ -134,6 +143,23 @@ def limits() -> str:
     return f'"nofile={files}:{files}", "nproc={processes}:{processes}"'
 
 
+def isolate(folder: pathlib.Path) -> None:
+    """Makes the mount namespace that podman_of() enters; it lasts until its file is unmounted."""
+    pinned, mounts = folder / "pinned", folder / "pinned/mounts"
+    pinned.mkdir()
+    (folder / "containers").mkdir()
+    pathlib.Path("/run/containers").mkdir(exist_ok=True)
+    hide = ["mount", "--bind", str(folder / "containers"), "/run/containers"]
+    for step in (["mount", "--bind", pinned, pinned], ["mount", "--make-private", pinned], ["touch", mounts],
+                 ["unshare", f"--mount={mounts}", "--propagation=private", *hide]):
+        subprocess.run(step, check=True)
+
+
+def podman_of(folder: pathlib.Path) -> list[str]:
+    """The beginning of podman's command line, in the mount namespace of isolate()."""
+    return [programs.system("nsenter"), f"--mount={folder / 'pinned/mounts'}", programs.system("podman")]
+
+
 def environment(folder: pathlib.Path) -> dict[str, str]:
     """Variables with which podman keeps everything in the folder."""
     return {
@@ -147,8 +173,10 @@ def environment(folder: pathlib.Path) -> dict[str, str]:
 def remove(folder: pathlib.Path, space: namespace.Namespace) -> None:
     """Ends the Pods of a machine and removes its folder and the namespace."""
     for step in (["pod", "rm", "-a", "-f", "-t", "0"], ["rm", "-a", "-f", "-t", "0"], ["system", "reset", "-f"]):
-        space.run([programs.system("podman"), *step], env=environment(folder))
+        space.run([*podman_of(folder), *step], env=environment(folder))
     space.close()
+    for mounted in (folder / "pinned/mounts", folder / "pinned"):
+        subprocess.run(["umount", mounted], capture_output=True, check=False)
     for _ in range(20):  # conmon may still write
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

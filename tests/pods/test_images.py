@@ -3,6 +3,8 @@
 
 import hashlib
 import json
+import platform
+import re
 import tarfile
 
 import pytest
@@ -39,6 +41,7 @@ def test_an_image_holds_its_programs_and_little_else(images, name):
     assert sum(member.size for member in layer) <= MOST_BYTES[name]
     assert {(member.uid, member.gid) for member in layer} == {(0, 0)}
     assert not [member.name for member in layer if member.mode & 0o6022 and not member.issym()]
+    assert config["architecture"] == {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
     assert config["config"]["User"] == ("0:0" if name == "weir-init" else "1337:1337")
 
 
@@ -48,6 +51,7 @@ def test_what_an_image_is_made_of_is_listed(images, name):
     document = json.load(layer.extractfile(f"usr/share/sbom/{name}.spdx.json"))
     packages = {package["name"]: package["versionInfo"] for package in document["packages"]}
     assert packages["weir"] and all(packages.values())
+    assert any(re.fullmatch(r"libstdc\+\+-\d+-dev", package) for package in packages)
     assert ("libmnl0" in packages) == ("weir-init" in PROGRAMS[name])
     assert ("libprotobuf-dev" in packages) == ("weir-proxy" in PROGRAMS[name])
 

@@ -183,8 +183,11 @@ TEST(Options, HowLongInboundListenersGoOn) {
 }
 
 TEST(Options, TheApplicationIsWaitedForWhenAskedTo) {
-  EXPECT_FALSE(parsed({}).exit_after_application);
-  EXPECT_TRUE(parsed({"--exit-after-application"}).exit_after_application);
+  EXPECT_FALSE(parsed({}).outlive_application);
+  const auto outlives = parsed({"--outlive-application"});
+  EXPECT_TRUE(outlives.outlive_application && !outlives.exit_after_application);
+  const auto ends = parsed({"--exit-after-application"});
+  EXPECT_TRUE(ends.outlive_application && ends.exit_after_application);
 }
 
 TEST(Options, OnlyAFileThatIsThereIsTheDefaultConfiguration) {

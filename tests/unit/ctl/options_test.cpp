@@ -37,6 +37,15 @@ TEST(Options, Wait) {
   EXPECT_EQ(out->options.wait.interval, std::chrono::milliseconds(20));
 }
 
+TEST(Options, Drain) {
+  const auto out = parse({"drain", "--admin", "127.0.0.1:9", "--timeout", "1s"});
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->options.command, Command::drain);
+  EXPECT_EQ(out->options.drain.admin.port, 9);
+  EXPECT_EQ(out->options.drain.timeout, std::chrono::seconds(1));
+  EXPECT_EQ(parse({"drain"})->options.drain.timeout, std::chrono::seconds(5));
+}
+
 TEST(Options, WrongUsageSaysWhat) {
   EXPECT_THAT(parse({"wait", "--timeout", "soon"}).error().message, HasSubstr("--timeout 'soon'"));
   EXPECT_THAT(parse({"wait", "--timeout", "0s"}).error().message, HasSubstr("--timeout '0s'"));
@@ -49,7 +58,7 @@ TEST(Options, WrongUsageSaysWhat) {
 }
 
 TEST(Options, HelpHasExamples) {
-  for (const char* command : {"inject", "uninject", "wait"}) {
+  for (const char* command : {"inject", "uninject", "wait", "drain"}) {
     const auto out = parse({command, "--help"});
     ASSERT_TRUE(out);
     EXPECT_THAT(*out->text, HasSubstr(std::string("weirctl ") + command));

@@ -14,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::string pod(const std::string& metadata, const std::string& spec) {
   return "apiVersion: v1\nkind: Pod\nmetadata: {name: p, " + metadata + "}\nspec: {" + spec + "}\n";
@@ -126,8 +127,28 @@ TEST(Injection, AJobWithAClassicSidecarEnds) {
   const auto injected = inject_manifest(text, {.native_sidecar = false});
   EXPECT_THAT(injected->text, HasSubstr("shareProcessNamespace: true"));
   EXPECT_THAT(injected->text, HasSubstr("--exit-after-application"));
+  EXPECT_THAT(injected->notes, IsEmpty());
   EXPECT_TRUE(
       same_meaning(*parse_yaml(uninject_manifest(injected->text)->text), *parse_yaml(text)));
+}
+
+/// The kubelet stops all containers of a Pod together, and starts one again that has ended.
+TEST(Injection, AClassicSidecarOutlivesTheApplicationButDoesNotEndWithOneThatIsRestarted) {
+  for (const char* fields : {"", "restartPolicy: Always, ", "shareProcessNamespace: true, "}) {
+    const std::string text = pod("", std::string(fields) + "containers: [{name: a}]");
+    const auto classic = inject_manifest(text, {.native_sidecar = false});
+    EXPECT_THAT(classic->text, HasSubstr("--outlive-application"));
+    EXPECT_THAT(classic->text, Not(HasSubstr("--exit-after-application")));
+    const auto native = inject_manifest(text, {});
+    EXPECT_THAT(native->text, Not(HasSubstr("-application")));
+  }
+}
+
+TEST(Injection, AnApplicationThatIsRestartedWithoutASidecarWarns) {
+  const std::string text = pod("", "restartPolicy: OnFailure, containers: [{name: a}]");
+  EXPECT_THAT(inject_manifest(text, {.native_sidecar = false})->notes,
+              ElementsAre(HasSubstr("'OnFailure': the sidecar ends with the application")));
+  EXPECT_THAT(inject_manifest(text, {})->notes, IsEmpty());
 }
 
 TEST(Injection, APatchForAnApiServer) {

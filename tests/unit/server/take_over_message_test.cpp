@@ -36,7 +36,8 @@ TEST(TakeOverMessage, EveryKindIsReadAsItWasWritten) {
        {TakeOverMessage{Kind::ask, {}, ""}, TakeOverMessage{Kind::end, {}, ""},
         TakeOverMessage{Kind::serving, {}, ""}, TakeOverMessage{Kind::kept, {}, ""},
         TakeOverMessage{Kind::kept, {listener("[::]:15006", 0)}, ""},
-        TakeOverMessage{Kind::refused, {}, "not now"}}) {
+        TakeOverMessage{
+            Kind::refused, {}, "not now, and for a reason that takes some words to say"}}) {
     const auto read = read_message(write_message(message));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(*read, message);

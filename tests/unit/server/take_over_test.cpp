@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -97,8 +98,9 @@ class Old {
                           kept_ = kept;
                           done();
                         },
-                    .on_alone = [] {}}) {
-    take_over_.serve(own_port(), std::nullopt, {});
+                    .on_alone = [] {},
+                    .on_refused = [](const std::string&) {}}) {
+    take_over_.serve(own_port(), {}, {});
     thread_ = std::thread([this] { io_.run(); });
   }
   ~Old() { thread_.join(); }
@@ -147,11 +149,124 @@ TEST(TakeOver, SocketsOfHundredsOfListenersGoOverAndWhatIsKeptIsSaid) {
                      [&] {
                        alone = true;
                        io.stop();
-                     }});
-  next.serve(own_port(), *std::move(*taken), addresses);
+                     },
+                 .on_refused = [](const std::string&) {}});
+  next.follow(std::move((*taken)->connection));
+  next.serve(own_port(), (*taken)->take(SocketRole::offer), addresses);
   io.run_for(std::chrono::seconds(10));
   EXPECT_TRUE(alone);
   EXPECT_EQ(old.kept(), addresses);
+}
+
+/// What an old one says to `old`, and then what the new one is told.
+struct Refused {
+  explicit Refused(UniqueFd old)
+      : next({.io = io,
+              .sockets = [] { return std::vector<TakenSocket>(); },
+              .hand_over = [](const auto&, const auto&) {},
+              .on_alone = [this] { alone = true; },
+              .on_refused = [this](const std::string& why) { reason = why; }}) {
+    next.follow(std::move(old));
+  }
+  asio::io_context io;
+  bool alone = false;
+  std::string reason;
+  TakeOver next;
+};
+
+TEST(TakeOver, WhoIsRefusedHearsItBeforeItServes) {
+  auto [near, far] = channel();
+  Refused refused(std::move(near));
+  refused.next.check_old();
+  EXPECT_EQ(refused.reason, "");
+  ASSERT_TRUE(send_message(far.get(), {Kind::refused, {}, "another one"}, {}));
+  far.reset();
+  refused.next.check_old();
+  EXPECT_EQ(refused.reason, "another one");
+}
+
+TEST(TakeOver, WhoIsRefusedWhileItSaysThatItServesHearsIt) {
+  auto [near, far] = channel();
+  Refused refused(std::move(near));
+  ASSERT_TRUE(send_message(far.get(), {Kind::refused, {}, "another one"}, {}));
+  refused.next.serve(own_port(), {}, {});
+  far.reset();  // what was said is not read: the kernel reports that first
+  refused.io.run_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(refused.reason, "another one");
+  EXPECT_FALSE(refused.alone);
+}
+
+TEST(TakeOver, WhoseOldOneDiesFirstIsAlone) {
+  auto [near, far] = channel();
+  Refused next(std::move(near));
+  far.reset();
+  next.next.check_old();
+  EXPECT_FALSE(next.alone) << "it does not serve yet";
+  next.next.serve(own_port(), {}, {});
+  EXPECT_TRUE(next.alone);
+  EXPECT_EQ(next.reason, "");
+}
+
+/// It asks, and has no more to say until it ends.
+class Asking {
+ public:
+  Asking() : connection_(**connect_to_take_over(take_over_name(own_port()), kPatience)) {
+    EXPECT_TRUE(send_message(connection_.get(), {Kind::ask, {}, ""}, {}));
+  }
+  TakeOverMessage::Kind hear() {
+    auto packet = receive_packet(connection_.get());
+    return packet && *packet ? (*packet)->message.kind : Kind::ask;
+  }
+  void say(TakeOverMessage::Kind kind) {
+    EXPECT_TRUE(send_message(connection_.get(), {kind, {}, ""}, {}));
+  }
+
+ private:
+  static constexpr std::chrono::seconds kPatience{30};
+  UniqueFd connection_;
+};
+
+TEST(TakeOver, TheNextOneWaitsForATurnAndGetsIt) {
+  Endpoint address;
+  const UniqueFd socket = listening(address);
+  Old old({socket.get()});
+  Asking first;
+  EXPECT_EQ(first.hear(), Kind::sockets);
+  EXPECT_EQ(first.hear(), Kind::end);
+  const auto begun = std::chrono::steady_clock::now();
+  Asking second;
+  EXPECT_EQ(second.hear(), Kind::sockets);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, TakeOver::kTurn / 2);
+  EXPECT_EQ(first.hear(), Kind::refused);
+  second.say(Kind::serving);
+  EXPECT_TRUE(old.kept().empty());
+}
+
+TEST(TakeOver, WhoEndsGivesTheTurnAway) {
+  Endpoint address;
+  const UniqueFd socket = listening(address);
+  Old old({socket.get()});
+  auto first = std::make_unique<Asking>();
+  EXPECT_EQ(first->hear(), Kind::sockets);
+  Asking second;
+  first.reset();
+  EXPECT_EQ(second.hear(), Kind::sockets);
+  second.say(Kind::serving);
+  EXPECT_TRUE(old.kept().empty());
+}
+
+TEST(TakeOver, WhoHasNotBeenGivenAnythingCannotServe) {
+  Endpoint address;
+  const UniqueFd socket = listening(address);
+  Old old({socket.get()});
+  Asking first;
+  EXPECT_EQ(first.hear(), Kind::sockets);
+  EXPECT_EQ(first.hear(), Kind::end);
+  Asking second;
+  second.say(Kind::serving);
+  EXPECT_EQ(second.hear(), Kind::ask) << "the connection is closed";
+  first.say(Kind::serving);
+  EXPECT_TRUE(old.kept().empty());
 }
 
 TEST(TakeOver, SettingsTellSocketsApart) {

@@ -15,26 +15,29 @@ namespace {
 
 using asio::ip::tcp;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 /// Answers so many questions as there are answers, one connection each.
 class Admin {
  public:
-  explicit Admin(std::vector<std::string> answers)
+  explicit Admin(std::vector<std::string> answers, std::string question = "GET /ready HTTP/1.1\r\n")
       : acceptor_(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
-        thread_([this, answers = std::move(answers)] {
+        thread_([this, answers = std::move(answers), question = std::move(question)] {
           for (const std::string& answer : answers) {
             tcp::socket client = acceptor_.accept();
             std::string request;
             asio::read_until(client, asio::dynamic_buffer(request), "\r\n\r\n");
-            EXPECT_THAT(request, HasSubstr("GET /ready HTTP/1.1\r\n"));
+            EXPECT_THAT(request, StartsWith(question));
             asio::write(client, asio::buffer(answer));
           }
         }) {}
   ~Admin() { thread_.join(); }
 
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
   WaitOptions options(std::chrono::milliseconds timeout) {
     WaitOptions out;
-    out.admin.port = acceptor_.local_endpoint().port();
+    out.admin.port = port();
     out.timeout = timeout;
     out.interval = std::chrono::milliseconds(5);
     return out;
@@ -88,6 +91,24 @@ TEST(Wait, SomethingElseThatListensIsNotReady) {
   const auto ready = wait_until_ready(options);
   ASSERT_FALSE(ready);
   EXPECT_THAT(ready.error().message, HasSubstr("no answer of an admin server"));
+}
+
+TEST(Drain, IsBegun) {
+  Admin admin({"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nOK\n"},
+              "POST /healthcheck/fail HTTP/1.1\r\n");
+  DrainOptions options;
+  options.admin.port = admin.port();
+  const auto begun = begin_drain(options);
+  EXPECT_TRUE(begun) << begun.error().message;
+}
+
+TEST(Drain, SaysWhatTheProxyAnswers) {
+  Admin admin({"HTTP/1.1 405 Method Not Allowed\r\n\r\nuse POST\n"}, "POST ");
+  DrainOptions options;
+  options.admin.port = admin.port();
+  const auto begun = begin_drain(options);
+  ASSERT_FALSE(begun);
+  EXPECT_THAT(begun.error().message, HasSubstr("/healthcheck/fail answers 405: use POST"));
 }
 
 }  // namespace
