@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BACKEND_ADDRESS = "203.0.113.180"
 ENVOY_IMAGE, IPTABLES_IMAGE = "localhost/envoy:bench", "localhost/iptables:bench"
 APPLICATION_IMAGE = "nginx:1.18-alpine"
-FIRST_OF_INTERCEPTED = "x-passed: sidecar"
+MARK_OF_A_SIDECAR = "x-passed: sidecar"
 NAME = "outbound"
 PODMAN_INIT = "io.podman.annotations.init.container.type"
 CONTROL = "weir-control"
@@ -75,7 +75,8 @@ class WeirPod:
         objects = documents(self.outbound())
         web = next(one for one in pod_of(objects)["spec"]["containers"] if one["name"] == "web")
         web["command"] = ["/bin/busybox", "sh", "-c", ASK]
-        web["env"] = [{"name": "WANTED", "value": FIRST_OF_INTERCEPTED if self.intercepts else page}, {"name": "PASSED_BY", "value": page}]
+        wanted = MARK_OF_A_SIDECAR if self.intercepts else page
+        web["env"] = [{"name": "WANTED", "value": wanted}, {"name": "PASSED_BY", "value": page}]
         return text_from(objects)
 
 
@@ -122,12 +123,25 @@ class EnvoyPod(WeirPod):
         return objects
 
 
+# Its endpoint has an address: there is nobody to ask for a name.
+ENTRY = f"""\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{ name: backend }}
+spec:
+  hosts: [backend.example.com]
+  ports: [{{ number: 80, name: http, protocol: HTTP }}]
+  resolution: STATIC
+  location: MESH_EXTERNAL
+  endpoints: [{{ address: {BACKEND_ADDRESS} }}]
+"""
+
 ALL = (PlainPod(), IdlePod(), WeirPod(), EnvoyPod())
 
 
 def control_pod():
     """weir-control with the files of manifests/mesh and a host that may be reached."""
-    files = {"mesh.yaml": text_of("mesh/mesh.yaml"), "shop.yaml": text_of("shop-entry.yaml")}
+    files = {"mesh.yaml": text_of("mesh/mesh.yaml"), "entry.yaml": ENTRY}
     restrictions = {
         "runAsNonRoot": True, "runAsUser": 1337, "runAsGroup": 1337, "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}

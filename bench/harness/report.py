@@ -134,8 +134,8 @@ def pod_tables(session):
              Column("more than without, ms", "pods start", "added_ms", digits=0),
              Column("ratio", "pods start", "ratio", digits=2),
              Column("more than two containers that do nothing, ms", "pods start", "own_ms", digits=0),
-             Column("application before the proxy, ms", "pods start", "early_ms", digits=0),
-             Column("its attempts", "pods start", "early_attempts", digits=0)]
+             Column("application before the proxy, ms", "pods started early", "ms", digits=0),
+             Column("its attempts", "pods started early", "attempts", digits=0)]
     memory = [Column("idle sidecar: PSS, MB", "pods memory", "pss", 1e-6, 2),
               Column("private dirty, MB", "pods memory", "private_dirty", 1e-6, 2),
               Column("its cgroup, MB", "pods memory", "cgroup_all", 1e-6, 2),
