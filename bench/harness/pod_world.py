@@ -49,7 +49,7 @@ class Pods:
                 self.machine.play(text, *arguments)
                 yield begun
             finally:
-                self.machine.podman("pod", "rm", "-f", "-t", "0", pod_variants.name_of(text), check=False)
+                self.machine.remove(pod_variants.name_of(text))
 
 
 @contextlib.contextmanager
@@ -65,12 +65,13 @@ def complaints():
 @contextlib.contextmanager
 def pods_of(session):
     folder = session.world.folder / "pods"
+    programs.BUILD = Path(session.options.build).absolute()
     with complaints():
         sweep()
         machine = PodMachine()
         try:
             variants = list(pod_variants.ALL)
-            sizes = {WeirPod.name: load_ours(Path(session.options.build), machine, folder)}
+            sizes = {WeirPod.name: load_ours(programs.BUILD, machine, folder)}
             if why := why_without_envoy(session):
                 say(f"SKIPPED pods, Envoy: {why}")
                 variants.pop()
