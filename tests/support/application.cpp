@@ -32,7 +32,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPause{2};
-constexpr int kPatienceSeconds = 10;
+constexpr int kPatienceSeconds = 30;
 constexpr std::string_view kBody = "the application\n";
 
 std::atomic<bool> ending{false};  // answers say so
