@@ -17,7 +17,7 @@ packages_demo=(curl iproute2 netcat-openbsd nftables procps util-linux)
 # What the tests need on top of both.
 packages_test=(
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
-  conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev openssl python3-grpcio python3-hpack python3-protobuf python3-pytest python3-pytest-xdist python3-yaml strace
+  conntrack groff-base iptables libcap2-bin libgmock-dev libgtest-dev nghttp2-server openssl python3-grpcio python3-hpack python3-protobuf python3-pytest python3-pytest-xdist python3-yaml strace
 )
 # What plays Pods in the tests.
 packages_pods=(aardvark-dns busybox-static catatonit conmon netavark podman runc)
