@@ -189,15 +189,17 @@ def test_data_before_an_upstream_reset_is_delivered(lab, proxy, serve):
 def test_data_that_the_client_has_not_read_survives_an_upstream_reset(lab, proxy, serve):
     """What has reached the client's kernel stays readable, as it does without a proxy."""
     size = 40_000
-    behaved = threading.Event()
+    connected, behaved = threading.Event(), threading.Event()
 
     def behave(connection):
+        connected.wait(10)  # a connect() that wakes up late would tell of the reset
         connection.sendall(b"x" * size)
         reset_when_acknowledged(connection)
         behaved.set()
 
     serve(lab.peer, OUTSIDE[4], 6017, behave)
     with lab.pod.connect(OUTSIDE[4], 6017, uid=1000) as client:
+        connected.set()
         assert behaved.wait(10)
         ended_to(proxy, f"{OUTSIDE[4]}:6017")
         data, end = how_it_ends(client)
