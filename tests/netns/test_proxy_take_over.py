@@ -391,6 +391,7 @@ def test_it_may_be_told_to_end_as_always(fresh_lab, pod, run_proxy):
         after = run_proxy(pod, None, "--take-over")
         before.send_signal(signal.SIGTERM)
         exchange(client, b"y")
+        wait_for(lambda: "SIGTERM: draining" in before.log(), "it has heard that")  # two at once may arrive as one
         before.send_signal(signal.SIGTERM)
         assert before.wait_exit(10) == 0
     with fresh_lab.peer.connect(POD[4], 8080) as client:
