@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <tuple>
 
@@ -102,10 +103,17 @@ class Run {
     return {};
   }
 
-  // Looks until everything is decided, and sends again what is not.
+  // Once is no failure: a connection may have had the ports of one that the kernel remembers.
   void wait_for_all() {
+    wait_until_decided();
+    if (send_again([this](const Attempt& one) { return has_failed(one); })) wait_until_decided();
+  }
+
+  // Looks until everything is decided, and sends again what is not.
+  void wait_until_decided() {
     for (const auto patience : kPatience) {
-      if (patience != kPatience.front()) send_again();
+      if (patience != kPatience.front())
+        send_again([this](const Attempt& one) { return is_undecided(one); });
       if (wait(patience)) return;
       ask_for_entries();
     }
@@ -127,19 +135,28 @@ class Run {
     }
   }
 
-  void send_again() {
+  // From other ports. @return whether any was sent.
+  bool send_again(const std::function<bool(const Attempt&)>& is_wanted) {
+    bool any = false;
     for (Attempt& attempt : attempts_) {
-      if (!is_undecided(attempt)) continue;
+      if (!is_wanted(attempt)) continue;
       auto sent = send(*attempt.probe);
       if (!sent) continue;
       if (attempt.observation.entry) entries_.push_back(*attempt.observation.entry);
       attempt = *std::move(sent);
+      any = true;
     }
+    return any;
   }
 
   [[nodiscard]] bool is_undecided(const Attempt& attempt) const {
     return !is_unseen(attempt) && !is_as_expected(*attempt.probe, attempt.observation) &&
            can_become_expected(*attempt.probe, attempt.observation);
+  }
+
+  [[nodiscard]] bool has_failed(const Attempt& attempt) const {
+    return !is_unseen(attempt) && !is_as_expected(*attempt.probe, attempt.observation) &&
+           !can_become_expected(*attempt.probe, attempt.observation);
   }
 
   // Events may have been lost among those of others; entries stay.

@@ -19,8 +19,9 @@ struct ProofScene {
   StandIn& stand_in;
 };
 
-/// A probe that met another fate than it should has failed at once. One of which too little was
-/// seen is sent again with more patience, three times in 3 s at most; then it has failed as well.
+/// A probe that met another fate than it should is sent once more, and has failed if it does again.
+/// One of which too little was seen is sent again with more patience, three times in 3 s at most;
+/// then it has failed as well.
 /// Closes and forgets every connection that it made.
 Proof run_probes(ProofScene scene, const ProbeChoice& choice);
 
