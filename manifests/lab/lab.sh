@@ -14,7 +14,7 @@ app_address=198.51.100.1 outside_address=198.51.100.2
 state=/run/weir-lab
 
 program() {  # name folder
-  command -v "$1" || { [[ -x $here/../../build/$2/$1 ]] && echo "$here/../../build/$2/$1"; } ||
+  command -v "$1" || realpath -e "$here/../../build/$2/$1" 2>/dev/null ||
     { echo "lab.sh: $1: neither in \$PATH nor in build/; build it first: scripts/build.sh programs" >&2; return 1; }
 }
 
