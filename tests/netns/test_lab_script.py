@@ -32,6 +32,7 @@ def namespaces() -> set[str]:
 
 @pytest.fixture
 def down():
+    assert not pathlib.Path("/run/weir-lab").exists(), "somebody's lab is up; lab.sh down removes it"
     yield
     lab("down")
     assert namespaces() == set() and not pathlib.Path("/run/weir-lab").exists()

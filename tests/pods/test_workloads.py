@@ -130,6 +130,20 @@ def test_the_application_waits_for_the_proxy(machine, backend, kind):
         pod.close()
 
 
+def test_a_native_sidecar_sends_connections_away_before_its_end(machine, backend):
+    """Its preStop hook runs while the application still serves; SIGTERM comes after that."""
+    with shop(machine, "native-sidecar") as pod:
+        pod.wait_ready()
+        url = f"http://{pod.address}/"
+        assert "connection: close" not in ask(machine, "backend-web", url)[1]
+        proxy = pod.find("weir-proxy")
+        code, printed = machine.execute(proxy.name, *proxy.spec["lifecycle"]["preStop"]["exec"]["command"])
+        assert code == 0, printed
+        code, printed = ask(machine, "backend-web", url)
+        assert code == 0 and PAGE in printed and "connection: close" in printed
+        assert "DRAINING" in pod.probe(proxy, "readinessProbe")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_of_a_pod_fails_no_request(machine, backend, kind):
     """Clients come for a second after the deletion, over kept and over new connections; the application asks to its last moment."""
